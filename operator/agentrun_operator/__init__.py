@@ -1,0 +1,1 @@
+"""The AgentRun operator: runs AI agents as Jobs, and stops them properly."""

@@ -1,0 +1,72 @@
+"""Runs the operator: ``python -m agentrun_operator``, in a cluster or against a kubeconfig."""
+
+import asyncio
+import logging
+import signal
+
+import kopf
+
+from . import edge, health
+from .controller import Controller
+from .kube import NO_ANSWER, ApiError, Kube
+from .settings import Settings
+
+logger = logging.getLogger(__name__)
+START_RETRY_SECONDS = 2.0
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Runs and their pods are left alone then."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    kube = await Kube.connect()
+    controller = Controller(kube, settings.runner_image)
+    server = await health.serve(controller, settings.health_port) if settings.health_port else None
+    try:
+        if await _started(controller, stop):
+            await _watch(controller, stop)
+    finally:
+        await controller.stop()
+        if server is not None:
+            await server.cleanup()
+        await kube.close()
+
+
+async def _started(controller: Controller, stop: asyncio.Event) -> bool:
+    """Start as soon as the API server answers and the CRDs are there."""
+    while not stop.is_set():
+        try:
+            await controller.start()
+        except (ApiError, *NO_ANSWER) as error:
+            logger.warning("Cannot start yet, are the CRDs installed? %r", error)
+            try:
+                await asyncio.wait_for(stop.wait(), START_RETRY_SECONDS)
+            except TimeoutError:
+                continue
+        else:
+            logger.info("Started: everything has been read, and work begins")
+            return True
+    return False
+
+
+async def _watch(controller: Controller, stop: asyncio.Event) -> None:
+    settings = kopf.OperatorSettings()
+    edge.configure(settings)
+    await kopf.operator(
+        registry=edge.registry(controller),
+        settings=settings,
+        standalone=True,
+        clusterwide=True,
+        stop_flag=stop,
+    )
+
+
+def main() -> None:
+    kopf.configure(verbose=False, log_format=kopf.LogFormat.JSON)
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    asyncio.run(run(Settings.from_environment()))
+
+
+if __name__ == "__main__":
+    main()

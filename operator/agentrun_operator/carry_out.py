@@ -1,0 +1,128 @@
+"""Carries a plan out. The only place that changes anything in the cluster, clean-up Jobs aside.
+
+Every step may be the last before a crash, and every step may be repeated. Writes to the run carry
+the resourceVersion that the decision was made on: if somebody else was faster, the server refuses,
+and the decision is made anew.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from . import events
+from .constants import FINALIZER
+from .facts import STOP_DEADLINE
+from .kube import ApiError, Kube
+from .models import AgentRunStatus
+from .plan import (
+    Action,
+    Claim,
+    CleanUp,
+    CreateJob,
+    DeleteJob,
+    DeletePod,
+    DeleteRun,
+    ForbidRetries,
+    Plan,
+    Release,
+    StopPod,
+)
+from .policy.view import View
+from .resources.run_job import run_job
+
+Object = dict[str, Any]
+Learn = Callable[[str, Object], None]  # plural, object as the server has it now
+
+
+class JobRefusedError(Exception):
+    """The API server does not take the run's Job as it is."""
+
+
+class CarryOut:
+    """``learn`` is told of every object that a write has changed."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        runner_image: str,
+        learn: Learn,
+        clean_up: Callable[[str, str], None],
+    ) -> None:
+        self._kube = kube
+        self._runner_image = runner_image
+        self._learn = learn
+        self._clean_up = clean_up
+
+    async def __call__(self, view: View, plan: Plan) -> None:
+        """Raises ApiError 409 if the run has changed since, JobRefusedError if it gets no Job."""
+        version = view.run.metadata.resource_version
+        for action in plan.actions:
+            version = await self._act(view, action, version)
+        if plan.status is not None and plan.status != view.run.status:
+            await self._write_status(view, plan.status, version)
+        for event in plan.events:
+            await events.post(self._kube, view.run, event)
+
+    async def _act(self, view: View, action: Action, version: str) -> str:
+        """Returns the run's resourceVersion after the action."""
+        kube, meta = self._kube, view.run.metadata
+        namespace, name = meta.namespace, meta.name
+        match action:
+            case Claim():
+                return await self._set_finalizers(view, (*meta.finalizers, FINALIZER), version)
+            case Release():
+                rest = tuple(f for f in meta.finalizers if f != FINALIZER)
+                return await self._set_finalizers(view, rest, version)
+            case CreateJob():
+                await self._create_job(view)
+            case ForbidRetries(job, uid):
+                patch = {"metadata": {"uid": uid}, "spec": {"backoffLimit": 0}}
+                await self._patch_if_there("jobs", namespace, job, patch)
+            case StopPod(pod, uid):
+                patch = {"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": STOP_DEADLINE}}
+                await self._patch_if_there("pods", namespace, pod, patch)
+            case DeletePod(pod, uid):
+                await kube.delete("pods", namespace, pod, uid)
+            case DeleteJob(job, uid):
+                await kube.delete("jobs", namespace, job, uid)
+            case DeleteRun():
+                await kube.delete("agentruns", namespace, name, meta.uid)
+            case CleanUp(claim_name):
+                self._clean_up(namespace, claim_name)
+        return version
+
+    async def _set_finalizers(self, view: View, finalizers: tuple[str, ...], version: str) -> str:
+        meta = view.run.metadata
+        patch = {"metadata": {"resourceVersion": version, "finalizers": list(finalizers)}}
+        run = await self._kube.merge_patch("agentruns", meta.namespace, meta.name, patch)
+        self._learn("agentruns", run)
+        return str(run["metadata"]["resourceVersion"])
+
+    async def _create_job(self, view: View) -> None:
+        assert view.agent is not None
+        job = run_job(view.run, view.agent, self._runner_image)
+        namespace = view.run.metadata.namespace
+        try:
+            self._learn("jobs", await self._kube.create("jobs", namespace, job))
+        except ApiError as error:
+            if error.status == 409:
+                return  # it is there: the watch, or the next look, tells whose it is
+            if error.status in (400, 403, 413, 422):
+                raise JobRefusedError(error.message) from error
+            raise
+
+    async def _patch_if_there(self, plural: str, namespace: str, name: str, patch: Object) -> None:
+        """Patch just the object with that UID. If it is gone, so is what had to be stopped."""
+        try:
+            self._learn(plural, await self._kube.merge_patch(plural, namespace, name, patch))
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def _write_status(self, view: View, status: AgentRunStatus, version: str) -> None:
+        meta = view.run.metadata
+        body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        patch = {"metadata": {"resourceVersion": version}, "status": body}
+        run = await self._kube.merge_patch(
+            "agentruns", meta.namespace, meta.name, patch, status=True
+        )
+        self._learn("agentruns", run)

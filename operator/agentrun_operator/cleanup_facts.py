@@ -1,0 +1,69 @@
+"""Reads a clean-up Job and the report in its pod's termination message."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from .constants import (
+    ANNOTATION_CLEANUP_ATTEMPT,
+    ANNOTATION_CLEANUP_RUNS,
+    CLEANUP_CONTAINER,
+)
+from .facts import Object, pod_facts
+from .policy.cleanup import CleanupJob
+
+
+def cleanup_job_facts(job: Object, pods: list[Object]) -> CleanupJob:
+    """``pods`` are the pods of that Job."""
+    annotations = job["metadata"].get("annotations") or {}
+    report, problem = _report(pods)
+    return CleanupJob(
+        name=job["metadata"]["name"],
+        uid=job["metadata"]["uid"],
+        attempt=int(annotations.get(ANNOTATION_CLEANUP_ATTEMPT, "1")),
+        run_uids=frozenset(cleanup_runs(job)),
+        finished_at=_finished_at(job, pods),
+        deleted={uid: int(done["checkpoints"]) for uid, done in report.get("runs", {}).items()},
+        errors=report.get("errors", {}),
+        problem=problem,
+    )
+
+
+def cleanup_runs(job: Object) -> dict[str, str]:
+    """The runs that a clean-up Job cleans: name by UID."""
+    annotations = job["metadata"].get("annotations") or {}
+    runs: dict[str, str] = json.loads(annotations.get(ANNOTATION_CLEANUP_RUNS, "{}"))
+    return runs
+
+
+def _finished_at(job: Object, pods: list[Object]) -> datetime | None:
+    # backoffLimit is 0, so a pod that has ended is the last; the Job's own conditions come a second
+    # later, and are what is left if the pod is gone.
+    for pod in pods:
+        for status in pod.get("status", {}).get("containerStatuses") or []:
+            ended = status.get("state", {}).get("terminated")
+            if ended and not pod_facts(pod).alive:
+                return datetime.fromisoformat(ended["finishedAt"])
+    for condition in job.get("status", {}).get("conditions") or []:
+        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
+            return datetime.fromisoformat(condition["lastTransitionTime"])
+    return None
+
+
+def _report(pods: list[Object]) -> tuple[dict[str, Any], str]:
+    """The report, and why there is none."""
+    for pod in pods:
+        for status in pod.get("status", {}).get("containerStatuses") or []:
+            ended = status.get("state", {}).get("terminated")
+            if status["name"] != CLEANUP_CONTAINER or not ended:
+                continue
+            try:
+                report = json.loads(ended.get("message", ""))
+            except ValueError:
+                return {}, f"pod {pod['metadata']['name']} ended with code {ended['exitCode']}"
+            return report, ""
+        facts = pod_facts(pod)
+        trouble = facts.scheduling_message or facts.waiting_message or facts.message
+        if trouble:
+            return {}, f"pod {facts.name}: {trouble}"
+    return {}, ""

@@ -1,0 +1,94 @@
+"""Every name that the operator writes into the cluster: labels, annotations, phases, reasons."""
+
+from enum import StrEnum
+
+GROUP = "agentrun.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+# Held on a run from just before its Job is made until no pod of it is alive. It is also the run's
+# claim on its thread: a run may have a pod only while no other run of the thread holds it.
+FINALIZER = f"{GROUP}/stop"
+
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED_BY = "agentrun-operator"
+LABEL_COMPONENT = "app.kubernetes.io/component"
+COMPONENT_AGENT = "agent"
+COMPONENT_CLEANUP = "cleanup"
+LABEL_RUN = f"{GROUP}/run"
+LABEL_RUN_UID = f"{GROUP}/run-uid"
+LABEL_THREAD = f"{GROUP}/thread"
+ANNOTATION_RUN_FILE = f"{GROUP}/run-file"  # what the runner reads: runtime, input, config
+ANNOTATION_CLAIM = f"{GROUP}/claim"  # on clean-up Jobs: the PVC that they clean
+ANNOTATION_CLEANUP_RUNS = f"{GROUP}/runs"  # on clean-up Jobs: JSON {run uid: run name}
+ANNOTATION_CLEANUP_ATTEMPT = f"{GROUP}/attempt"  # on clean-up Jobs: 1 for the first try
+
+AGENT_CONTAINER = "agent"
+CLEANUP_CONTAINER = "cleanup"
+DEFAULT_CLAIM = "agentrun-store"
+DEFAULT_GRACE_PERIOD_SECONDS = 30
+
+# A Job's name becomes a label value of its pods, and label values have at most 63 characters:
+# https://kubernetes.io/docs/concepts/workloads/controllers/job/
+MAX_JOB_NAME = 63
+
+
+class Phase(StrEnum):
+    PENDING = "Pending"
+    RUNNING = "Running"
+    CANCELLING = "Cancelling"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    INTERRUPTED = "Interrupted"
+    ROLLED_BACK = "RolledBack"
+
+
+FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.INTERRUPTED, Phase.ROLLED_BACK})
+
+
+class Cancel(StrEnum):
+    INTERRUPT = "interrupt"
+    ROLLBACK = "rollback"
+
+
+class Condition(StrEnum):
+    STARTED = "Started"
+    STOPPED = "Stopped"
+    ROLLED_BACK = "RolledBack"
+    CANCEL_TOO_LATE = "CancelTooLate"
+    FINISHED = "Finished"
+
+
+class Reason(StrEnum):
+    """Reasons of conditions and Events. The runner's own reasons (of a Failed run) join them."""
+
+    # Started=False: what the run waits for
+    AGENT_NOT_FOUND = "AgentNotFound"
+    AGENT_INVALID = "AgentInvalid"
+    THREAD_BUSY = "ThreadBusy"
+    JOB_NAME_TAKEN = "JobNameTaken"
+    JOB_REJECTED = "JobRejected"
+    CLAIM_NOT_FOUND = "ClaimNotFound"
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    CONTAINER_REJECTED = "ContainerRejected"
+    NEVER_STARTED = "NeverStarted"
+    # Started=True
+    AGENT_STARTED = "AgentStarted"
+    # Stopped and RolledBack
+    WAITING_FOR_POD = "WaitingForPod"
+    POD_GONE = "PodGone"
+    CLEANUP_PENDING = "CleanupPending"
+    CLEANUP_FAILED = "CleanupFailed"
+    # Finished, and Events
+    RUNNING = "Running"
+    CANCELLING = "Cancelling"
+    SUCCEEDED = "Succeeded"
+    INTERRUPTED = "Interrupted"
+    ROLLED_BACK = "RolledBack"
+    CANCEL_TOO_LATE = "CancelTooLate"
+    NAME_TOO_LONG = "NameTooLong"
+    JOB_LOST = "JobLost"
+    AGENT_FAILED = "AgentFailed"
+    OUT_OF_MEMORY = "OutOfMemory"
+    STOPPED_FROM_OUTSIDE = "StoppedFromOutside"

@@ -1,0 +1,220 @@
+"""The loop: take a key, look at the state, decide, carry out; again until nothing is left to do."""
+
+import asyncio
+import logging
+import random
+from typing import Any
+
+from .cache import Cache
+from .carry_out import CarryOut, JobRefusedError
+from .constants import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY
+from .facts import can_make_pods, job_facts, owner_uid, pod_facts
+from .kube import NO_ANSWER, ApiError, Kube
+from .models import AgentRun
+from .observe import UNFINISHED, Observer, now
+from .policy import start
+from .policy.cleanup import awaits_cleanup, next_cleanup
+from .policy.decide import decide
+from .resources.cleanup_job import cleanup_job
+from .workqueue import Key, WorkQueue
+
+Object = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+WORKERS = 16
+RESYNC_SECONDS = 300.0
+
+# What is watched, and read in full at the start and at every resync. Finished runs are not.
+SELECTORS: dict[str, dict[str, str]] = {
+    "agentruns": {"fieldSelector": UNFINISHED},
+    "agents": {},
+    "jobs": {"labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}"},
+    "pods": {"labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}"},
+}
+
+
+class Controller:
+    def __init__(self, kube: Kube, runner_image: str) -> None:
+        self._kube = kube
+        self._runner_image = runner_image
+        self._cache = Cache()
+        self._queue = WorkQueue()
+        self._observer = Observer(kube, self._cache)
+        self._carry_out = CarryOut(kube, runner_image, self.learn, self._ask_for_cleanup)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.last_sync: float | None = None  # monotonic seconds
+
+    # What comes in
+
+    def learn(self, plural: str, obj: Object) -> None:
+        """A watch, or the answer to a write, says that the object is so now."""
+        if self._cache.upsert(plural, obj):
+            self._enqueue(plural, obj)
+
+    def forget(self, plural: str, obj: Object) -> None:
+        """A watch says that the object is gone, or that a run has finished."""
+        keys = list(self._cache.concerned(plural, obj, gone=True))
+        self._cache.remove(plural, obj)
+        for key in keys:
+            self._queue.add(key)
+
+    def _enqueue(self, plural: str, obj: Object) -> None:
+        for key in self._cache.concerned(plural, obj):
+            self._queue.add(key)
+
+    def _ask_for_cleanup(self, namespace: str, claim_name: str) -> None:
+        self._queue.add(Key("claim", namespace, claim_name))
+
+    # Life
+
+    async def start(self) -> None:
+        """Read everything, then begin to work: nothing is decided on a half-full cache."""
+        await self.sync()
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
+        self._tasks.append(asyncio.create_task(self._resync()))
+
+    async def stop(self) -> None:
+        """Leave everything as it is; whoever starts next goes on from there."""
+        self._queue.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def sync(self) -> None:
+        """Read all that is watched in full: a watch that starts anew may miss deletions."""
+        for plural, selectors in SELECTORS.items():
+            found, version = await self._kube.list(plural, **selectors)
+            self._cache.replace(plural, found, version)
+        for plural in SELECTORS:
+            for obj in self._cache.all(plural):
+                self._enqueue(plural, obj)
+        self.last_sync = asyncio.get_running_loop().time()
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(RESYNC_SECONDS * random.uniform(0.8, 1.0))  # noqa: S311 (no secret)
+            try:
+                await self.sync()
+            except (ApiError, *NO_ANSWER) as error:
+                logger.warning("Resync failed: %r", error)
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.take()
+            try:
+                await self._reconcile(key)
+            except ApiError as error:
+                # 404, 409: somebody else was faster. Anything else is the server's trouble.
+                level = logging.DEBUG if error.status in (404, 409) else logging.WARNING
+                logger.log(level, "%s %s/%s: %s", *key, error)
+                await self._refresh(key)
+                self._queue.add_failed(key)
+            except NO_ANSWER as error:
+                logger.warning("%s %s/%s: %r", *key, error)
+                self._queue.add_failed(key)
+            except JobRefusedError as refusal:
+                logger.info("%s %s/%s: Job refused: %s", *key, refusal)
+                self._queue.add_failed(key)
+            except Exception:
+                logger.exception("%s %s/%s", *key)
+                self._queue.add_failed(key)
+            else:
+                self._queue.forget_failures(key)
+            finally:
+                self._queue.done(key)
+
+    async def _refresh(self, key: Key) -> None:
+        """After a refused write: what is the run really like?"""
+        if key.kind != "run":
+            return
+        known = self._cache.get("agentruns", key.namespace, key.name)
+        try:
+            found = await self._kube.get("agentruns", key.namespace, key.name)
+        except (ApiError, *NO_ANSWER):
+            return
+        if found is not None:
+            self.learn("agentruns", found)
+        elif known is not None:
+            self.forget("agentruns", known)
+
+    # Work
+
+    async def _reconcile(self, key: Key) -> None:
+        if key.kind == "claim":
+            await self._reconcile_claim(key.namespace, key.name)
+            return
+        run = self._cache.run(key.namespace, key.name)
+        if run is None:
+            await self._remove_orphan(key)
+        elif not run.finished or run.claimed:
+            await self._reconcile_run(key, run)
+
+    async def _reconcile_run(self, key: Key, run: AgentRun) -> None:
+        view = self._observer.from_cache(run)
+        plan = decide(view)
+        if plan.confirm:
+            live = await self._observer.live(key.namespace, key.name)
+            if live is None:
+                await self._refresh(key)
+                return
+            view, plan = live, decide(live)
+        try:
+            await self._carry_out(view, plan)
+        except JobRefusedError as refusal:
+            await self._carry_out(view, start.rejected(view, str(refusal)))
+            raise
+
+    async def _remove_orphan(self, key: Key) -> None:
+        """A Job that can run without a run to answer for it: a request that arrived very late.
+
+        Whoever sent it may have died, or lost the race, long before the server took it in.
+        """
+        job = self._cache.get("jobs", key.namespace, key.name)
+        if job is None or job["metadata"]["labels"].get(LABEL_COMPONENT) != COMPONENT_AGENT:
+            return
+        uid = job["metadata"]["uid"]
+        facts = job_facts(job)
+        pods = tuple(
+            pod_facts(pod)
+            for pod in self._cache.all("pods", key.namespace)
+            if owner_uid(pod) == uid
+        )
+        if facts.deleting or not (can_make_pods(facts, pods) or any(pod.alive for pod in pods)):
+            return
+        found = await self._kube.get("agentruns", key.namespace, key.name)
+        if found is not None:
+            run = AgentRun.model_validate(found)
+            if run.metadata.uid == facts.owner_uid and not run.finished:
+                self.learn("agentruns", found)
+                return
+        logger.warning("Job %s/%s belongs to no live run: deleted", key.namespace, key.name)
+        await self._kube.delete("jobs", key.namespace, key.name, uid)
+
+    async def _reconcile_claim(self, namespace: str, claim_name: str) -> None:
+        waiting = [
+            run
+            for run in self._cache.unfinished_runs(namespace)
+            if awaits_cleanup(run) and run.status.claim_name == claim_name
+        ]
+        time = now()
+        todo = next_cleanup(waiting, self._observer.cleanup_jobs(namespace, claim_name), time)
+        if todo.runs:
+            await self._create_cleanup(namespace, claim_name, todo.runs, todo.attempt)
+        elif todo.retry_at is not None:
+            key = Key("claim", namespace, claim_name)
+            self._queue.add_after(key, (todo.retry_at - time).total_seconds())
+
+    async def _create_cleanup(
+        self, namespace: str, claim_name: str, runs: tuple[AgentRun, ...], attempt: int
+    ) -> None:
+        node = next((p.node for p in self._observer.from_cache(runs[0]).pods if p.node), None)
+        job = cleanup_job(claim_name, runs, attempt, node, self._runner_image)
+        try:
+            self.learn("jobs", await self._kube.create("jobs", namespace, job))
+        except ApiError as error:
+            if error.namespace_is_terminating:
+                self._observer.terminating_namespaces.add(namespace)
+                for run in runs:
+                    self._queue.add(Key("run", namespace, run.metadata.name))
+            elif error.status != 409:
+                raise

@@ -1,0 +1,188 @@
+"""What decisions need to know of Jobs and pods, read out of the raw objects.
+
+``PodFacts.alive`` is the root of every final phase: a pod counts as alive until the kubelet has
+reported that no container of it is left (phase Succeeded or Failed), or the object is gone.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from .constants import AGENT_CONTAINER, COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN_UID
+from .models import AgentRun, CheckpointStatus, Model
+
+Object = dict[str, Any]
+
+# The kubelet stops a pod whose activeDeadlineSeconds are over; 1 is the smallest that is allowed.
+STOP_DEADLINE = 1
+
+
+class Account(Model):
+    """The runner's last words: the JSON that it leaves as termination message."""
+
+    result: Literal["Succeeded", "Failed", "Stopped"]
+    reason: str | None = None
+    message: str = ""
+    output: Any = None
+    output_truncated: bool | None = None
+    checkpoint: CheckpointStatus | None = None
+    forced: bool | None = None
+
+
+@dataclass(frozen=True)
+class PodFacts:
+    name: str
+    uid: str
+    phase: str
+    created_at: datetime
+    reason: str  # status.reason, for example DeadlineExceeded or Evicted
+    message: str
+    node: str | None
+    deleting: bool
+    has_started: bool  # some container, init containers too, runs or has run
+    agent_started_at: datetime | None
+    deadline: int | None  # spec.activeDeadlineSeconds
+    disrupted: bool  # evicted, preempted, drained, or given up with its node
+    scheduling_message: str  # why it has no node; empty if it has
+    waiting_reason: str  # of the first container that waits, for example ImagePullBackOff
+    waiting_message: str
+    exit_code: int | None  # of the agent's container
+    exit_reason: str  # of the agent's container, for example OOMKilled
+    account: Account | None
+
+    @property
+    def alive(self) -> bool:
+        return self.phase not in ("Succeeded", "Failed")
+
+    @property
+    def signalled(self) -> bool:
+        """Whether the kubelet has been asked to stop it."""
+        return self.deleting or (self.deadline is not None and self.deadline <= STOP_DEADLINE)
+
+    @property
+    def agent_running(self) -> bool:
+        return self.alive and self.agent_started_at is not None
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    name: str
+    uid: str
+    owner_uid: str | None
+    deleting: bool
+    finished: bool  # Complete or Failed
+    backoff_limit: int
+    claim_name: str | None
+
+
+def _time(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def owner_uid(obj: Object) -> str | None:
+    """UID of the controlling owner."""
+    for ref in obj["metadata"].get("ownerReferences", []):
+        if ref.get("controller"):
+            return str(ref["uid"])
+    return None
+
+
+def condition_is_true(obj: Object, *types: str) -> bool:
+    conditions = obj.get("status", {}).get("conditions") or []
+    return any(c["type"] in types and c["status"] == "True" for c in conditions)
+
+
+def job_facts(job: Object) -> JobFacts:
+    return JobFacts(
+        name=job["metadata"]["name"],
+        uid=job["metadata"]["uid"],
+        owner_uid=owner_uid(job),
+        deleting="deletionTimestamp" in job["metadata"],
+        finished=condition_is_true(job, "Complete", "Failed"),
+        backoff_limit=job["spec"].get("backoffLimit", 6),
+        claim_name=next(
+            (
+                volume["persistentVolumeClaim"]["claimName"]
+                for volume in job["spec"]["template"]["spec"].get("volumes", [])
+                if volume["name"] == "store" and "persistentVolumeClaim" in volume
+            ),
+            None,
+        ),
+    )
+
+
+def read_account(message: str) -> Account | None:
+    """The account in a termination message; None if there is none (a foreign image, a crash)."""
+    try:
+        return Account.model_validate(json.loads(message))
+    except (ValueError, ValidationError):
+        return None
+
+
+def pod_facts(pod: Object) -> PodFacts:
+    spec, status = pod["spec"], pod.get("status", {})
+    containers = status.get("containerStatuses") or []
+    everything = (status.get("initContainerStatuses") or []) + containers
+    states = [c.get("state", {}) | {"last": c.get("lastState", {})} for c in everything]
+    agent: Object = next(
+        (c.get("state", {}) for c in containers if c["name"] == AGENT_CONTAINER), {}
+    )
+    ended: Object = agent.get("terminated") or {}
+    waiting: Object = next((s["waiting"] for s in states if "waiting" in s), {})
+    unscheduled: Object = next(
+        (
+            c
+            for c in status.get("conditions") or []
+            if c["type"] == "PodScheduled" and c["status"] == "False"
+        ),
+        {},
+    )
+    return PodFacts(
+        name=pod["metadata"]["name"],
+        uid=pod["metadata"]["uid"],
+        phase=status.get("phase", "Pending"),
+        created_at=datetime.fromisoformat(pod["metadata"]["creationTimestamp"]),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+        node=spec.get("nodeName"),
+        deleting="deletionTimestamp" in pod["metadata"],
+        has_started=any("running" in s or "terminated" in s or s["last"] for s in states),
+        agent_started_at=_time((agent.get("running") or ended).get("startedAt")),
+        deadline=spec.get("activeDeadlineSeconds"),
+        disrupted=condition_is_true(pod, "DisruptionTarget"),
+        scheduling_message=unscheduled.get("message", ""),
+        waiting_reason=waiting.get("reason", ""),
+        waiting_message=waiting.get("message", ""),
+        exit_code=ended.get("exitCode"),
+        exit_reason=ended.get("reason", ""),
+        account=read_account(ended.get("message", "")),
+    )
+
+
+def is_pod_of(run: AgentRun, pod: Object) -> bool:
+    labels = pod["metadata"].get("labels") or {}
+    return (
+        labels.get(LABEL_RUN_UID) == run.metadata.uid
+        and labels.get(LABEL_COMPONENT) == COMPONENT_AGENT
+    )
+
+
+def can_make_pods(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> bool:
+    """Whether the run's Job can still make a pod.
+
+    Beside a Job that is gone or finished, it cannot when the Job controller has nothing left to
+    do but to count: one pod has succeeded (completions is 1), or more pods have failed than
+    backoffLimit allows. Evicted pods do not count as failures (the Job's podFailurePolicy). Pods
+    cannot vanish before they are counted, they carry the controller's tracking finalizer:
+    https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-tracking-with-finalizers
+    Knowing this saves the second that the controller takes to batch its own status.
+    """
+    if job is None or job.finished:
+        return False
+    if any(pod.phase == "Succeeded" for pod in pods):
+        return False
+    failures = sum(pod.phase == "Failed" and not pod.disrupted for pod in pods)
+    return failures <= job.backoff_limit

@@ -1,0 +1,147 @@
+"""The API server, in plain dicts: the official client's connection without its models.
+
+The models refuse fields that they do not know and drop what newer servers add, so objects are sent
+and received as they are.
+"""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from .constants import GROUP, VERSION
+
+Object = dict[str, Any]
+
+MERGE_PATCH = "application/merge-patch+json"
+REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
+PAGE = 500
+
+PREFIXES = {
+    "agentruns": f"/apis/{GROUP}/{VERSION}",
+    "agents": f"/apis/{GROUP}/{VERSION}",
+    "jobs": "/apis/batch/v1",
+    "pods": "/api/v1",
+    "events": "/api/v1",
+}
+
+
+class ApiError(Exception):
+    """The API server said no. ``status`` is the HTTP status, ``message`` what it said."""
+
+    def __init__(self, status: int, message: str, body: Object) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        self.message = message
+        self.body = body
+
+    @property
+    def namespace_is_terminating(self) -> bool:
+        causes = (self.body.get("details") or {}).get("causes") or []
+        return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
+
+
+class Kube:
+    """Requests to one API server. Raises ApiError, or a client error if there is no answer."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+
+    @classmethod
+    async def connect(cls) -> "Kube":
+        """In a cluster by its service account, else by the kubeconfig's current context."""
+        configuration = client.Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        return cls(client.ApiClient(configuration))
+
+    async def close(self) -> None:
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, plural: str, namespace: str, name: str) -> Object | None:
+        """The object, or None if there is none."""
+        try:
+            return await self._request("GET", _path(plural, namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def list(
+        self, plural: str, namespace: str | None = None, **selectors: str
+    ) -> tuple[list[Object], int]:
+        """All objects that match, as of one version, and that version. Never from a cache.
+
+        Selectors: labelSelector, fieldSelector. Items of a list come without apiVersion and kind.
+        """
+        query: dict[str, str] = {**selectors, "limit": str(PAGE)}
+        items: list[Object] = []
+        while True:
+            page = await self._request("GET", _path(plural, namespace), query)
+            items += page["items"]
+            token = page["metadata"].get("continue")
+            if not token:
+                return items, int(page["metadata"]["resourceVersion"])
+            query["continue"] = token
+
+    async def create(self, plural: str, namespace: str, obj: Object) -> Object:
+        return await self._request("POST", _path(plural, namespace), body=obj)
+
+    async def delete(self, plural: str, namespace: str, name: str, uid: str) -> None:
+        """Delete just that object; gone already, or another by now, is as good.
+
+        Foreground: the owner stays until the garbage collector has seen its dependents go.
+        """
+        body: Object = {"preconditions": {"uid": uid}}
+        if plural == "jobs":
+            body["propagationPolicy"] = "Foreground"
+        try:
+            await self._request("DELETE", _path(plural, namespace, name), body=body)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def merge_patch(
+        self, plural: str, namespace: str, name: str, patch: Object, *, status: bool = False
+    ) -> Object:
+        path = _path(plural, namespace, name) + ("/status" if status else "")
+        return await self._request("PATCH", path, body=patch, content_type=MERGE_PATCH)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        url = f"{self._api.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        response = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
+            method, url, headers=headers, body=body, _request_timeout=REQUEST_TIMEOUT
+        )
+        text = await response.read()
+        try:
+            answer: Object = json.loads(text)
+        except ValueError:
+            answer = {"message": text.decode(errors="replace")}
+        if not 200 <= response.status <= 299:
+            raise ApiError(response.status, str(answer.get("message", response.reason)), answer)
+        return answer
+
+
+def _path(plural: str, namespace: str | None, name: str | None = None) -> str:
+    path = PREFIXES[plural]
+    if namespace is not None:
+        path += f"/namespaces/{namespace}"
+    return f"{path}/{plural}" + (f"/{name}" if name is not None else "")
+
+
+# What a request raises if the server does not answer: try again later.
+NO_ANSWER = (aiohttp.ClientError, asyncio.TimeoutError, OSError)

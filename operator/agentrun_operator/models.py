@@ -1,0 +1,166 @@
+"""The custom resources as the operator reads and writes them.
+
+The CRDs in ``crds/`` are the source of the schema; a test fails when they and these models differ.
+Unknown fields are kept out: the API server prunes what the CRDs do not name.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+from .constants import DEFAULT_CLAIM, FINAL_PHASES, FINALIZER, Phase
+from .constants import Cancel as CancelAction
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Time = Annotated[datetime, PlainSerializer(_rfc3339, when_used="json")]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class Metadata(Model):
+    """The part of ObjectMeta that decisions need."""
+
+    name: str
+    namespace: str
+    uid: str
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: Time
+    deletion_timestamp: Time | None = None
+    finalizers: tuple[str, ...] = ()
+    managed_fields: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class LangGraph(Model):
+    graph: str
+
+
+class Command(Model):
+    command: list[str]
+    args: list[str] = Field(default_factory=list)
+
+
+class Runtime(Model):
+    langgraph: LangGraph | None = None
+    command: Command | None = None
+
+
+class NameRef(Model):
+    name: str
+
+
+class Code(Model):
+    config_map: NameRef
+
+
+class Store(Model):
+    claim_name: str = DEFAULT_CLAIM
+
+
+class AgentSpec(Model):
+    runtime: Runtime
+    image: str | None = None
+    code: Code | None = None
+    env: list[dict[str, Any]] = Field(default_factory=list)
+    env_from: list[dict[str, Any]] = Field(default_factory=list)
+    resources: dict[str, Any] = Field(default_factory=dict)
+    pod_template: dict[str, Any] = Field(default_factory=dict)
+    store: Store = Field(default_factory=Store)
+    grace_period_seconds: int | None = None
+
+
+class Agent(Model):
+    metadata: Metadata
+    spec: AgentSpec
+
+
+class RunConfig(Model):
+    recursion_limit: int | None = None
+    configurable: dict[str, Any] | None = None
+
+
+class AgentRunSpec(Model):
+    agent_ref: NameRef
+    thread: str | None = None
+    # JSON null is an input too; whether there is one at all says `has_input`.
+    input: Any = None
+    config: RunConfig | None = None
+    grace_period_seconds: int | None = None
+    cancel: CancelAction | None = None
+    cancel_reason: str | None = None
+
+    @property
+    def has_input(self) -> bool:
+        return "input" in self.model_fields_set
+
+
+class ConditionStatus(Model):
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    last_transition_time: Time
+    observed_generation: int | None = None
+
+
+class CheckpointStatus(Model):
+    id: str | None = None
+    count: int | None = None
+
+
+class CancelStatus(Model):
+    action: str | None = None
+    reason: str | None = None
+    by: str | None = None
+    requested_at: Time | None = None
+    signalled_at: Time | None = None
+    gone_at: Time | None = None
+    forced: bool | None = None
+
+
+class AgentRunStatus(Model):
+    phase: Phase = Phase.PENDING
+    observed_generation: int | None = None
+    conditions: tuple[ConditionStatus, ...] = ()
+    started_at: Time | None = None
+    finished_at: Time | None = None
+    job_name: str | None = None
+    pod_name: str | None = None
+    claim_name: str | None = None
+    checkpoint: CheckpointStatus | None = None
+    output: Any = None
+    output_truncated: bool | None = None
+    cancel: CancelStatus | None = None
+
+
+class AgentRun(Model):
+    metadata: Metadata
+    spec: AgentRunSpec
+    status: AgentRunStatus = Field(default_factory=AgentRunStatus)
+
+    @property
+    def finished(self) -> bool:
+        return self.status.phase in FINAL_PHASES
+
+    @property
+    def deleting(self) -> bool:
+        return self.metadata.deletion_timestamp is not None
+
+    @property
+    def claimed(self) -> bool:
+        return FINALIZER in self.metadata.finalizers
+
+    @property
+    def thread_directory(self) -> str:
+        """Directory of the run's thread, relative to the root of the store."""
+        if self.spec.thread is None:
+            return f"stateless/{self.metadata.uid}"
+        return f"threads/{self.spec.thread}"

@@ -1,0 +1,112 @@
+"""Gathers the state that a decision is made from: from the cache, or straight from the server."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from .cache import Cache
+from .cleanup_facts import cleanup_job_facts
+from .constants import (
+    ANNOTATION_CLAIM,
+    COMPONENT_CLEANUP,
+    FINAL_PHASES,
+    LABEL_COMPONENT,
+    LABEL_RUN_UID,
+)
+from .facts import Object, is_pod_of, job_facts, pod_facts
+from .kube import Kube
+from .models import Agent, AgentRun
+from .policy.cleanup import CleanupJob, cleanup_of
+from .policy.view import View
+
+UNFINISHED = ",".join(f"status.phase!={phase}" for phase in sorted(FINAL_PHASES))
+
+
+def now() -> datetime:
+    """The time as statuses carry it: UTC, in milliseconds."""
+    time = datetime.now(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+class Observer:
+    def __init__(self, kube: Kube, cache: Cache) -> None:
+        self._kube = kube
+        self._cache = cache
+        self.terminating_namespaces: set[str] = set()
+
+    def from_cache(self, run: AgentRun) -> View:
+        namespace, name = run.metadata.namespace, run.metadata.name
+        thread = run.spec.thread
+        rivals = [] if thread is None else list(self._cache.unfinished_runs(namespace))
+        return self._view(
+            run,
+            self._cache.agent(namespace, run.spec.agent_ref.name),
+            self._cache.get("jobs", namespace, name),
+            list(self._cache.all("pods", namespace)),
+            [rival for rival in rivals if rival.spec.thread == thread],
+        )
+
+    async def live(self, namespace: str, name: str) -> View | None:
+        """The same, read directly from the API server; None if the run is gone."""
+        found = await self._kube.get("agentruns", namespace, name)
+        if found is None:
+            return None
+        self._cache.upsert("agentruns", found)
+        run = AgentRun.model_validate(found)
+        uid, thread = run.metadata.uid, run.spec.thread
+        agent, job, (pods, _), rivals = await asyncio.gather(
+            self._kube.get("agents", namespace, run.spec.agent_ref.name),
+            self._kube.get("jobs", namespace, name),
+            self._kube.list("pods", namespace, labelSelector=f"{LABEL_RUN_UID}={uid}"),
+            self._live_rivals(namespace, thread),
+        )
+        return self._view(run, Agent.model_validate(agent) if agent else None, job, pods, rivals)
+
+    async def _live_rivals(self, namespace: str, thread: str | None) -> list[AgentRun]:
+        if thread is None:
+            return []
+        selector = f"spec.thread={thread},{UNFINISHED}"
+        found, _ = await self._kube.list("agentruns", namespace, fieldSelector=selector)
+        return [AgentRun.model_validate(obj) for obj in found]
+
+    def _view(
+        self,
+        run: AgentRun,
+        agent: Agent | None,
+        job: Object | None,
+        pods: list[Object],
+        rivals: list[AgentRun],
+    ) -> View:
+        namespace, uid = run.metadata.namespace, run.metadata.uid
+        mine = [pod_facts(pod) for pod in pods if is_pod_of(run, pod)]
+        claim = run.status.claim_name
+        cleanups = [] if claim is None else self.cleanup_jobs(namespace, claim)
+        return View(
+            run=run,
+            agent=agent,
+            job=job_facts(job) if job else None,
+            pods=tuple(sorted(mine, key=lambda pod: pod.created_at)),
+            departed=self._cache.departed(uid),
+            rivals=tuple(rival for rival in rivals if rival.metadata.uid != uid),
+            cleanup=cleanup_of(run, cleanups),
+            namespace_terminating=namespace in self.terminating_namespaces,
+            now=now(),
+        )
+
+    def cleanup_jobs(self, namespace: str, claim: str) -> list[CleanupJob]:
+        """The clean-up Jobs of a claim."""
+        pods = [p for p in self._cache.all("pods", namespace) if _is_cleanup(p)]
+        return [
+            cleanup_job_facts(job, [p for p in pods if _owned_by(p, job)])
+            for job in self._cache.all("jobs", namespace)
+            if _is_cleanup(job)
+            and (job["metadata"].get("annotations") or {}).get(ANNOTATION_CLAIM) == claim
+        ]
+
+
+def _is_cleanup(obj: Object) -> bool:
+    return (obj["metadata"].get("labels") or {}).get(LABEL_COMPONENT) == COMPONENT_CLEANUP
+
+
+def _owned_by(pod: Object, job: Object) -> bool:
+    refs = pod["metadata"].get("ownerReferences", [])
+    return any(ref["uid"] == job["metadata"]["uid"] for ref in refs)

@@ -1,0 +1,101 @@
+"""What a decision asks for. One place, ``carry_out.py``, does it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .models import AgentRunStatus
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Put the finalizer on the run: from now on it may have a Job."""
+
+
+@dataclass(frozen=True)
+class CreateJob:
+    """Make the run's Job."""
+
+
+@dataclass(frozen=True)
+class ForbidRetries:
+    """Set the Job's backoffLimit to 0, so that no pod follows the one that is being stopped."""
+
+    job: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class StopPod:
+    """Lower the pod's activeDeadlineSeconds to 1: the kubelet stops it and keeps its object."""
+
+    pod: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class DeletePod:
+    """Delete a pod in which no container has started and that no Job owns any more."""
+
+    pod: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class DeleteJob:
+    """Delete a Job none of whose containers has started, with its pods."""
+
+    job: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class CleanUp:
+    """See to it that a clean-up Job for the claim runs."""
+
+    claim_name: str
+
+
+@dataclass(frozen=True)
+class DeleteRun:
+    """Remove the record of a run that is rolled back."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """Take the finalizer off the run: nothing of it is alive."""
+
+
+Action = (
+    Claim
+    | CreateJob
+    | ForbidRetries
+    | StopPod
+    | DeletePod
+    | DeleteJob
+    | CleanUp
+    | DeleteRun
+    | Release
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A Kubernetes Event on the run."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Actions in order, then the status if it differs, then the Events if all that went well.
+
+    ``confirm`` marks what cannot be undone: the plan is carried out only if the same decision
+    follows from objects read directly from the API server, not only from the cache.
+    """
+
+    actions: tuple[Action, ...] = ()
+    status: AgentRunStatus | None = None
+    events: tuple[Event, ...] = ()
+    confirm: bool = False

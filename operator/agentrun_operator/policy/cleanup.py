@@ -1,0 +1,89 @@
+"""Clean-up of rolled-back runs: one Job at a time for each claim, shared by the runs that wait."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..constants import Cancel, Condition
+from ..models import AgentRun
+from .view import Cleanup
+
+# The report of a Job is a termination message of at most 4096 bytes, some 60 of them for each run.
+BATCH = 40
+FIRST_BACKOFF = timedelta(seconds=5)
+LONGEST_BACKOFF = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class CleanupJob:
+    """A clean-up Job as it is found: whom it cleans, and what it said when it ended."""
+
+    name: str
+    uid: str
+    attempt: int
+    run_uids: frozenset[str]
+    finished_at: datetime | None
+    deleted: dict[str, int]  # run UID -> checkpoints that went
+    errors: dict[str, str]  # run UID -> what was wrong
+    problem: str  # why there is no report, or why it does not run
+
+
+@dataclass(frozen=True)
+class NextCleanup:
+    """``runs`` to clean now in a new Job, or the time to look again; both empty: nothing to do."""
+
+    runs: tuple[AgentRun, ...] = ()
+    attempt: int = 1
+    retry_at: datetime | None = None
+
+
+def awaits_cleanup(run: AgentRun) -> bool:
+    """Whether nothing of the run is alive and its checkpoints have to go."""
+    if run.finished or run.status.claim_name is None:
+        return False
+    if run.spec.cancel == Cancel.ROLLBACK:
+        return run.status.cancel is not None and run.status.cancel.gone_at is not None
+    stopped = any(c.type == Condition.STOPPED and c.status == "True" for c in run.status.conditions)
+    return run.deleting and run.spec.thread is None and stopped
+
+
+def next_cleanup(waiting: list[AgentRun], jobs: list[CleanupJob], now: datetime) -> NextCleanup:
+    """What to do for one claim. ``jobs`` are all the clean-up Jobs of that claim."""
+    if any(job.finished_at is None for job in jobs):
+        return NextCleanup()
+    done = {uid for job in jobs for uid in job.deleted}
+    dirty = sorted(
+        (run for run in waiting if run.metadata.uid not in done), key=lambda run: run.metadata.uid
+    )
+    fresh: list[AgentRun] = []
+    failed: list[tuple[datetime, int, AgentRun]] = []
+    for run in dirty:
+        tries = [job for job in jobs if run.metadata.uid in job.run_uids]
+        if not tries:
+            fresh.append(run)
+            continue
+        last = max(tries, key=lambda job: job.attempt)
+        assert last.finished_at is not None
+        backoff = min(FIRST_BACKOFF * 2 ** min(last.attempt - 1, 10), LONGEST_BACKOFF)
+        failed.append((last.finished_at + backoff, last.attempt, run))
+    if fresh:
+        return NextCleanup(tuple(fresh[:BATCH]))
+    due = [(attempt, run) for at, attempt, run in failed if at <= now]
+    if due:
+        attempt = max(attempt for attempt, _ in due) + 1
+        return NextCleanup(tuple(run for _, run in due[:BATCH]), attempt)
+    return NextCleanup(retry_at=min((at for at, _, _ in failed), default=None))
+
+
+def cleanup_of(run: AgentRun, jobs: list[CleanupJob]) -> Cleanup | None:
+    """What the clean-up Jobs of the claim say of this run; None if no Job has it."""
+    mine = [job for job in jobs if run.metadata.uid in job.run_uids]
+    for job in mine:
+        if run.metadata.uid in job.deleted:
+            return Cleanup("done", job.deleted[run.metadata.uid])
+    if not mine:
+        return None
+    last = max(mine, key=lambda job: job.attempt)
+    message = last.errors.get(run.metadata.uid) or last.problem
+    if last.finished_at is None:
+        return Cleanup("running", message=message)
+    return Cleanup("failed", message=message or f"Job {last.name} left no report.")

@@ -1,0 +1,19 @@
+"""What to do about one run. Level-triggered: any state, however it came about, has an answer."""
+
+from ..plan import Plan, Release
+from .progress import progress
+from .start import start
+from .stop import must_stop, stop
+from .view import View
+
+
+def decide(view: View) -> Plan:
+    """The next step for the run. An empty plan means that there is nothing to do but to wait."""
+    run = view.run
+    if run.finished:
+        return Plan(actions=(Release(),)) if run.claimed else Plan()
+    if must_stop(run):
+        return stop(view)
+    if view.begun:
+        return progress(view)
+    return start(view)

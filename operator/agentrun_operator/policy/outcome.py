@@ -1,0 +1,66 @@
+"""How a run ended, read from its pods. The only place that says what counts as what.
+
+The line between a run that completed and one that was stopped is drawn by whoever sent the signal
+on: the runner says in its account whether the agent's complete result was in its hands when SIGTERM
+came. A foreign image leaves no account; there the kubelet draws the line: the phase of the pod is
+Succeeded if its container had ended well before the kubelet set out to stop it.
+"""
+
+from dataclasses import dataclass
+
+from ..constants import Phase, Reason
+from ..facts import Account, PodFacts
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How it ended. ``phase`` is None if the run did not end by itself but was stopped."""
+
+    phase: Phase | None
+    reason: str
+    message: str
+    account: Account | None = None
+    forced: bool = False
+
+
+def ending(pods: tuple[PodFacts, ...]) -> Ending | None:
+    """How the run ended, by its pods (oldest first); None if no pod is left to tell."""
+    ended = [pod for pod in pods if not pod.alive]
+    if not ended:
+        return None
+    endings = [_ending(pod) for pod in ended]
+    success = next((e for e in endings if e.phase == Phase.SUCCEEDED), None)
+    return success or endings[-1]
+
+
+def _ending(pod: PodFacts) -> Ending:
+    account = pod.account
+    if account is not None:
+        if account.result == "Succeeded":
+            return Ending(Phase.SUCCEEDED, Reason.SUCCEEDED, _succeeded(account), account)
+        if account.result == "Failed":
+            reason = account.reason or Reason.AGENT_FAILED
+            return Ending(Phase.FAILED, reason, account.message, account)
+        return Ending(None, Reason.INTERRUPTED, account.message, account, bool(account.forced))
+    if pod.phase == "Succeeded":
+        return Ending(Phase.SUCCEEDED, Reason.SUCCEEDED, "The command ended with exit code 0.")
+    if pod.reason == "DeadlineExceeded" or pod.disrupted or pod.deleting:
+        # No last words: it was killed, or it is a foreign image. 137 is 128 + SIGKILL.
+        return Ending(None, Reason.INTERRUPTED, "", forced=pod.exit_code == 137)
+    if pod.exit_reason == "OOMKilled":
+        message = (
+            f"Pod {pod.name} ran out of memory and was killed; raise "
+            "spec.resources.limits.memory of the Agent."
+        )
+        return Ending(Phase.FAILED, Reason.OUT_OF_MEMORY, message)
+    if pod.exit_code is not None:
+        message = f"The agent's container ended with exit code {pod.exit_code}; see its log."
+        return Ending(Phase.FAILED, Reason.AGENT_FAILED, message)
+    what = ": ".join(part for part in (pod.reason, pod.message) if part) or "no reason given"
+    return Ending(Phase.FAILED, Reason.AGENT_FAILED, f"Pod {pod.name} failed ({what}).")
+
+
+def _succeeded(account: Account) -> str:
+    if account.output_truncated:
+        return "The agent completed. Its output is shortened here; the whole is in the pod's log."
+    return "The agent completed."

@@ -1,0 +1,115 @@
+"""A run that has begun and that nobody has asked to stop."""
+
+import re
+
+from ..constants import Condition, Phase, Reason
+from ..facts import PodFacts
+from ..models import AgentRunStatus
+from ..plan import Claim, Event, Plan, Release
+from .outcome import Ending, ending
+from .status import base, final, set_condition, waiting, with_account
+from .view import View
+
+
+def progress(view: View) -> Plan:
+    if view.alive or view.can_make_pods:
+        if not view.run.claimed:  # somebody took the finalizer off; the pod needs its guard
+            return Plan(actions=(Claim(),))
+        return _live(view)
+    if view.run.status.job_name is None and view.own_job is not None:
+        # Write down that there was a Job before the guard goes: without its name in the status, a
+        # crash and a Job deleted by hand would look like a run that was never started.
+        return Plan(status=base(view, Phase.RUNNING))
+    return _ended(view)
+
+
+def _live(view: View) -> Plan:
+    if not view.alive:
+        return Plan()  # the Job was made a moment ago, or is about to replace a pod
+    pod = view.alive[-1]
+    if pod.agent_running:
+        return _running(view, pod)
+    return _pending(view, pod)
+
+
+def _running(view: View, pod: PodFacts) -> Plan:
+    message = f"The agent runs in pod {pod.name} on node {pod.node}."
+    status = set_condition(
+        view,
+        base(view, Phase.RUNNING),
+        Condition.STARTED,
+        True,
+        Reason.AGENT_STARTED,
+        message,
+    )
+    is_news = view.run.status.pod_name != pod.name or view.run.status.phase != Phase.RUNNING
+    events = (Event("Normal", Reason.AGENT_STARTED, message),) if is_news else ()
+    return Plan(status=status, events=events)
+
+
+PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+REJECT_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+_MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+
+
+def _pending(view: View, pod: PodFacts) -> Plan:
+    """Why the pod does not run yet, in words that name the field to mend."""
+    agent = view.run.spec.agent_ref.name
+    if pod.scheduling_message:
+        missing = _MISSING_CLAIM.search(pod.scheduling_message)
+        if missing:
+            message = (
+                f"spec.store.claimName of Agent {agent}: there is no PersistentVolumeClaim "
+                f"{missing[1]} in namespace {view.run.metadata.namespace}. The run starts when it "
+                "is created."
+            )
+            return waiting(view, Reason.CLAIM_NOT_FOUND, message)
+        message = f"Pod {pod.name} cannot be scheduled: {pod.scheduling_message}"
+        return waiting(view, Reason.UNSCHEDULABLE, message)
+    if pod.waiting_reason in PULL_REASONS:
+        message = (
+            f"spec.image of Agent {agent}: the image cannot be pulled ({pod.waiting_reason}: "
+            f"{pod.waiting_message}). The run starts when it can."
+        )
+        return waiting(view, Reason.IMAGE_PULL_FAILED, message)
+    if pod.waiting_reason in REJECT_REASONS:
+        message = (
+            f"The kubelet cannot make the container of pod {pod.name} ({pod.waiting_reason}: "
+            f"{pod.waiting_message}). Check spec.env, spec.envFrom and spec.podTemplate of Agent "
+            f"{agent}."
+        )
+        return waiting(view, Reason.CONTAINER_REJECTED, message)
+    return Plan()
+
+
+def _ended(view: View) -> Plan:
+    end = ending(view.pods) or _vanished(view)
+    phase = end.phase or Phase.FAILED
+    reason, message = end.reason, end.message
+    if end.phase is None:
+        reason = Reason.STOPPED_FROM_OUTSIDE
+        message = (
+            "The run's pod was stopped, but nobody has set spec.cancel. Its checkpoints are kept; "
+            "a new AgentRun on the thread goes on from them."
+        )
+    status = with_account(final(view, phase, reason, message), end)
+    kind = "Normal" if phase == Phase.SUCCEEDED else "Warning"
+    return finish(view, status, Event(kind, reason, message))  # type: ignore[arg-type]
+
+
+def finish(view: View, status: AgentRunStatus, *events: Event) -> Plan:
+    """The last plan of a run that stays: the guard goes first, the final phase is the last write.
+
+    A crash between the two leaves a run that is still watched and that ends the same way.
+    """
+    actions = (Release(),) if view.run.claimed else ()
+    return Plan(actions=actions, status=status, events=events, confirm=True)
+
+
+def _vanished(view: View) -> Ending:
+    what = "Job" if view.own_job is None else "pod"
+    message = (
+        f"The run's {what} is gone, deleted by somebody else than the operator, and with it the "
+        "account of how it ended. Its checkpoints are kept; a new AgentRun on the thread goes on."
+    )
+    return Ending(Phase.FAILED, Reason.JOB_LOST, message)

@@ -1,0 +1,67 @@
+"""The state that a decision about one run is made from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from ..facts import JobFacts, PodFacts, can_make_pods
+from ..models import Agent, AgentRun
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """What clean-up Jobs say of one run: ``done`` with the number of checkpoints that went."""
+
+    state: Literal["running", "failed", "done"]
+    checkpoints: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    run: AgentRun
+    agent: Agent | None
+    job: JobFacts | None  # whatever Job has the run's name; see `own_job`
+    pods: tuple[PodFacts, ...]  # pods that carry this run's UID, oldest first
+    departed: tuple[PodFacts, ...]  # as last seen: pods of this run whose objects are gone
+    rivals: tuple[AgentRun, ...]  # the other unfinished runs on the thread
+    cleanup: Cleanup | None
+    namespace_terminating: bool
+    now: datetime
+
+    @property
+    def own_job(self) -> JobFacts | None:
+        if self.job is not None and self.job.owner_uid == self.run.metadata.uid:
+            return self.job
+        return None
+
+    @property
+    def alive(self) -> tuple[PodFacts, ...]:
+        return tuple(pod for pod in self.pods if pod.alive)
+
+    @property
+    def can_make_pods(self) -> bool:
+        return can_make_pods(self.own_job, self.pods)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a Job was ever made for the run, as far as is known."""
+        known = self.own_job or self.pods or self.departed or self.run.status.job_name
+        return bool(known)
+
+    @property
+    def may_have_checkpoints(self) -> bool:
+        """False only if it is certain that no container of the run has ever started.
+
+        Certain it is if nothing was ever made, or if the Job is gone and every pod of it that was
+        seen had, when it went, never started a container. In doubt there may be checkpoints.
+        """
+        if not self.begun:
+            return False
+        seen = self.pods + self.departed
+        return (
+            self.own_job is not None
+            or self.run.status.started_at is not None
+            or not seen
+            or any(pod.has_started for pod in seen)
+        )

@@ -1,0 +1,101 @@
+"""The Job that deletes the checkpoints of rolled-back runs from their store."""
+
+import hashlib
+import json
+from typing import Any
+
+from ..constants import (
+    ANNOTATION_CLAIM,
+    ANNOTATION_CLEANUP_ATTEMPT,
+    ANNOTATION_CLEANUP_RUNS,
+    CLEANUP_CONTAINER,
+    COMPONENT_CLEANUP,
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    MANAGED_BY,
+)
+from ..models import AgentRun
+from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
+
+
+def cleanup_job(
+    claim_name: str,
+    runs: tuple[AgentRun, ...],
+    attempt: int,
+    node: str | None,
+    runner_image: str,
+) -> dict[str, Any]:
+    """The manifest of a clean-up Job for runs of one namespace and one claim.
+
+    Its name follows from what it cleans, so that a repeated creation is refused. The runs own it
+    together: when the last of them is gone, the garbage collector takes it away.
+    """
+    uids = sorted(run.metadata.uid for run in runs)
+    digest = hashlib.sha256(json.dumps([claim_name, uids, attempt]).encode()).hexdigest()
+    labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
+    work = [{"uid": run.metadata.uid, "thread": run.thread_directory} for run in runs]
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": f"agentrun-cleanup-{digest[:16]}",
+            "namespace": runs[0].metadata.namespace,
+            "labels": labels,
+            "annotations": {
+                ANNOTATION_CLAIM: claim_name,
+                ANNOTATION_CLEANUP_RUNS: json.dumps(
+                    {run.metadata.uid: run.metadata.name for run in runs}
+                ),
+                ANNOTATION_CLEANUP_ATTEMPT: str(attempt),
+            },
+            "ownerReferences": [
+                owner_reference(run.metadata.name, run.metadata.uid, controller=False)
+                for run in runs
+            ],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "securityContext": pod_security(),
+                    "affinity": _prefer(node),
+                    "containers": [
+                        {
+                            "name": CLEANUP_CONTAINER,
+                            "image": runner_image,
+                            "args": ["cleanup"],
+                            "env": [{"name": "AGENTRUN_CLEANUP", "value": json.dumps(work)}],
+                            "securityContext": container_security(),
+                            "volumeMounts": [
+                                {"name": "store", "mountPath": STORE_MOUNT},
+                                {"name": "tmp", "mountPath": "/tmp"},
+                            ],
+                        }
+                    ],
+                    "volumes": [
+                        {
+                            "name": "store",
+                            "persistentVolumeClaim": {"claimName": claim_name},
+                        },
+                        {"name": "tmp", "emptyDir": {}},
+                    ],
+                },
+            },
+        },
+    }
+
+
+def _prefer(node: str | None) -> dict[str, Any]:
+    """A ReadWriteOnce volume is on one node at a time: start there, where the run's pod was."""
+    if node is None:
+        return {}
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+    return {
+        "nodeAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": term}]
+        }
+    }

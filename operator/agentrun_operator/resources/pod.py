@@ -1,0 +1,37 @@
+"""What all our pods have in common: they meet the "restricted" Pod Security Standard."""
+
+from typing import Any
+
+from ..constants import API_VERSION
+
+STORE_MOUNT = "/agentrun/store"
+# The user and group of the runner image. As fsGroup it owns what is written to the store, so that
+# the clean-up may delete what an agent wrote.
+RUNNER_ID = 65532
+
+
+def pod_security() -> dict[str, Any]:
+    return {
+        "runAsNonRoot": True,
+        "fsGroup": RUNNER_ID,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def container_security() -> dict[str, Any]:
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def owner_reference(run_name: str, run_uid: str, *, controller: bool) -> dict[str, Any]:
+    reference: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": "AgentRun",
+        "name": run_name,
+        "uid": run_uid,
+    }
+    return reference | ({"controller": True, "blockOwnerDeletion": True} if controller else {})

@@ -1,0 +1,170 @@
+"""The Job of a run."""
+
+import json
+from typing import Any
+
+from ..constants import (
+    AGENT_CONTAINER,
+    ANNOTATION_RUN_FILE,
+    COMPONENT_AGENT,
+    DEFAULT_GRACE_PERIOD_SECONDS,
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    LABEL_RUN,
+    LABEL_RUN_UID,
+    LABEL_THREAD,
+    MANAGED_BY,
+)
+from ..models import Agent, AgentRun
+from .merge import merge_under
+from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
+
+
+def grace_period(run: AgentRun, agent: Agent) -> int:
+    """Seconds that the run's agent may take to end when it is stopped."""
+    return (
+        run.spec.grace_period_seconds
+        or agent.spec.grace_period_seconds
+        or DEFAULT_GRACE_PERIOD_SECONDS
+    )
+
+
+def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
+    """The manifest of the run's Job. Its name is the run's, so that there can be only one."""
+    labels = {
+        LABEL_MANAGED_BY: MANAGED_BY,
+        LABEL_COMPONENT: COMPONENT_AGENT,
+        LABEL_RUN: run.metadata.name,
+        LABEL_RUN_UID: run.metadata.uid,
+    }
+    if run.spec.thread is not None:
+        labels[LABEL_THREAD] = run.spec.thread
+    pod = {
+        "metadata": {
+            "labels": labels,
+            "annotations": {ANNOTATION_RUN_FILE: _run_file(run, agent)},
+        },
+        "spec": _pod_spec(run, agent, runner_image),
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": run.metadata.name,
+            "namespace": run.metadata.namespace,
+            "labels": labels,
+            "ownerReferences": [
+                owner_reference(run.metadata.name, run.metadata.uid, controller=True)
+            ],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            # An eviction or a drain is not a failure of the agent: a new pod goes on.
+            "podFailurePolicy": {
+                "rules": [
+                    {
+                        "action": "Ignore",
+                        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+                    }
+                ]
+            },
+            # No second pod while the first still lives.
+            "podReplacementPolicy": "Failed",
+            "template": merge_under(pod, agent.spec.pod_template),
+        },
+    }
+
+
+def _run_file(run: AgentRun, agent: Agent) -> str:
+    """What the runner reads from /agentrun/run/run.json."""
+    content: dict[str, Any] = {
+        "runtime": agent.spec.runtime.model_dump(by_alias=True, exclude_none=True)
+    }
+    if run.spec.has_input:
+        content["input"] = run.spec.input
+    if run.spec.config is not None:
+        content["config"] = run.spec.config.model_dump(by_alias=True, exclude_none=True)
+    return json.dumps(content)
+
+
+def _pod_spec(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
+    spec = agent.spec
+    grace = grace_period(run, agent)
+    directory = run.thread_directory
+    store_mount = {
+        "name": "store",
+        "mountPath": f"{STORE_MOUNT}/{directory}",
+        "subPath": directory,
+    }
+    own_env = [
+        {"name": "AGENTRUN_NAME", "value": run.metadata.name},
+        {"name": "AGENTRUN_NAMESPACE", "value": run.metadata.namespace},
+        {"name": "AGENTRUN_UID", "value": run.metadata.uid},
+        {"name": "AGENTRUN_THREAD", "value": directory},
+        {"name": "AGENTRUN_GRACE_PERIOD_SECONDS", "value": str(grace)},
+    ]
+    own_names = {entry["name"] for entry in own_env}
+    container: dict[str, Any] = {
+        "name": AGENT_CONTAINER,
+        "image": spec.image or runner_image,
+        "env": own_env + [entry for entry in spec.env if entry["name"] not in own_names],
+        "envFrom": spec.env_from,
+        "resources": spec.resources,
+        "securityContext": container_security(),
+        "volumeMounts": [
+            store_mount,
+            {"name": "run", "mountPath": "/agentrun/run", "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},
+        ],
+    }
+    volumes: list[dict[str, Any]] = [
+        {"name": "store", "persistentVolumeClaim": {"claimName": spec.store.claim_name}},
+        {
+            "name": "run",
+            "downwardAPI": {
+                "items": [
+                    {
+                        "path": "run.json",
+                        "fieldRef": {"fieldPath": f"metadata.annotations['{ANNOTATION_RUN_FILE}']"},
+                    }
+                ]
+            },
+        },
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    if spec.code is not None:
+        container["volumeMounts"].append(
+            {"name": "code", "mountPath": "/agentrun/code", "readOnly": True}
+        )
+        volumes.append({"name": "code", "configMap": {"name": spec.code.config_map.name}})
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": grace,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": pod_security(),
+        "containers": [container],
+        "volumes": volumes,
+    }
+    command = spec.runtime.command
+    if command is not None and spec.image is not None:
+        # Any image: the command runs as it is, without the runner's supervisor, so the workspace is
+        # made before it, by the runner image.
+        container["command"] = command.command
+        container["args"] = command.args
+        workspace = f"{STORE_MOUNT}/{directory}/current"
+        container["env"] = [*container["env"], {"name": "AGENTRUN_WORKSPACE", "value": workspace}]
+        container["workingDir"] = workspace
+        # As PID 1 a program without handlers would ignore SIGTERM and take its whole grace period.
+        pod["shareProcessNamespace"] = True
+        pod["initContainers"] = [
+            {
+                "name": "workspace",
+                "image": runner_image,
+                "args": ["prepare-workspace"],
+                "env": own_env,
+                "securityContext": container_security(),
+                "volumeMounts": [store_mount, {"name": "tmp", "mountPath": "/tmp"}],
+            }
+        ]
+    return pod

@@ -1,0 +1,138 @@
+"""Builders of the states that decisions are made from. Each argument is one fact of the state."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from agentrun_operator.constants import FINALIZER, Phase
+from agentrun_operator.facts import Account, JobFacts, PodFacts
+from agentrun_operator.models import Agent, AgentRun
+from agentrun_operator.policy.view import View
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+CREATED = NOW - timedelta(minutes=1)
+UID = "11111111-1111-4111-8111-111111111111"
+
+CANCELLED_BY = {
+    "manager": "kubectl-patch",
+    "time": "2026-01-02T03:04:00Z",
+    "fieldsV1": {"f:spec": {"f:cancel": {}}},
+}
+
+
+def run(
+    name: str = "r",
+    *,
+    uid: str = UID,
+    thread: str | None = "t",
+    cancel: str | None = None,
+    claimed: bool = False,
+    deleting: bool = False,
+    finalizers: tuple[str, ...] = (),
+    created: datetime = CREATED,
+    phase: Phase = Phase.PENDING,
+    cancel_status: dict[str, Any] | None = None,
+    **status: Any,
+) -> AgentRun:
+    spec: dict[str, Any] = {"agentRef": {"name": "a"}, "input": {}}
+    if thread is not None:
+        spec["thread"] = thread
+    if cancel is not None:
+        spec["cancel"] = cancel
+    return AgentRun.model_validate(
+        {
+            "metadata": {
+                "name": name,
+                "namespace": "ns",
+                "uid": uid,
+                "resourceVersion": "1",
+                "generation": 1,
+                "creationTimestamp": created,
+                "deletionTimestamp": NOW if deleting else None,
+                "finalizers": (*finalizers, FINALIZER) if claimed else finalizers,
+                "managedFields": [CANCELLED_BY] if cancel else [],
+            },
+            "spec": spec,
+            "status": {"phase": phase, "cancel": cancel_status, **status},
+        }
+    )
+
+
+def agent() -> Agent:
+    return Agent.model_validate(
+        {
+            "metadata": {
+                "name": "a",
+                "namespace": "ns",
+                "uid": "a" * 8,
+                "creationTimestamp": CREATED,
+            },
+            "spec": {"runtime": {"langgraph": {"graph": "m:g"}}},
+        }
+    )
+
+
+def job(
+    *,
+    owner: str | None = UID,
+    finished: bool = False,
+    deleting: bool = False,
+    backoff_limit: int = 0,
+) -> JobFacts:
+    return JobFacts(
+        name="r",
+        uid="job-uid",
+        owner_uid=owner,
+        deleting=deleting,
+        finished=finished,
+        backoff_limit=backoff_limit,
+        claim_name="agentrun-store",
+    )
+
+
+PENDING_POD = PodFacts(
+    name="r-abc",
+    uid="pod-uid",
+    phase="Pending",
+    created_at=CREATED,
+    reason="",
+    message="",
+    node=None,
+    deleting=False,
+    has_started=False,
+    agent_started_at=None,
+    deadline=None,
+    disrupted=False,
+    scheduling_message="",
+    waiting_reason="",
+    waiting_message="",
+    exit_code=None,
+    exit_reason="",
+    account=None,
+)
+RUNNING_POD = replace(
+    PENDING_POD, phase="Running", node="n1", has_started=True, agent_started_at=CREATED
+)
+SIGNALLED_POD = replace(RUNNING_POD, deadline=1)
+STOPPED_POD = replace(SIGNALLED_POD, phase="Failed", reason="DeadlineExceeded", exit_code=143)
+SUCCEEDED_POD = replace(RUNNING_POD, phase="Succeeded", exit_code=0)
+FAILED_POD = replace(RUNNING_POD, phase="Failed", exit_code=1)
+
+
+def said(pod: PodFacts, result: str, **more: Any) -> PodFacts:
+    """The pod with an account of its runner."""
+    return replace(pod, account=Account.model_validate({"result": result, **more}))
+
+
+def view(this: AgentRun, **facts: Any) -> View:
+    defaults: dict[str, Any] = {
+        "agent": agent(),
+        "job": None,
+        "pods": (),
+        "departed": (),
+        "rivals": (),
+        "cleanup": None,
+        "namespace_terminating": False,
+        "now": NOW,
+    }
+    return View(run=this, **(defaults | facts))

@@ -1,0 +1,107 @@
+"""Clean-up Jobs: one at a time for a claim, shared, and tried again later and later."""
+
+from datetime import datetime, timedelta
+
+from agentrun_operator.constants import Phase
+from agentrun_operator.models import AgentRun
+from agentrun_operator.policy.cleanup import (
+    BATCH,
+    CleanupJob,
+    awaits_cleanup,
+    cleanup_of,
+    next_cleanup,
+)
+from agentrun_operator.policy.view import Cleanup
+
+from .states import NOW, run
+
+
+def dirty(name: str) -> AgentRun:
+    return run(name, uid=name, cancel="rollback", claimName="s")
+
+
+def cleanup_job(
+    *uids: str,
+    attempt: int = 1,
+    finished: datetime | None = None,
+    deleted: dict[str, int] | None = None,
+    errors: dict[str, str] | None = None,
+    problem: str = "",
+) -> CleanupJob:
+    return CleanupJob(
+        name=f"c{attempt}",
+        uid=f"c{attempt}",
+        attempt=attempt,
+        run_uids=frozenset(uids),
+        finished_at=finished,
+        deleted=deleted or {},
+        errors=errors or {},
+        problem=problem,
+    )
+
+
+def test_runs_that_wait_share_one_job() -> None:
+    todo = next_cleanup([dirty("b"), dirty("a")], [], NOW)
+    assert [r.metadata.uid for r in todo.runs] == ["a", "b"]
+    assert todo.attempt == 1
+
+
+def test_no_second_job_while_one_runs() -> None:
+    assert next_cleanup([dirty("a"), dirty("b")], [cleanup_job("a")], NOW).runs == ()
+
+
+def test_a_run_that_is_clean_is_not_cleaned_again() -> None:
+    done = cleanup_job("a", finished=NOW, deleted={"a": 2})
+    assert next_cleanup([dirty("a")], [done], NOW).runs == ()
+
+
+def test_a_batch_is_as_large_as_the_report_can_be() -> None:
+    many = [dirty(f"r{i:03}") for i in range(BATCH + 5)]
+    assert len(next_cleanup(many, [], NOW).runs) == BATCH
+
+
+def test_a_failed_clean_up_is_tried_again_later_and_later() -> None:
+    """Failure mode 31."""
+    failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
+    early = next_cleanup([dirty("a")], [failed], NOW + timedelta(seconds=4))
+    assert early.runs == ()
+    assert early.retry_at == NOW + timedelta(seconds=5)
+    due = next_cleanup([dirty("a")], [failed], NOW + timedelta(seconds=5))
+    assert (len(due.runs), due.attempt) == (1, 2)
+    tenth = cleanup_job("a", attempt=10, finished=NOW, errors={"a": "no space"})
+    later = next_cleanup([dirty("a")], [failed, tenth], NOW)
+    assert later.retry_at == NOW + timedelta(minutes=5)
+
+
+def test_a_run_that_failed_does_not_hold_up_a_fresh_one() -> None:
+    failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
+    todo = next_cleanup([dirty("a"), dirty("b")], [failed], NOW)
+    assert [r.metadata.uid for r in todo.runs] == ["b"]
+
+
+def test_a_job_that_left_no_report_is_a_failure() -> None:
+    lost = cleanup_job("a", finished=NOW)
+    assert cleanup_of(dirty("a"), [lost]) == Cleanup("failed", message="Job c1 left no report.")
+
+
+def test_what_the_newest_job_says_counts_unless_an_older_one_was_done() -> None:
+    failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
+    again = cleanup_job("a", attempt=2, problem="pod p: unschedulable")
+    assert cleanup_of(dirty("a"), [failed, again]) == Cleanup(
+        "running", message="pod p: unschedulable"
+    )
+    done = cleanup_job("a", finished=NOW, deleted={"a": 3})
+    assert cleanup_of(dirty("a"), [done, again]) == Cleanup("done", 3)
+    assert cleanup_of(dirty("b"), [done]) is None
+
+
+def test_only_a_run_whose_pod_is_gone_awaits_clean_up() -> None:
+    """Failure mode 28: never while a writer may live."""
+    stopping = run(cancel="rollback", phase=Phase.CANCELLING, claimName="s", cancel_status={})
+    assert not awaits_cleanup(stopping)
+    gone = {"action": "rollback", "goneAt": "2026-01-02T03:04:05Z"}
+    stopped = run(cancel="rollback", phase=Phase.CANCELLING, claimName="s", cancel_status=gone)
+    assert awaits_cleanup(stopped)
+    assert not awaits_cleanup(
+        run(cancel="interrupt", phase=Phase.CANCELLING, claimName="s", cancel_status=gone)
+    )

@@ -1,0 +1,187 @@
+"""A run that nobody has asked to stop: what Job and pods say becomes its status, and no more."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_operator.facts import PodFacts
+from agentrun_operator.plan import Claim, CreateJob, Plan, Release
+from agentrun_operator.policy.decide import decide
+
+from .states import (
+    FAILED_POD,
+    NOW,
+    PENDING_POD,
+    RUNNING_POD,
+    STOPPED_POD,
+    SUCCEEDED_POD,
+    job,
+    run,
+    said,
+    view,
+)
+
+LIVE = run(claimed=True, phase=Phase.RUNNING, jobName="r")
+
+
+def condition(plan: Plan, kind: Condition) -> tuple[str, str, str]:
+    assert plan.status is not None
+    found = next(c for c in plan.status.conditions if c.type == kind)
+    return found.status, found.reason, found.message
+
+
+def test_running_is_said_only_when_the_agents_container_runs() -> None:
+    starting = replace(PENDING_POD, node="n1", has_started=True)  # an init container
+    assert decide(view(run(claimed=True), job=job(), pods=(starting,))) == Plan()
+    plan = decide(view(run(claimed=True), job=job(), pods=(RUNNING_POD,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.RUNNING
+    assert plan.status.started_at == RUNNING_POD.agent_started_at
+    assert plan.status.pod_name == RUNNING_POD.name
+    assert [event.reason for event in plan.events] == [Reason.AGENT_STARTED]
+
+
+def test_a_running_run_that_is_unchanged_writes_nothing() -> None:
+    """Failure mode 49."""
+    first = decide(view(run(claimed=True), job=job(), pods=(RUNNING_POD,)))
+    assert first.status is not None
+    again = run(claimed=True).model_copy(update={"status": first.status})
+    later = view(again, job=job(), pods=(RUNNING_POD,), now=NOW + timedelta(hours=1))
+    assert decide(later).status == first.status
+    assert decide(later).events == ()
+
+
+def test_a_live_run_whose_finalizer_was_taken_off_gets_it_back() -> None:
+    """Failure mode 58: a PUT of the whole object drops it."""
+    stripped = run(phase=Phase.RUNNING, jobName="r")
+    assert decide(view(stripped, job=job(), pods=(RUNNING_POD,))).actions == (Claim(),)
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason", "named"),
+    [
+        (
+            {
+                "scheduling_message": '0/1 nodes are available: persistentvolumeclaim "s" not '
+                "found. not found"
+            },
+            Reason.CLAIM_NOT_FOUND,
+            "spec.store.claimName",
+        ),
+        ({"scheduling_message": "0/1: Insufficient cpu."}, Reason.UNSCHEDULABLE, "Insufficient"),
+        (
+            {"waiting_reason": "ImagePullBackOff", "waiting_message": "no such image"},
+            Reason.IMAGE_PULL_FAILED,
+            "spec.image",
+        ),
+        (
+            {"waiting_reason": "CreateContainerConfigError", "waiting_message": "secret x"},
+            Reason.CONTAINER_REJECTED,
+            "spec.env",
+        ),
+    ],
+)
+def test_a_pod_that_cannot_start_waits_with_a_reason_that_names_the_field(
+    pod: dict[str, str], reason: Reason, named: str
+) -> None:
+    stuck = replace(PENDING_POD, **pod)  # type: ignore[arg-type]
+    plan = decide(view(run(claimed=True), job=job(), pods=(stuck,)))
+    status, found, message = condition(plan, Condition.STARTED)
+    assert (status, found) == ("False", reason)
+    assert named in message
+    assert plan.actions == ()
+
+
+ACCOUNT = {"output": {"a": 1}, "checkpoint": {"id": "c9", "count": 4}}
+
+
+def test_success_is_reported_with_output_and_checkpoint() -> None:
+    pod = said(SUCCEEDED_POD, "Succeeded", **ACCOUNT)
+    plan = decide(view(LIVE, job=job(), pods=(pod,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.SUCCEEDED
+    assert plan.status.output == {"a": 1}
+    assert plan.status.checkpoint is not None
+    assert (plan.status.checkpoint.id, plan.status.checkpoint.count) == ("c9", 4)
+    assert condition(plan, Condition.FINISHED)[:2] == ("True", Reason.SUCCEEDED)
+    assert plan.confirm
+
+
+def test_the_guard_goes_before_the_final_phase_is_written() -> None:
+    """A crash between the two must leave a run that is still watched, not a stuck finalizer."""
+    plan = decide(view(LIVE, job=job(), pods=(SUCCEEDED_POD,)))
+    assert plan.actions == (Release(),)
+    after_crash = run(phase=Phase.RUNNING, jobName="r")
+    plan = decide(view(after_crash, job=job(), pods=(SUCCEEDED_POD,)))
+    assert plan.actions == ()
+    assert plan.status is not None
+    assert plan.status.phase == Phase.SUCCEEDED
+
+
+def test_a_run_whose_job_was_never_written_down_is_not_ended_in_one_step() -> None:
+    """Else a crash and a Job deleted by hand would make it run a second time."""
+    plan = decide(view(run(claimed=True), job=job(), pods=(SUCCEEDED_POD,)))
+    assert plan.actions == ()
+    assert plan.status is not None
+    assert (plan.status.phase, plan.status.job_name) == (Phase.RUNNING, "r")
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason", "named"),
+    [
+        (
+            said(FAILED_POD, "Failed", reason="GraphImportFailed", message="no module m"),
+            "GraphImportFailed",
+            "no module m",
+        ),
+        (FAILED_POD, Reason.AGENT_FAILED, "exit code 1"),
+        (
+            replace(FAILED_POD, exit_code=137, exit_reason="OOMKilled"),
+            Reason.OUT_OF_MEMORY,
+            "limits.memory",
+        ),
+        (STOPPED_POD, Reason.STOPPED_FROM_OUTSIDE, "nobody has set spec.cancel"),
+    ],
+)
+def test_a_failure_says_what_was_seen(pod: PodFacts, reason: str, named: str) -> None:
+    plan = decide(view(LIVE, job=job(), pods=(pod,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.FAILED
+    status, found, message = condition(plan, Condition.FINISHED)
+    assert (status, found) == ("True", reason)
+    assert named in message
+
+
+def test_a_job_deleted_by_hand_ends_the_run_and_is_never_made_again() -> None:
+    """Failure mode 20."""
+    plan = decide(view(LIVE))
+    assert CreateJob() not in plan.actions
+    assert plan.status is not None
+    assert plan.status.phase == Phase.FAILED
+    assert condition(plan, Condition.FINISHED)[1] == Reason.JOB_LOST
+    assert plan.confirm  # failure mode 16: never on a stale "not found"
+
+
+def test_a_job_deleted_by_hand_ends_nothing_while_its_pod_lives() -> None:
+    plan = decide(view(LIVE, pods=(RUNNING_POD,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.RUNNING
+
+
+def test_an_evicted_pod_is_no_failure_and_the_run_goes_on_with_the_next() -> None:
+    evicted = replace(STOPPED_POD, reason="Evicted", disrupted=True)
+    assert decide(view(LIVE, job=job(), pods=(evicted,))) == Plan()
+    replaced = replace(RUNNING_POD, name="r-def", uid="pod-2")
+    plan = decide(view(LIVE, job=job(), pods=(evicted, replaced)))
+    assert plan.status is not None
+    assert (plan.status.phase, plan.status.pod_name) == (Phase.RUNNING, "r-def")
+
+
+@pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.FAILED, Phase.INTERRUPTED])
+@pytest.mark.parametrize("cancel", [None, "interrupt", "rollback"])
+def test_a_finished_run_is_left_alone_whatever_is_found(phase: Phase, cancel: str | None) -> None:
+    """Failure modes 7, 12 and 56."""
+    done = run(phase=phase, cancel=cancel, jobName="r")
+    for pods in ((), (RUNNING_POD,), (SUCCEEDED_POD,)):
+        assert decide(view(done, job=job(), pods=pods)) == Plan()

@@ -1,0 +1,116 @@
+"""Whether a run may start: nothing is made too early, and every wait says what it waits for."""
+
+from datetime import timedelta
+
+import pytest
+from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_operator.plan import Claim, CreateJob, Plan, Release
+from agentrun_operator.policy import start
+from agentrun_operator.policy.decide import decide
+
+from .states import CREATED, NOW, PENDING_POD, job, run, view
+
+
+def started(plan: Plan) -> tuple[str, str]:
+    assert plan.status is not None
+    condition = next(c for c in plan.status.conditions if c.type == Condition.STARTED)
+    return condition.reason, condition.message
+
+
+def test_a_new_run_claims_before_it_makes_its_job() -> None:
+    assert decide(view(run())).actions == (Claim(),)
+
+
+def test_a_claimed_run_makes_its_job_only_after_a_live_look() -> None:
+    plan = decide(view(run(claimed=True)))
+    assert plan.actions == (CreateJob(),)
+    assert plan.confirm
+
+
+def test_a_run_without_agent_waits_and_names_the_field() -> None:
+    plan = decide(view(run(), agent=None))
+    assert plan.actions == ()
+    reason, message = started(plan)
+    assert reason == Reason.AGENT_NOT_FOUND
+    assert "spec.agentRef.name" in message
+    assert plan.status is not None
+    assert plan.status.phase == Phase.PENDING
+
+
+def test_a_name_too_long_for_a_job_fails_at_once_and_says_so() -> None:
+    plan = decide(view(run("r" * 64)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.FAILED
+    finished = next(c for c in plan.status.conditions if c.type == Condition.FINISHED)
+    assert finished.reason == Reason.NAME_TOO_LONG
+    assert "metadata.name" in finished.message
+    assert plan.actions == ()
+
+
+def test_a_name_of_63_characters_is_not_too_long() -> None:
+    assert decide(view(run("r" * 63))).actions == (Claim(),)
+
+
+@pytest.mark.parametrize("owner", [None, "somebody-else"])
+def test_a_foreign_job_of_the_same_name_is_never_taken_over(owner: str | None) -> None:
+    """Failure mode 23."""
+    plan = decide(view(run(claimed=True), job=job(owner=owner)))
+    assert plan.actions == ()
+    assert started(plan)[0] == Reason.JOB_NAME_TAKEN
+
+
+def test_an_existing_job_of_the_run_is_not_made_again() -> None:
+    """Failure modes 2 and 25: the Job is found by its name, not by what the status says."""
+    assert decide(view(run(claimed=True), job=job())) == Plan()
+
+
+def test_pods_without_job_mean_that_the_run_has_begun() -> None:
+    plan = decide(view(run(claimed=True), pods=(PENDING_POD,)))
+    assert CreateJob() not in plan.actions
+
+
+def test_the_older_run_of_a_thread_goes_first() -> None:
+    older = run("a", uid="u2", created=CREATED - timedelta(seconds=1))
+    plan = decide(view(run(), rivals=(older,)))
+    assert plan.actions == ()
+    reason, message = started(plan)
+    assert reason == Reason.THREAD_BUSY
+    assert "AgentRun a " in message
+
+
+def test_of_runs_made_in_the_same_second_the_first_by_name_goes_first() -> None:
+    assert decide(view(run("b"), rivals=(run("a", uid="u2"),))).actions == ()
+    assert decide(view(run("b"), rivals=(run("c", uid="u2"),))).actions == (Claim(),)
+
+
+def test_a_younger_run_that_holds_the_thread_is_waited_for() -> None:
+    younger = run("b", uid="u2", claimed=True, created=NOW)
+    plan = decide(view(run("a"), rivals=(younger,)))
+    assert plan.actions == ()
+    assert started(plan)[0] == Reason.THREAD_BUSY
+
+
+def test_of_two_claims_at_the_same_time_neither_makes_a_job_and_the_younger_gives_way() -> None:
+    """Failure mode 26: two operators, each with a cache of its own."""
+    older, younger = run("a", claimed=True), run("b", uid="u2", claimed=True)
+    for_older = decide(view(older, rivals=(younger,)))
+    assert for_older.actions == ()
+    for_younger = decide(view(younger, rivals=(older,)))
+    assert for_younger.actions == (Release(),)
+
+
+def test_a_waiting_run_that_is_unchanged_writes_nothing_and_says_nothing() -> None:
+    first = decide(view(run(), agent=None))
+    assert first.status is not None
+    assert len(first.events) == 1
+    again = run().model_copy(update={"status": first.status})
+    later = decide(view(again, agent=None, now=NOW + timedelta(minutes=1)))
+    assert later.status == first.status
+    assert later.events == ()
+
+
+def test_a_refused_job_is_reported_with_the_servers_words() -> None:
+    plan = start.rejected(view(run(claimed=True)), "spec.template: bad.")
+    reason, message = started(plan)
+    assert reason == Reason.JOB_REJECTED
+    assert "spec.template: bad." in message

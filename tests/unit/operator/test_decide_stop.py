@@ -1,0 +1,325 @@
+"""Stopping: asked for in time, enforced by the kubelet, final only when nothing is alive."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_operator.facts import PodFacts
+from agentrun_operator.plan import (
+    CleanUp,
+    CreateJob,
+    DeleteJob,
+    DeletePod,
+    DeleteRun,
+    ForbidRetries,
+    Plan,
+    Release,
+    StopPod,
+)
+from agentrun_operator.policy.decide import decide
+from agentrun_operator.policy.view import Cleanup
+
+from .states import (
+    FAILED_POD,
+    PENDING_POD,
+    RUNNING_POD,
+    SIGNALLED_POD,
+    STOPPED_POD,
+    SUCCEEDED_POD,
+    UID,
+    job,
+    run,
+    said,
+    view,
+)
+
+STOP = StopPod("r-abc", "pod-uid")
+DELETE_JOB = DeleteJob("r", "job-uid")
+RUNNING: dict[str, Any] = {
+    "claimed": True,
+    "phase": Phase.RUNNING,
+    "jobName": "r",
+    "claimName": "agentrun-store",
+    "startedAt": "2026-01-02T03:00:00Z",
+}
+
+
+def condition(plan: Plan, kind: Condition) -> tuple[str, str]:
+    assert plan.status is not None
+    found = next(c for c in plan.status.conditions if c.type == kind)
+    return found.status, found.reason
+
+
+# Born cancelled, and pending
+
+
+def test_a_run_born_with_interrupt_ends_at_once_and_never_has_a_job() -> None:
+    """Failure modes 1 and 3."""
+    plan = decide(view(run(cancel="interrupt")))
+    assert plan.actions == ()
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED
+
+
+def test_a_run_born_with_rollback_is_removed_without_a_clean_up() -> None:
+    """Failure mode 64."""
+    assert decide(view(run(cancel="rollback"))).actions == (DeleteRun(),)
+
+
+@pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
+def test_a_claimed_run_without_job_never_gets_one_once_it_is_cancelled(cancel: str) -> None:
+    plan = decide(view(run(cancel=cancel, claimed=True)))
+    assert CreateJob() not in plan.actions
+    assert plan.actions[0] == Release()
+    assert plan.confirm
+
+
+@pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
+@pytest.mark.parametrize("pods", [(), (PENDING_POD,), (replace(PENDING_POD, node="n1"),)])
+def test_before_a_container_runs_the_job_is_deleted(
+    cancel: str, pods: tuple[PodFacts, ...]
+) -> None:
+    """Failure mode 4."""
+    plan = decide(view(run(cancel=cancel, claimed=True), job=job(), pods=pods))
+    assert plan.actions == (DELETE_JOB,)
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+
+
+def test_a_job_that_is_being_deleted_is_not_deleted_again() -> None:
+    plan = decide(view(run(cancel="interrupt", claimed=True), job=job(deleting=True)))
+    assert plan.actions == ()
+
+
+def test_a_pending_pod_whose_job_is_gone_is_deleted_itself() -> None:
+    """Failure mode 22: a Job deleted with --cascade=orphan."""
+    plan = decide(view(run(cancel="interrupt", claimed=True), pods=(PENDING_POD,)))
+    assert plan.actions == (DeletePod("r-abc", "pod-uid"),)
+
+
+def test_rollback_of_a_pod_seen_to_go_without_having_started_needs_no_clean_up() -> None:
+    """The claim may be what is missing: a clean-up pod would wait for it for ever."""
+    this = run(cancel="rollback", claimed=True, jobName="r", claimName="agentrun-store")
+    plan = decide(view(this, departed=(PENDING_POD,)))
+    assert plan.actions == (Release(), DeleteRun())
+
+
+def test_rollback_cleans_up_if_nobody_saw_whether_a_container_started() -> None:
+    this = run(cancel="rollback", claimed=True, jobName="r", claimName="agentrun-store")
+    assert decide(view(this)).actions == (CleanUp("agentrun-store"),)
+    started = replace(PENDING_POD, has_started=True)
+    assert decide(view(this, departed=(started,))).actions == (CleanUp("agentrun-store"),)
+
+
+# Running
+
+
+@pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
+def test_a_running_pod_is_stopped_by_its_deadline_after_retries_are_forbidden(cancel: str) -> None:
+    """Failure modes 21 and 24."""
+    this = run(cancel=cancel, **RUNNING)
+    plan = decide(view(this, job=job(backoff_limit=3), pods=(RUNNING_POD,)))
+    assert plan.actions == (ForbidRetries("r", "job-uid"), STOP)
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    assert plan.status.cancel is not None
+    assert plan.status.cancel.by == "kubectl-patch"
+    assert plan.status.cancel.signalled_at is not None
+    assert plan.status.cancel.gone_at is None
+
+
+def test_what_is_done_already_is_not_done_again() -> None:
+    """Failure mode 8: nothing is written and nothing is said twice."""
+    this = run(cancel="interrupt", **RUNNING)
+    first = decide(view(this, job=job(), pods=(RUNNING_POD,)))
+    again = this.model_copy(update={"status": first.status})
+    plan = decide(view(again, job=job(), pods=(SIGNALLED_POD,)))
+    assert plan.actions == ()
+    assert plan.status == first.status
+    assert plan.events == ()
+
+
+def test_an_init_container_that_runs_counts_as_running() -> None:
+    starting = replace(PENDING_POD, node="n1", has_started=True)
+    this = run(cancel="interrupt", claimed=True)
+    assert decide(view(this, job=job(), pods=(starting,))).actions == (STOP,)
+
+
+@pytest.mark.parametrize("pod", [SIGNALLED_POD, replace(RUNNING_POD, deleting=True)])
+@pytest.mark.parametrize("found", [job(), job(finished=True), None])
+def test_no_final_phase_while_a_pod_is_alive(pod: PodFacts, found: Any) -> None:
+    """Failure modes 5, 13 and 61."""
+    for cancel in ("interrupt", "rollback"):
+        plan = decide(view(run(cancel=cancel, **RUNNING), job=found, pods=(pod,)))
+        assert plan.status is not None
+        assert plan.status.phase == Phase.CANCELLING
+        assert Release() not in plan.actions
+        assert condition(plan, Condition.STOPPED) == ("False", Reason.WAITING_FOR_POD)
+
+
+def test_a_replacement_that_appears_during_a_cancel_is_stopped_too() -> None:
+    """Failure mode 12."""
+    evicted = replace(STOPPED_POD, disrupted=True)
+    late = replace(RUNNING_POD, name="r-def", uid="pod-2")
+    plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(evicted, late)))
+    assert plan.actions == (StopPod("r-def", "pod-2"),)
+
+
+def test_an_evicted_pod_leaves_a_job_that_would_go_on_so_the_job_is_deleted() -> None:
+    """Failure mode 24: an eviction does not count against backoffLimit."""
+    evicted = replace(STOPPED_POD, disrupted=True)
+    plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(evicted,)))
+    assert plan.actions == (DELETE_JOB,)
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+
+
+def test_a_foreign_job_is_never_touched() -> None:
+    """Failure mode 23."""
+    foreign = job(owner="somebody-else", backoff_limit=6)
+    plan = decide(view(run(cancel="interrupt", **RUNNING), job=foreign, pods=(RUNNING_POD,)))
+    assert plan.actions == (STOP,)
+
+
+# Stopped
+
+
+def test_interrupt_ends_when_the_pod_is_terminated() -> None:
+    pod = said(STOPPED_POD, "Stopped", checkpoint={"id": "c3", "count": 3})
+    plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
+    assert plan.actions == (Release(),)
+    assert plan.confirm
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED
+    assert plan.status.checkpoint is not None
+    assert plan.status.checkpoint.count == 3
+    assert plan.status.cancel is not None
+    assert plan.status.cancel.gone_at is not None
+    assert plan.status.cancel.forced is None
+
+
+def test_an_agent_that_had_to_be_killed_is_reported_as_such() -> None:
+    forced = said(STOPPED_POD, "Stopped", forced=True)
+    killed = replace(STOPPED_POD, exit_code=137)
+    for pod in (forced, killed):
+        plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
+        assert plan.status is not None
+        assert plan.status.cancel is not None
+        assert plan.status.cancel.forced is True
+
+
+@pytest.mark.parametrize("result", ["Succeeded", "Failed"])
+def test_a_run_that_ended_before_the_signal_keeps_its_end(result: str) -> None:
+    """Failure mode 6. The account counts, not the phase that the kubelet gave the pod."""
+    pod = said(replace(STOPPED_POD, exit_code=0), result)
+    plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
+    assert plan.status is not None
+    assert plan.status.phase == result
+    assert condition(plan, Condition.CANCEL_TOO_LATE)[0] == "True"
+
+
+def test_without_account_the_kubelets_word_is_the_line() -> None:
+    """A foreign image: a command that handles SIGTERM and ends with 0 was still stopped."""
+    this = run(cancel="interrupt", **RUNNING)
+    plan = decide(view(this, job=job(), pods=(replace(STOPPED_POD, exit_code=0),)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED
+    plan = decide(view(this, job=job(), pods=(SUCCEEDED_POD,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.SUCCEEDED
+
+
+@pytest.mark.parametrize("pods", [(), (STOPPED_POD,), (SUCCEEDED_POD,), (FAILED_POD,)])
+def test_an_accepted_rollback_is_carried_out_however_the_run_ended(
+    pods: tuple[PodFacts, ...],
+) -> None:
+    this = run(cancel="rollback", **RUNNING)
+    plan = decide(view(this, pods=pods))
+    assert plan.actions == (CleanUp("agentrun-store"),)
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    assert condition(plan, Condition.STOPPED)[0] == "True"
+    assert condition(plan, Condition.ROLLED_BACK) == ("False", Reason.CLEANUP_PENDING)
+
+
+def test_the_record_goes_only_when_the_store_is_clean() -> None:
+    """Failure modes 28 and 31."""
+    this = run(cancel="rollback", **RUNNING)
+    running = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("running")))
+    assert DeleteRun() not in running.actions
+    failed = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("failed", message="no space")))
+    assert DeleteRun() not in failed.actions
+    assert condition(failed, Condition.ROLLED_BACK) == ("False", Reason.CLEANUP_FAILED)
+    done = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("done", 4)))
+    assert done.actions == (Release(), DeleteRun())
+    assert "4 checkpoints" in done.events[0].message
+
+
+def test_interrupt_may_become_rollback_while_the_pod_stops() -> None:
+    """Failure modes 9 and 62."""
+    interrupted = run(cancel="interrupt", **RUNNING)
+    first = decide(view(interrupted, job=job(), pods=(RUNNING_POD,)))
+    raised = run(cancel="rollback", **RUNNING).model_copy(update={"status": first.status})
+    plan = decide(view(raised, job=job(), pods=(SIGNALLED_POD,)))
+    assert plan.status is not None
+    assert plan.status.cancel is not None
+    assert plan.status.cancel.action == "rollback"
+    assert [event.reason for event in plan.events] == [Reason.CANCELLING]
+
+
+def test_a_rollback_held_by_somebody_elses_finalizer_says_that_it_is_rolled_back() -> None:
+    this = run(cancel="rollback", deleting=True, finalizers=("other/x",), phase=Phase.CANCELLING)
+    plan = decide(view(this))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.ROLLED_BACK
+
+
+def test_a_rollback_in_a_namespace_that_is_deleted_ends_with_it() -> None:
+    """Failure mode 42: no clean-up pod can be made, and the claim goes with the namespace."""
+    this = run(cancel="rollback", deleting=True, **RUNNING)
+    plan = decide(view(this, pods=(STOPPED_POD,), namespace_terminating=True))
+    assert plan.actions == (Release(),)
+
+
+# Deleted
+
+
+def test_a_deleted_live_run_is_stopped_first() -> None:
+    """Failure mode 41."""
+    plan = decide(view(run(deleting=True, **RUNNING), job=job(), pods=(RUNNING_POD,)))
+    assert plan.actions == (STOP,)
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    assert plan.status.cancel is None
+
+
+def test_a_deleted_run_goes_when_its_pod_is_gone_and_its_checkpoints_stay() -> None:
+    plan = decide(view(run(deleting=True, **RUNNING), job=job(), pods=(STOPPED_POD,)))
+    assert plan.actions == (Release(),)
+
+
+def test_a_deleted_stateless_run_takes_its_thread_with_it() -> None:
+    this = run(deleting=True, thread=None, **RUNNING)
+    plan = decide(view(this, job=job(), pods=(STOPPED_POD,)))
+    assert plan.actions == (CleanUp("agentrun-store"),)
+    done = decide(view(this, job=job(), pods=(STOPPED_POD,), cleanup=Cleanup("done", 2)))
+    assert done.actions == (Release(),)
+
+
+def test_a_deleted_run_that_never_began_goes_at_once() -> None:
+    assert decide(view(run(deleting=True, claimed=True))).actions == (Release(),)
+
+
+def test_a_run_that_is_deleted_and_held_by_others_never_starts() -> None:
+    plan = decide(view(run(deleting=True, finalizers=("other/x",))))
+    assert plan.actions == ()
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED
+
+
+def test_the_same_run_uid_is_what_counts_not_the_name() -> None:
+    """Failure mode 27: a run of the same name was deleted a moment ago, its Job is still there."""
+    leftover = job(owner="uid-of-the-run-before")
+    plan = decide(view(run(uid=UID, claimed=True), job=leftover))
+    assert plan.actions == ()
