@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 
 import kopf
 
@@ -25,7 +26,7 @@ async def run(settings: Settings) -> None:
     server = await health.serve(controller, settings.health_port) if settings.health_port else None
     try:
         if await _started(controller, stop):
-            await _watch(controller, stop)
+            await _watch(controller, kube.server, stop)
     finally:
         await controller.stop()
         if server is not None:
@@ -50,12 +51,14 @@ async def _started(controller: Controller, stop: asyncio.Event) -> bool:
     return False
 
 
-async def _watch(controller: Controller, stop: asyncio.Event) -> None:
+async def _watch(controller: Controller, server: str, stop: asyncio.Event) -> None:
     settings = kopf.OperatorSettings()
     edge.configure(settings)
     await kopf.operator(
-        registry=edge.registry(controller),
+        registry=edge.registry(controller, server),
         settings=settings,
+        # kopf would ask for its user's name, and a container has none for its user id.
+        identity=socket.gethostname(),  # type: ignore[arg-type]
         standalone=True,
         clusterwide=True,
         stop_flag=stop,

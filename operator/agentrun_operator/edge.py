@@ -5,6 +5,7 @@ objects, its retries and its finalizers are not used: decisions are made from th
 there, not from events.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -56,13 +57,15 @@ def configure(settings: kopf.OperatorSettings) -> None:
             settings.watching.label_selectors[RESOURCES[plural]] = selectors["labelSelector"]
 
 
-def registry(controller: Controller) -> kopf.OperatorRegistry:
-    """kopf's handlers: login, and one for each kind that is watched."""
+def registry(controller: Controller, server: str) -> kopf.OperatorRegistry:
+    """kopf's handlers: login to that server, and one for each kind that is watched."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        found = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        # In a cluster kopf would look up kubernetes.default.svc, and there may be no cluster DNS.
+        return dataclasses.replace(found, server=server) if found else None
 
     for plural, resource in RESOURCES.items():
         kopf.on.event(*resource, registry=handlers)(_handler(controller, plural))

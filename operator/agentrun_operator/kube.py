@@ -60,6 +60,11 @@ class Kube:
             await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         return cls(client.ApiClient(configuration))
 
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return str(self._api.configuration.host)
+
     async def close(self) -> None:
         await self._api.close()  # type: ignore[no-untyped-call]
 
@@ -120,7 +125,7 @@ class Kube:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Object:
-        url = f"{self._api.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": content_type}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         response = await self._api.rest_client.request(  # type: ignore[no-untyped-call]

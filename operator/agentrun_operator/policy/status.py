@@ -56,14 +56,11 @@ def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus
     """The status of a run that has ended."""
     status = base(view, phase).model_copy(update={"finished_at": view.now})
     if status.started_at is None:
-        status = set_condition(
-            view,
-            status,
-            Condition.STARTED,
-            False,
-            Reason.NEVER_STARTED,
-            "No pod of the run started.",
-        )
+        never = "No pod of the run started."
+        status = set_condition(view, status, Condition.STARTED, False, Reason.NEVER_STARTED, never)
+    elif not any(c.type == Condition.STARTED and c.status == "True" for c in status.conditions):
+        ran = f"The agent ran in pod {status.pod_name}."
+        status = set_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, ran)
     return set_condition(view, status, Condition.FINISHED, True, reason, message)
 
 
