@@ -1,0 +1,63 @@
+# `make` alone lists the targets.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# What a shell happens to have set must not change what a target does.
+unexport PYTHONPATH PYTHONHOME PYTEST_ADDOPTS VIRTUAL_ENV
+
+PYTHON := python3
+BIN := .venv/bin
+CLUSTER_TOOL := PYTHONPATH=tests $(PYTHON) -m cluster
+# After `make cluster`, everything talks to that cluster with the kubectl that came with it.
+ON_CLUSTER := KUBECONFIG=$(CURDIR)/.cluster/kubeconfig PATH=$(CURDIR)/.cluster/bin:$$PATH
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+cluster: ## start the local cluster (CLUSTER=current: use the current kubectl context instead)
+	@$(CLUSTER_TOOL) up
+
+cluster-down: ## remove the local cluster and all that came with it
+	@$(CLUSTER_TOOL) down
+
+cluster-check: ## start and remove a cluster, and check that the machine is as it was
+	@$(CLUSTER_TOOL) check
+
+deploy: cluster venv ## build the images and put CRDs and operator into the cluster
+	@PYTHONPATH=tests $(BIN)/python -m cluster deploy
+
+demo: deploy ## the guided tour on the cluster
+	@$(ON_CLUSTER) PYTHONPATH=tests $(BIN)/python -m demo
+
+unit: venv ## the tests that need no cluster
+	@$(BIN)/pytest tests/unit
+
+e2e: deploy ## the tests on the cluster
+	@$(ON_CLUSTER) $(BIN)/pytest tests/e2e
+
+test: deploy ## unit and e2e
+	@$(ON_CLUSTER) $(BIN)/pytest tests/unit tests/e2e
+
+bench: deploy ## the measurements
+	@$(ON_CLUSTER) PYTHONPATH=tests $(BIN)/python -m bench
+
+lint: venv ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy operator runner-image tests
+
+venv: # the development environment, made again when its requirements change
+	@cmp -s tests/requirements.txt .venv/requirements.txt || { \
+	  $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.x")'; \
+	  $(PYTHON) -m venv --clear .venv; \
+	  $(BIN)/pip install --quiet --require-hashes -r tests/requirements.txt; \
+	  cp tests/requirements.txt .venv/requirements.txt; }
+
+requirements: ## pin what the requirements.in files ask for (needs uv)
+	@for d in operator runner-image tests; do (cd $$d && uv pip compile --quiet --upgrade --universal \
+	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  requirements.in -o requirements.txt); done
+
+.PHONY: help cluster cluster-down cluster-check deploy demo unit e2e test bench lint venv requirements

@@ -1,0 +1,28 @@
+"""python -m cluster up|down|deploy|audit-log|check"""
+
+import sys
+
+from cluster.audit import print_audit_log
+from cluster.deploy import deploy
+from cluster.lifecycle import down, up
+from cluster.shell import CommandError, fail
+from cluster.traces import check
+
+COMMANDS = {"up": up, "down": down, "deploy": deploy, "audit-log": print_audit_log, "check": check}
+
+
+def main() -> int:
+    """Run one command; errors are for people."""
+    if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
+        fail(f"say one of: {', '.join(COMMANDS)}")
+        return 2
+    try:
+        COMMANDS[sys.argv[1]]()
+    except (CommandError, LookupError) as error:
+        fail(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

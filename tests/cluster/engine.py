@@ -1,0 +1,48 @@
+"""The engine that runs the cluster: Docker where one answers, else podman."""
+
+import functools
+
+from cluster import current, podman
+from cluster.shell import run, succeeds
+
+NODE = "agentrun-control-plane"
+
+
+@functools.cache
+def docker() -> bool:
+    """Whether a Docker engine answers."""
+    return succeeds("docker", "info")
+
+
+def engine(*arguments: str) -> str:
+    """Run docker or podman and return what it prints. Raises CommandError."""
+    return run("docker" if docker() else podman.COMMAND, *arguments)
+
+
+def environment() -> dict[str, str]:
+    """What kind needs to find the engine."""
+    if docker():
+        return {"KIND_EXPERIMENTAL_PROVIDER": "docker"}
+    return podman.ENVIRONMENT
+
+
+def node_exec(*command: str) -> str:
+    """Run a command in the kind node and return what it prints. Raises CommandError.
+
+    Raises LookupError with CLUSTER=current: other people's nodes are not entered.
+    """
+    if current.chosen():
+        raise LookupError("with CLUSTER=current there is no way into the nodes")
+    return engine("exec", NODE, *command)
+
+
+def node_running() -> bool:
+    """Whether the kind node's container runs."""
+    listed = engine("ps", "--filter", f"name=^{NODE}$", "--format", "{{.Names}}")
+    return listed.split() == [NODE]
+
+
+def node_exists() -> bool:
+    """Whether the kind node's container is there, running or not."""
+    listed = engine("ps", "--all", "--filter", f"name=^{NODE}$", "--format", "{{.Names}}")
+    return listed.split() == [NODE]
