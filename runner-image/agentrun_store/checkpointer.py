@@ -1,0 +1,301 @@
+"""The LangGraph checkpointer on the store."""
+
+import copy
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    PendingWrite,
+    get_checkpoint_id,
+    get_checkpoint_metadata,
+    writes_sort_key,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from agentrun_store import maintenance
+from agentrun_store.async_in_threads import AsyncInThreads
+from agentrun_store.errors import StoreError
+from agentrun_store.history import Found, History
+from agentrun_store.log import Entry
+from agentrun_store.names import check_run, run_name, thread_dir
+from agentrun_store.records import Write, checkpoint_entry, writes_entry
+from agentrun_store.rollback import bury_run
+from agentrun_store.thread import Store
+
+
+class StoreSaver(AsyncInThreads):
+    """Checkpoints in the store. One instance may be used by several threads and event loops.
+
+    With `run`, an AgentRun's UID, it is the checkpointer of that run's pod: all it writes goes to
+    the run's own segment, so that a rollback takes back all of it; what older runs wrote is read
+    once, and never changed. Without, it is for tools and tests, while no run of the thread is
+    live: a write goes to the segment of the `run_id` in its metadata, or to that of no run, and
+    each call sees what others wrote.
+
+    `thread_dir_of` names the directory (`threads/<name>`) of a LangGraph `thread_id`. In a pod,
+    which sees one thread's directory, it is a constant; thread ids are kept apart all the same.
+
+    Raises CorruptSegmentError when what was asked for is, or may be, in a damaged segment;
+    RunRolledBackError on writing for a run that was rolled back; OSError.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        run: str | None = None,
+        thread_dir_of: Callable[[str], str] = thread_dir,
+        serde: SerializerProtocol | None = None,
+    ) -> None:
+        super().__init__(serde=serde)
+        self._store = Store(root)
+        self._run = None if run is None else check_run(run)
+        self._thread_dir_of = thread_dir_of
+        self._lock = threading.RLock()
+        self._histories: dict[str, History] = {}
+
+    # Reading
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint of the config's id, or the newest of its namespace."""
+        thread_id, ns, checkpoint_id = _address(config)
+        with self._lock:
+            history = self._history(thread_id)
+            if checkpoint_id:
+                found = history.find(thread_id, ns, checkpoint_id)
+            else:
+                found = history.newest(thread_id, ns)
+            return None if found is None else self._tuple(history, found)
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """Newest first; without a config, thread after thread. `filter` compares metadata."""
+        matches = self._matches(config, filter or {}, before)
+        left = limit
+        while left is None or left > 0:
+            with self._lock:
+                match = next(matches, None)
+                found = None if match is None else self._tuple(*match)
+            if found is None:
+                return
+            yield found
+            left = None if left is None else left - 1
+
+    def _matches(
+        self, config: RunnableConfig | None, filter: dict[str, Any], before: RunnableConfig | None
+    ) -> Iterator[tuple[History, Found]]:
+        thread_id, ns, checkpoint_id = None, None, None
+        if config is not None:
+            thread_id, _, checkpoint_id = _address(config)
+            ns = config["configurable"].get("checkpoint_ns")
+        bound_id = get_checkpoint_id(before) if before else None
+        # As the stored metadata is: a tuple is a list there.
+        wanted = json.loads(json.dumps(filter))
+        for history in self._all_histories() if thread_id is None else [self._history(thread_id)]:
+            bound = history.order_of(thread_id, bound_id) if bound_id else None
+            for found in history.checkpoints(thread_id, ns):
+                meta = found.record.meta
+                if (
+                    (checkpoint_id is None or meta["id"] == checkpoint_id)
+                    and (bound is None or found.order < bound)
+                    and (bound_id is None or bound is not None or meta["id"] < bound_id)
+                    and all(meta["metadata"].get(key) == value for key, value in wanted.items())
+                ):
+                    yield history, found
+
+    def _tuple(self, history: History, found: Found) -> CheckpointTuple:
+        meta = found.record.meta
+        writes = sorted(
+            history.writes(found), key=lambda w: writes_sort_key(w.path, w.task, w.position)
+        )
+        pending: list[PendingWrite] = [
+            (w.task, w.channel, self.serde.loads_typed((w.type, w.value))) for w in writes
+        ]
+        payload = found.segment.payload(found.record)
+        parent = meta["parent"]
+        return CheckpointTuple(
+            config=_config(meta["thread"], meta["ns"], meta["id"]),
+            checkpoint=self.serde.loads_typed((meta["type"], payload)),
+            metadata=copy.deepcopy(meta["metadata"]),
+            parent_config=_config(meta["thread"], meta["ns"], parent) if parent else None,
+            pending_writes=pending,
+        )
+
+    def _history(self, thread_id: str) -> History:
+        return self._history_in(self._thread_dir_of(thread_id))
+
+    def _all_histories(self) -> Iterator[History]:
+        for thread in self._store.threads():
+            yield self._history_in(thread.name)
+
+    def _history_in(self, directory: str) -> History:
+        history = self._histories.get(directory)
+        if history is None:
+            history = self._histories[directory] = History(self._store.thread(directory))
+        elif self._run is None:
+            history.refresh()
+        return history
+
+    # Writing
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,  # noqa: ARG002 - all channel values are in the checkpoint
+    ) -> RunnableConfig:
+        """Store a checkpoint; it is on disk when this returns."""
+        thread_id, ns, parent_id = _address(config)
+        stored_metadata = get_checkpoint_metadata(config, metadata)
+        entry = checkpoint_entry(
+            thread_id=thread_id,
+            ns=ns,
+            checkpoint_id=checkpoint["id"],
+            parent_id=parent_id,
+            metadata=stored_metadata,
+            typed=self.serde.dumps_typed(checkpoint),
+        )
+        self._append(thread_id, stored_metadata.get("run_id"), entry)
+        return _config(thread_id, ns, checkpoint["id"])
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Store a task's pending writes, all or none; they are on disk when this returns."""
+        thread_id, ns, checkpoint_id = _address(config)
+        if checkpoint_id is None:
+            raise ValueError("config: put_writes needs the checkpoint_id that the writes belong to")
+        rows = [
+            Write(
+                task_id,
+                task_path,
+                WRITES_IDX_MAP.get(channel, position),
+                channel,
+                *self.serde.dumps_typed(value),
+            )
+            for position, (channel, value) in enumerate(writes)
+        ]
+        entry = writes_entry(
+            thread_id=thread_id,
+            ns=ns,
+            checkpoint_id=checkpoint_id,
+            task=task_id,
+            path=task_path,
+            writes=rows,
+        )
+        self._append(thread_id, get_checkpoint_metadata(config, {}).get("run_id"), entry)
+
+    def _append(self, thread_id: str, run_id: str | None, entry: Entry) -> None:
+        with self._lock:
+            history = self._history(thread_id)
+            if self._run is not None:
+                segment = history.segment_of(self._run)
+            else:
+                # Always the thread's last segment: what is put last is to be the newest.
+                segment = history.last_segment_of(run_name(run_id or ""))
+            segment.append(entry)
+
+    # Whole threads and runs
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Delete all checkpoints and pending writes of a thread."""
+        with self._lock:
+            maintenance.delete_thread(self._maintained(thread_id).thread)
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete all that these runs wrote, in all threads; they can write no more there.
+
+        A DeltaChannel whose history was written by them loses it: see the base class.
+        """
+        self._for_tools_only()
+        with self._lock:
+            runs = {run_name(run_id) for run_id in run_ids}
+            for thread in self._store.threads():
+                for run in runs.intersection(segment.run for segment in thread.segments()):
+                    bury_run(thread, run)
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy all checkpoints and pending writes to a thread that has none.
+
+        Raises StoreError when the target has checkpoints.
+        """
+        with self._lock:
+            source, target = self._maintained(source_thread_id), self._maintained(target_thread_id)
+            maintenance.copy_thread(source, source_thread_id, target.thread, target_thread_id)
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Delete all checkpoints (`delete`), or all but each namespace's newest (`keep_latest`).
+
+        Of ancestors, those stay that the DeltaChannels of a kept checkpoint are rebuilt from.
+        Raises ValueError for another strategy.
+        """
+        if strategy not in ("keep_latest", "delete"):
+            raise ValueError(f"strategy: {strategy!r} is neither 'keep_latest' nor 'delete'")
+        with self._lock:
+            for thread_id in thread_ids:
+                history = self._maintained(thread_id)
+                if strategy == "delete":
+                    maintenance.delete_thread(history.thread)
+                else:
+                    maintenance.keep_only(history, self._needed(history, thread_id))
+
+    def _needed(self, history: History, thread_id: str) -> set[tuple[str, str]]:
+        """(namespace, id) of each namespace's newest checkpoint and what it is rebuilt from."""
+        needed: set[tuple[str, str]] = set()
+        for ns in history.namespaces(thread_id):
+            found = self.get_tuple(_config(thread_id, ns, None))
+            missing: set[str] = set()
+            if found is not None:
+                # A DeltaChannel that was ever written has a version, and a counter unless this
+                # very checkpoint holds its snapshot.
+                counters = found.metadata.get("counters_since_delta_snapshot") or {}
+                missing = counters.keys() & found.checkpoint["channel_versions"].keys()
+            while found is not None and (ns, found.checkpoint["id"]) not in needed:
+                needed.add((ns, found.checkpoint["id"]))
+                missing -= found.checkpoint["channel_values"].keys()
+                parent = found.parent_config
+                found = self.get_tuple(parent) if missing and parent else None
+        return needed
+
+    def _maintained(self, thread_id: str) -> History:
+        self._for_tools_only()
+        return self._history(thread_id)
+
+    def _for_tools_only(self) -> None:
+        if self._run is not None:
+            raise StoreError(
+                "a run's checkpointer only adds to its own segment, for what it deletes no "
+                "rollback could bring back; use StoreSaver(root) while no run of the thread is live"
+            )
+
+
+def _address(config: RunnableConfig) -> tuple[str, str, str | None]:
+    """(thread id, namespace, checkpoint id)"""
+    configurable = config["configurable"]
+    ns = str(configurable.get("checkpoint_ns") or "")
+    return str(configurable["thread_id"]), ns, get_checkpoint_id(config) or None
+
+
+def _config(thread_id: str, ns: str, checkpoint_id: str | None) -> RunnableConfig:
+    address = {"thread_id": thread_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint_id}
+    return {"configurable": address}

@@ -1,0 +1,158 @@
+"""Reading a thread: what its live segments hold together.
+
+The order of checkpoints is (segment, attempt of its run, checkpoint id). A checkpoint id begins
+with the time of day of the node that made it, so it orders only what one process wrote.
+
+Segments are read from the newest, as far as needed. A segment whose log is damaged raises
+CorruptSegmentError where its content could be the answer: never an older state instead.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from agentrun_store.errors import CorruptSegmentError
+from agentrun_store.log import Record
+from agentrun_store.names import RunName
+from agentrun_store.records import Write, merge_writes, split_writes
+from agentrun_store.segment import Segment
+from agentrun_store.thread import Thread
+
+logger = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """A checkpoint in its segment."""
+
+    segment: Segment
+    record: Record
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        return (self.segment.seq, *_order(self.record))
+
+
+class History:
+    """The live segments of one thread. Not thread-safe."""
+
+    def __init__(self, thread: Thread) -> None:
+        self.thread = thread
+        self.segments = thread.segments()
+        """Oldest first."""
+
+    def refresh(self) -> None:
+        """Look for what others wrote or removed since."""
+        known = {segment.path: segment for segment in self.segments}
+        self.segments = [known.pop(found.path, found) for found in self.thread.segments()]
+        for segment in self.segments:
+            segment.refresh()
+        for gone in known.values():
+            gone.close()
+
+    def segment_of(self, run: RunName) -> Segment:
+        """A run's own segment, to write to; a new one when it has none.
+
+        Raises RunRolledBackError.
+        """
+        for segment in self.segments:
+            if segment.run == run:
+                self.thread.refuse_rolled_back(run)
+                return segment
+        self.segments.append(self.thread.new_segment(run))
+        return self.segments[-1]
+
+    def last_segment_of(self, run: RunName) -> Segment:
+        """The thread's last segment, to write to; a new one when that is another run's.
+
+        Raises RunRolledBackError.
+        """
+        if not self.segments or self.segments[-1].run != run:
+            self.segments.append(self.thread.new_segment(run))
+        self.thread.refuse_rolled_back(run)
+        return self.segments[-1]
+
+    def find(self, thread_id: str, ns: str, checkpoint_id: str) -> Found | None:
+        """One checkpoint, which damage in other segments does not hide.
+
+        Raises CorruptSegmentError when it is nowhere, but may be in a segment that is damaged.
+        """
+        damage: CorruptSegmentError | None = None
+        for segment in reversed(self.segments):
+            try:
+                by_id = segment.index.checkpoints.get((thread_id, ns), {})
+            except CorruptSegmentError as error:
+                damage = error
+                continue
+            if checkpoint_id in by_id:
+                return Found(segment, by_id[checkpoint_id])
+        if damage is not None:
+            raise damage
+        return None
+
+    def newest(self, thread_id: str, ns: str) -> Found | None:
+        """Raises CorruptSegmentError when a newer one may be in a segment that is damaged."""
+        for segment in reversed(self.segments):
+            by_id = segment.index.checkpoints.get((thread_id, ns))
+            if by_id:
+                return Found(segment, max(by_id.values(), key=_order))
+        return None
+
+    def checkpoints(self, thread_id: str | None, ns: str | None) -> Iterator[Found]:
+        """The checkpoints of a thread id and a namespace (None: of all), newest first.
+
+        Raises CorruptSegmentError on reaching a damaged segment.
+        """
+        for segment in reversed(self.segments):
+            records = [
+                record
+                for (its_thread, its_ns), by_id in segment.index.checkpoints.items()
+                if thread_id in (None, its_thread) and ns in (None, its_ns)
+                for record in by_id.values()
+            ]
+            for record in sorted(records, key=_order, reverse=True):
+                yield Found(segment, record)
+
+    def order_of(self, thread_id: str | None, checkpoint_id: str) -> tuple[int, int, str] | None:
+        """Where a checkpoint is in the order, whatever its namespace; None when it is unknown."""
+        for segment in reversed(self.segments):
+            for (its_thread, _), by_id in segment.index.checkpoints.items():
+                if thread_id in (None, its_thread) and checkpoint_id in by_id:
+                    return Found(segment, by_id[checkpoint_id]).order
+        return None
+
+    def namespaces(self, thread_id: str) -> set[str]:
+        """Those in which the thread id has checkpoints."""
+        return {
+            ns
+            for segment in self.segments
+            for its_thread, ns in segment.index.checkpoints
+            if its_thread == thread_id
+        }
+
+    def writes(self, found: Found) -> list[Write]:
+        """The pending writes of a checkpoint, from its own segment and from those after it.
+
+        A run that resumes another run's checkpoint writes to its own segment.
+        """
+        meta = found.record.meta
+        key = (meta["thread"], meta["ns"], meta["id"])
+        return merge_writes(
+            write
+            for segment in self.segments
+            if segment.seq >= found.segment.seq
+            for record in _write_records(segment, key)
+            for write in split_writes(record.meta, segment.payload(record))
+        )
+
+
+def _order(record: Record) -> tuple[int, str]:
+    return record.meta["attempt"], record.meta["id"]
+
+
+def _write_records(segment: Segment, key: tuple[str, str, str]) -> list[Record]:
+    try:
+        return segment.index.writes.get(key, [])
+    except CorruptSegmentError as error:
+        # Nobody can know whether it had any. The checkpoint that was asked for is sound.
+        logger.warning("pending writes of checkpoint %s may be missing: %s", key[2], error)
+        return []

@@ -1,0 +1,95 @@
+"""Checked names. The store builds paths from `ThreadDir` and `RunName` only, and only this module
+makes those: a name cannot escape its directory, and two names never share one.
+"""
+
+import hashlib
+import re
+from typing import NewType
+
+from agentrun_store.errors import InvalidNameError
+
+ThreadDir = NewType("ThreadDir", str)
+"""A thread's directory under the store's root: `threads/<name>` or `stateless/<run uid>`."""
+
+RunName = NewType("RunName", str)
+"""A run in the names of segments and tombstones: the AgentRun's UID, or what a tool calls a run."""
+
+MAX_NAME_LENGTH = 63
+
+_SAFE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_HASHED = re.compile(r"_[0-9a-f]{64}")
+_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SEGMENT = re.compile(r"([0-9]{6,})-(.+)")
+
+
+def check_thread(thread: str) -> ThreadDir:
+    """Check a thread's directory as the pods name it (`AGENTRUN_THREAD`).
+
+    Raises InvalidNameError.
+    """
+    kind, _, name = thread.partition("/")
+    if (kind == "threads" and _is_file_name(name)) or (kind == "stateless" and is_uid(name)):
+        return ThreadDir(thread)
+    raise InvalidNameError(
+        f"thread {thread!r}: must be 'threads/<name>' or 'stateless/<run uid>', where <name> has "
+        f"at most {MAX_NAME_LENGTH} letters, digits, '-', '_' and '.', and starts and ends with a "
+        f"letter or digit; choose such a name for spec.thread"
+    )
+
+
+def check_run(uid: str) -> RunName:
+    """Check an AgentRun's UID. Raises InvalidNameError."""
+    if is_uid(uid):
+        return RunName(uid)
+    raise InvalidNameError(
+        f"run {uid!r}: must be the UID of the AgentRun, a UUID in lower case; take metadata.uid"
+    )
+
+
+def is_uid(text: str) -> bool:
+    return _UID.fullmatch(text) is not None
+
+
+def thread_dir(thread_id: str) -> ThreadDir:
+    """The directory of a LangGraph `thread_id`, which may be any string.
+
+    `x` is `threads/x`, `stateless/<uid>` is itself; all else is hashed.
+    """
+    kind, _, name = thread_id.partition("/")
+    if kind == "stateless" and is_uid(name):
+        return ThreadDir(thread_id)
+    return ThreadDir(f"threads/{_file_name(thread_id)}")
+
+
+def run_name(run_id: str) -> RunName:
+    """The name of a LangGraph `run_id`, which may be any string."""
+    return RunName(_file_name(run_id))
+
+
+def segment_name(seq: int, run: RunName) -> str:
+    """The directory of a segment. Six digits, so that `ls` shows the first million in order."""
+    return f"{seq:06d}-{run}"
+
+
+def parse_segment_name(name: str) -> tuple[int, RunName] | None:
+    """The opposite of `segment_name`; None for what is no segment (a temporary name, say)."""
+    match = _SEGMENT.fullmatch(name)
+    if match is None or not _is_file_name(match[2]):
+        return None
+    return int(match[1]), RunName(match[2])
+
+
+def _file_name(text: str) -> str:
+    """One file name for any text: itself, or a hash that looks like no safe name."""
+    if _is_safe(text):
+        return text
+    # surrogatepass: a JSON string may hold half a surrogate pair, and is a string all the same.
+    return "_" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_safe(name: str) -> bool:
+    return len(name) <= MAX_NAME_LENGTH and _SAFE.fullmatch(name) is not None
+
+
+def _is_file_name(name: str) -> bool:
+    return _is_safe(name) or _HASHED.fullmatch(name) is not None

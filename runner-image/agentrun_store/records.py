@@ -1,0 +1,83 @@
+"""The two kinds of record in a segment's log, and what their metas hold."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from agentrun_store.log import Entry
+
+
+class Kind(IntEnum):
+    CHECKPOINT = 1
+    """meta: thread, ns, id, parent, attempt, type, metadata; payload: the checkpoint."""
+    WRITES = 2
+    """meta: thread, ns, id, attempt, task, path, writes [position, channel, type, length];
+    payload: the values one after the other."""
+
+
+class Write(NamedTuple):
+    """One pending write of a task."""
+
+    task: str
+    path: str
+    position: int
+    """Its place among the task's writes; below zero for the special channels, of which the last
+    write counts. Of an ordinary one the first counts."""
+    channel: str
+    type: str
+    value: bytes
+
+
+def checkpoint_entry(
+    *,
+    thread_id: str,
+    ns: str,
+    checkpoint_id: str,
+    parent_id: str | None,
+    metadata: Mapping[str, Any],
+    typed: tuple[str, bytes],
+) -> Entry:
+    meta = {
+        "thread": thread_id,
+        "ns": ns,
+        "id": checkpoint_id,
+        "parent": parent_id,
+        "type": typed[0],
+        "metadata": metadata,
+    }
+    return Entry(Kind.CHECKPOINT, meta, typed[1])
+
+
+def writes_entry(
+    *, thread_id: str, ns: str, checkpoint_id: str, task: str, path: str, writes: list[Write]
+) -> Entry:
+    """The writes of one `put_writes`, in one record: they are stored all or none."""
+    meta = {
+        "thread": thread_id,
+        "ns": ns,
+        "id": checkpoint_id,
+        "task": task,
+        "path": path,
+        "writes": [[w.position, w.channel, w.type, len(w.value)] for w in writes],
+    }
+    return Entry(Kind.WRITES, meta, b"".join(w.value for w in writes))
+
+
+def split_writes(meta: Mapping[str, Any], payload: bytes) -> Iterator[Write]:
+    """The opposite of `writes_entry`."""
+    start = 0
+    for position, channel, type_, length in meta["writes"]:
+        value = payload[start : start + length]
+        yield Write(meta["task"], meta["path"], position, channel, type_, value)
+        start += length
+
+
+def merge_writes(writes: Iterable[Write]) -> list[Write]:
+    """What counts of the writes to one checkpoint, given oldest first; in no special order."""
+    merged: dict[tuple[str, int], Write] = {}
+    for write in writes:
+        if write.position < 0:
+            merged[write.task, write.position] = write
+        else:
+            merged.setdefault((write.task, write.position), write)
+    return list(merged.values())

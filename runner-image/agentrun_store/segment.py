@@ -1,0 +1,128 @@
+"""One run's part of a thread: the directory `segments/<seq>-<run uid>`."""
+
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from agentrun_store import disk
+from agentrun_store.log import Entry, LogWriter, Record, Scan, read_payload, scan, write_log
+from agentrun_store.names import RunName, segment_name
+from agentrun_store.records import Kind
+
+LOG_NAME = "checkpoints.log"
+WORKSPACE_NAME = "workspace"
+
+
+class Index:
+    """Where everything in one log is."""
+
+    def __init__(self) -> None:
+        self.checkpoints: dict[tuple[str, str], dict[str, Record]] = {}
+        """(thread id, namespace) -> checkpoint id -> its record, the last one put."""
+        self.writes: dict[tuple[str, str, str], list[Record]] = {}
+        """(thread id, namespace, checkpoint id) -> its records of pending writes, oldest first."""
+        self.attempt = 0
+        """The highest attempt seen: each opening for writing is a new one."""
+
+    def add(self, record: Record) -> None:
+        meta = record.meta
+        thread_id, ns, checkpoint_id = meta["thread"], meta["ns"], meta["id"]
+        self.attempt = max(self.attempt, meta["attempt"])
+        if record.kind == Kind.CHECKPOINT:
+            self.checkpoints.setdefault((thread_id, ns), {})[checkpoint_id] = record
+        else:
+            self.writes.setdefault((thread_id, ns, checkpoint_id), []).append(record)
+
+    def records(self) -> list[Record]:
+        """All records that count, oldest first."""
+        puts = [record for by_id in self.checkpoints.values() for record in by_id.values()]
+        writes = [record for batch in self.writes.values() for record in batch]
+        return sorted(puts + writes, key=lambda record: record.offset)
+
+
+class Segment:
+    """Read by anybody; `append` and `rewrite` are for its one writer. Not thread-safe."""
+
+    def __init__(self, root: Path, segments: PurePath, seq: int, run: RunName) -> None:
+        """The segment `root/segments/<seq>-<run>`, which need not be there."""
+        self._root = root
+        self._name = segments / segment_name(seq, run)
+        self.path = root / self._name
+        self.seq = seq
+        self.run = run
+        self.workspace = self.path / WORKSPACE_NAME
+        self._log = self.path / LOG_NAME
+        self._index: Index | None = None
+        self._seen: tuple[int, int, int] | None = None  # the log that the index is of
+        self._writer: LogWriter | None = None
+        self._attempt = 0
+
+    def make(self) -> None:
+        """Make the directory, on disk when this returns."""
+        disk.make_dirs(self._root, self._name)
+
+    def scan(self) -> Scan:
+        """The log as it is, however damaged."""
+        return scan(self._log, self.run)
+
+    @property
+    def index(self) -> Index:
+        """Built at first use. Raises CorruptSegmentError when parts of the log cannot be found."""
+        if self._index is None:
+            self._seen = self._fingerprint()
+            found = self.scan()
+            if found.damage is not None:
+                raise found.damage
+            self._index = _index_of(found.records)
+        return self._index
+
+    def refresh(self) -> None:
+        """Forget the index when the log has changed since."""
+        if self._index is not None and self._seen != self._fingerprint():
+            self._index = None
+
+    def payload(self, record: Record) -> bytes:
+        """Raises CorruptSegmentError."""
+        return read_payload(self._log, self.run, record)
+
+    def entry(self, record: Record) -> Entry:
+        """A record with its payload. Raises CorruptSegmentError."""
+        return Entry(record.kind, record.meta, self.payload(record))
+
+    def append(self, entry: Entry) -> None:
+        """Add to the log; on disk when this returns. Errors: see LogWriter."""
+        if self._writer is None:
+            self.make()
+            self._writer = LogWriter(self._log, self.run)
+            self._index = _index_of(self._writer.records)
+            self._attempt = self._index.attempt + 1
+        index = self.index
+        record = self._writer.append(entry._replace(meta={**entry.meta, "attempt": self._attempt}))
+        index.add(record)
+        self._seen = self._fingerprint()
+
+    def rewrite(self, entries: Iterable[Entry]) -> None:
+        """Make these the whole log. The rest of it is gone, and its space is free."""
+        self.close()
+        self.make()
+        write_log(self._log, self.run, entries)
+
+    def close(self) -> None:
+        """Stop writing and forget what was read; both go on when asked for again."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._index = None
+
+    def _fingerprint(self) -> tuple[int, int, int] | None:
+        try:
+            log = self._log.stat()
+        except FileNotFoundError:
+            return None
+        return log.st_ino, log.st_size, log.st_mtime_ns
+
+
+def _index_of(records: list[Record]) -> Index:
+    index = Index()
+    for record in records:
+        index.add(record)
+    return index

@@ -1,0 +1,130 @@
+"""The store's tree: threads, their runs' segments, and the tombstones of runs rolled back.
+
+<root>/threads/<name>/ or <root>/stateless/<run uid>/
+    segments/<seq>-<run uid>/     what one run wrote
+    tombstones/<run uid>          the run was rolled back: its segments count no more, for ever
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+from agentrun_store import disk
+from agentrun_store.errors import InvalidNameError, RunRolledBackError
+from agentrun_store.names import (
+    RunName,
+    ThreadDir,
+    check_run,
+    check_thread,
+    parse_segment_name,
+)
+from agentrun_store.segment import Segment
+
+SEGMENTS = "segments"
+TOMBSTONES = "tombstones"
+
+
+class Tombstone(NamedTuple):
+    """What a rollback took away."""
+
+    checkpoints: int
+    seq: int
+    """The highest sequence number that the run had; 0 when it had none. It is not used again."""
+
+
+class Thread:
+    """A thread's state is the chain of its live segments, in the order of their numbers."""
+
+    def __init__(self, root: Path, name: ThreadDir) -> None:
+        self.root = root
+        self.name = name
+        self.path = root / name
+        self.segments_dir = self.path / SEGMENTS
+        self._tombstones = self.path / TOMBSTONES
+
+    def segments(self) -> list[Segment]:
+        """The segments that count, oldest first."""
+        all_segments = self.all_segments()
+        buried = set(disk.list_dir(self._tombstones))
+        return [segment for segment in all_segments if segment.run not in buried]
+
+    def all_segments(self) -> list[Segment]:
+        """Also those of runs that were rolled back."""
+        names = disk.list_dir(self.segments_dir)
+        parsed = sorted(found for name in names if (found := parse_segment_name(name)))
+        return [self._segment(seq, run) for seq, run in parsed]
+
+    def segment_for(self, uid: str) -> Segment:
+        """A run's own segment, its directory made.
+
+        Raises InvalidNameError, RunRolledBackError, OSError.
+        """
+        run = check_run(uid)
+        own = [segment for segment in self.segments() if segment.run == run]
+        segment = own[0] if own else self.new_segment(run)
+        segment.make()
+        return segment
+
+    def new_segment(self, run: RunName) -> Segment:
+        """A segment after all others, not made yet. Raises RunRolledBackError."""
+        self.refuse_rolled_back(run)
+        used = [segment.seq for segment in self.all_segments()]
+        used += [tombstone.seq for tombstone in self._all_tombstones()]
+        return self._segment(1 + max(used, default=0), run)
+
+    def discard(self, segment: Segment) -> None:
+        """Remove a segment and all that is in it."""
+        segment.close()
+        disk.remove_tree(segment.path)
+        disk.sync_dir(self.segments_dir)
+
+    def refuse_rolled_back(self, run: RunName) -> None:
+        """Raises RunRolledBackError when the run has a tombstone."""
+        if (self._tombstones / run).exists():
+            raise RunRolledBackError(run)
+
+    def tombstone(self, run: RunName) -> Tombstone | None:
+        try:
+            text = (self._tombstones / run).read_text()
+        except FileNotFoundError:
+            return None
+        try:
+            content = json.loads(text)
+            return Tombstone(int(content["checkpoints"]), int(content["seq"]))
+        except (ValueError, KeyError, TypeError):
+            # Its name is what buries the run. A damaged content must not stop a rollback.
+            return Tombstone(0, 0)
+
+    def bury(self, run: RunName, tombstone: Tombstone) -> None:
+        """From here on nothing that the run wrote, or still writes, counts."""
+        disk.make_dirs(self.root, PurePath(self.name, TOMBSTONES))
+        disk.replace_file(self._tombstones / run, [json.dumps(tombstone._asdict()).encode()])
+
+    def _all_tombstones(self) -> Iterator[Tombstone]:
+        for name in disk.list_dir(self._tombstones):
+            if (tombstone := self.tombstone(RunName(name))) is not None:
+                yield tombstone
+
+    def _segment(self, seq: int, run: RunName) -> Segment:
+        return Segment(self.root, PurePath(self.name, SEGMENTS), seq, run)
+
+
+class Store:
+    """A volume, or the part of it that a pod sees."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def thread(self, name: str) -> Thread:
+        """The thread `threads/<name>` or `stateless/<run uid>`. Raises InvalidNameError."""
+        return Thread(self.root, check_thread(name))
+
+    def threads(self) -> Iterator[Thread]:
+        """All threads there are, by name."""
+        for kind in ("stateless", "threads"):
+            for name in sorted(disk.list_dir(self.root / kind)):
+                try:
+                    yield self.thread(f"{kind}/{name}")
+                except InvalidNameError:
+                    continue  # not ours: lost+found, a file manager's leftovers
