@@ -1,0 +1,25 @@
+"""The subcommands of the container's ENTRYPOINT."""
+
+import sys
+
+from agentrun_runner import account, command_runtime, runfile, supervisor
+from agentrun_runner.signals import SignalQueue
+
+_USAGE = "usage: agentrun_runner [prepare-workspace | cleanup]"
+
+
+def main(arguments: list[str], signals: SignalQueue) -> int:
+    """Do what the container's arguments say; without any, run the agent. The exit code."""
+    match arguments:
+        case []:
+            return supervisor.main(signals)
+        case ["prepare-workspace"]:
+            signals.exit_on_sigterm()
+            return command_runtime.prepare_workspace()
+        case ["cleanup"]:
+            from agentrun_store import cleanup  # not in the way of the agent's start
+
+            signals.exit_on_sigterm()
+            return cleanup.main(runfile.STORE, account.TERMINATION_LOG)
+    print(_USAGE, file=sys.stderr)
+    return 2

@@ -1,0 +1,36 @@
+"""How the grace period is shared out."""
+
+import math
+import time
+
+from agentrun_runner.signals import SignalQueue
+
+_WRAP_UP_SECONDS = 10.0  # for the account of an agent that ended by itself, its volume permitting
+
+
+class Clock:
+    """What time is left, in seconds of `time.monotonic`.
+
+    After SIGTERM the kubelet's SIGKILL is certain, and it ends the supervisor too. So the last
+    part of the grace period, a fifth of it but 0.5 s to 2 s, is the supervisor's own: the agent is
+    killed when it begins, and the account is given within it.
+    """
+
+    def __init__(self, grace: float, signals: SignalQueue) -> None:
+        self._own = min(2.0, max(0.5, grace / 5))
+        self._agents = max(0.0, grace - self._own)
+        self._signals = signals
+        self._ended_at = 0.0
+
+    def kill_at(self) -> float:
+        """When an agent that is being stopped has had its time; never while nobody stops it."""
+        stopped_at = self._signals.stopped_at
+        return math.inf if stopped_at is None else stopped_at + self._agents
+
+    def agent_ended(self) -> None:
+        """The wrap-up begins now."""
+        self._ended_at = time.monotonic()
+
+    def wrap_up_until(self, share: float) -> float:
+        """When this share of the wrap-up's time is used up. A SIGTERM in the middle shortens it."""
+        return min(self._ended_at + share * _WRAP_UP_SECONDS, self.kill_at() + share * self._own)

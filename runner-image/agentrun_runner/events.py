@@ -1,0 +1,49 @@
+"""The event stream: one JSON object a line on stdout, so that `kubectl logs -f` shows the run."""
+
+import os
+import select
+import sys
+import time
+from contextlib import suppress
+
+from agentrun_runner.result import encode
+
+_STDOUT = 1
+
+
+def emit(event: str, **data: object) -> None:
+    """Print an event, behind what this process has printed so far. Never fails."""
+    _write(_line(event, data))
+
+
+def interject(event: str, **data: object) -> None:
+    """Print an event between what another process prints, which may have left a line open."""
+    _write(b"\n" + _line(event, data))
+
+
+def would_block() -> bool:
+    """Whether nobody reads what is printed."""
+    try:
+        return not select.select([], [_STDOUT], [], 0)[1]
+    except OSError:
+        return True
+
+
+def warn(text: str) -> None:
+    """Tell whoever reads the log what the supervisor could not do. Never fails."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _line(event: str, data: dict[str, object]) -> bytes:
+    now = time.time()
+    stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03d}Z"
+    return encode({"event": event, "time": stamp, **data}) + b"\n"
+
+
+def _write(line: bytes) -> None:
+    rest = memoryview(line)
+    with suppress(OSError, ValueError):  # whoever collects the log must not end the run
+        sys.stdout.flush()
+        while rest:
+            rest = rest[os.write(_STDOUT, rest) :]

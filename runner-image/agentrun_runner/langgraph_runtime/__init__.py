@@ -1,0 +1,26 @@
+"""Runs a LangGraph graph. This file belongs to the supervisor: standard library only."""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from agentrun_runner import runfile
+from agentrun_runner.result import ResultSlot
+
+_OUR_PACKAGES = Path(__file__).parents[2]
+
+
+def start(slot: ResultSlot) -> NoReturn:
+    """Turn this process, which the supervisor has forked, into the one that runs the graph.
+
+    It finds modules in the Agent's code, the image's working directory and PYTHONPATH; ours come
+    first, for nothing else is in their directory, and nothing must hide them.
+    """
+    path = [str(_OUR_PACKAGES), str(runfile.CODE), os.getcwd()]  # noqa: PTH109 - text is wanted
+    if theirs := os.environ.get("PYTHONPATH"):
+        path.append(theirs)
+    os.environ["PYTHONPATH"] = os.pathsep.join(path)
+    slot.hand_on()
+    python = sys.executable
+    os.execv(python, [python, "-P", "-m", "agentrun_runner.langgraph_runtime"])  # noqa: S606

@@ -1,0 +1,50 @@
+"""What an exception means for the run."""
+
+from traceback import walk_tb
+
+from agentrun_store.errors import RunRolledBackError, StoreError
+from langgraph.errors import GraphRecursionError
+
+from agentrun_runner.result import Result, failed
+
+
+class GraphImportError(Exception):
+    """The graph cannot be had. The text names the field and the fix."""
+
+
+class InvalidInputError(Exception):
+    """The graph does not take the run's input. The text says what it takes."""
+
+
+def result_of(error: BaseException) -> Result:
+    """The Failed result that tells of the exception."""
+    match error:
+        case GraphImportError():
+            return failed("GraphImportFailed", str(error))
+        case InvalidInputError():
+            return failed("InvalidInput", str(error))
+        case RunRolledBackError():
+            return failed("RunRolledBack", str(error))
+        case StoreError():
+            return failed("StoreFailed", str(error))
+        case OSError() if _came_from_the_store(error):
+            return failed("StoreFailed", f"the checkpoint store cannot be used: {error}")
+        case GraphRecursionError():
+            return failed("AgentFailed", f"{brief(error)} (spec.config.recursionLimit)")
+    return failed("AgentFailed", brief(error))
+
+
+def what_to_trace(error: BaseException) -> BaseException | None:
+    """The exception whose traceback shows somebody the place to look at."""
+    return error.__cause__ if isinstance(error, GraphImportError | InvalidInputError) else error
+
+
+def brief(error: BaseException) -> str:
+    """Type and text, without the advice for other systems that LangGraph adds."""
+    text = str(error).partition("\nFor troubleshooting")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _came_from_the_store(error: BaseException) -> bool:
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(module.startswith("agentrun_store") for module in modules)

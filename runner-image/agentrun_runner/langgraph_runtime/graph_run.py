@@ -1,0 +1,140 @@
+"""One run of a graph on its thread: input in, events out, a result at the end."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing, suppress
+from typing import Any, cast, get_type_hints
+
+from agentrun_store.errors import StoreError
+from agentrun_store.names import check_run
+from agentrun_store.summary import summary
+from agentrun_store.thread import Store
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import EmptyInputError, GraphRecursionError
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.pregel import Pregel
+from langgraph.types import StateSnapshot
+
+from agentrun_runner import events, runfile
+from agentrun_runner.langgraph_runtime.failures import InvalidInputError, brief
+from agentrun_runner.langgraph_runtime.jsonable import jsonable
+from agentrun_runner.langgraph_runtime.loading import make_graph
+from agentrun_runner.langgraph_runtime.saver import RunSaver
+from agentrun_runner.result import Result
+
+Graph = Pregel[Any, Any, Any, Any]
+
+
+async def run_graph(run: runfile.Run, candidate: object, stopping: Callable[[], bool]) -> Result:
+    """Run the graph until it has ended or waits for somebody.
+
+    Raises:
+        GraphImportError, InvalidInputError, StoreError: as `failures.result_of` explains them.
+        CancelledError: the run is being stopped.
+        Exception: whatever the graph's code raised.
+    """
+    config = graph_config(run)
+    async with AsyncExitStack() as stack:
+        # Before a node does something that a pod of a run taken back should not do.
+        Store(runfile.STORE).thread(run.thread).refuse_rolled_back(check_run(run.uid))
+        graph = await make_graph(candidate, config, stack)
+        graph = graph.copy({"checkpointer": RunSaver(run)})
+        await _stream(graph, run, config, stopping)
+        state = await graph.aget_state(config)
+    result = {"result": "Succeeded", "output": jsonable(_output(graph, state.values))}
+    if waits_for := _interrupts(state):
+        result["interrupts"] = waits_for
+    return result
+
+
+def graph_config(run: runfile.Run) -> RunnableConfig:
+    """The run's LangGraph config. Thread and run are ours to name, whatever `configurable` says."""
+    config = RunnableConfig(
+        configurable={**run.configurable, "thread_id": run.thread.rpartition("/")[2]},
+        run_id=uuid.UUID(check_run(run.uid)),
+        metadata={"run_id": run.uid},
+    )
+    if run.recursion_limit is not None:
+        config["recursion_limit"] = run.recursion_limit
+    return config
+
+
+def graph_input(run: runfile.Run) -> Any:
+    """What the graph is called with; None: go on from the thread's last checkpoint.
+
+    A retry goes on too: its input is in what the run wrote before. (The answer to an interrupt, and
+    an older checkpoint to start from, will be chosen here.)
+    """
+    _, written = summary(runfile.STORE, run.thread, run.uid)
+    return None if written else run.input
+
+
+async def _stream(
+    graph: Graph, run: runfile.Run, config: RunnableConfig, stopping: Callable[[], bool]
+) -> None:
+    reached_a_node = False
+    chunks = cast(
+        AsyncGenerator[tuple[str, Any], None],
+        graph.astream(
+            graph_input(run), config, stream_mode=["updates", "tasks"], durability="sync"
+        ),
+    )
+    try:
+        async with aclosing(chunks):
+            async for mode, data in chunks:
+                # A node that swallows the cancellation must not get the graph one step further.
+                if stopping():
+                    raise asyncio.CancelledError
+                reached_a_node = True
+                if mode == "updates":
+                    _report(data)
+    except (StoreError, OSError, GraphRecursionError):
+        raise
+    except Exception as error:
+        # "tasks" says when a node begins. Before the first one, it is the input that is refused:
+        # by a channel, a reducer, a state model, or the edge that looks at it.
+        if not reached_a_node and isinstance(error, EmptyInputError) and run.input is None:
+            raise InvalidInputError(
+                "spec.input is missing, and the thread has no state to go on from"
+                + _expected(graph)
+            ) from error
+        if not reached_a_node and run.input is not None:
+            raise InvalidInputError(
+                f"the graph refused spec.input: {brief(error)}{_expected(graph)}"
+            ) from error
+        raise
+
+
+def _report(update: dict[str, Any]) -> None:
+    if "__interrupt__" in update:
+        asked = [{"id": i.id, "value": jsonable(i.value)} for i in update["__interrupt__"]]
+        events.emit("interrupt", data=asked)
+    else:
+        events.emit("updates", data=jsonable(update))
+
+
+def _output(graph: Graph, values: Any) -> Any:
+    """What `invoke` would return: the part of the state that the graph's output schema names."""
+    keys = graph.output_channels
+    if not isinstance(values, dict) or isinstance(keys, str):
+        return values
+    return {key: values[key] for key in keys if key in values}
+
+
+def _interrupts(state: StateSnapshot) -> list[dict[str, Any]]:
+    """What the graph waits for: interrupts, or the nodes behind a static breakpoint."""
+    asked = [
+        {"id": interrupt.id, "node": task.name, "value": jsonable(interrupt.value)}
+        for task in state.tasks
+        for interrupt in task.interrupts
+    ]
+    return asked or [{"node": node} for node in state.next]
+
+
+def _expected(graph: Graph) -> str:
+    """What the graph takes, for the end of a message; nothing if it does not say."""
+    if isinstance(graph, CompiledStateGraph):
+        with suppress(Exception):  # annotations are code, and this is only for a message
+            return f"; give an object with {', '.join(get_type_hints(graph.builder.input_schema))}"
+    return ""

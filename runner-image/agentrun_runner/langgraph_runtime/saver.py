@@ -1,0 +1,64 @@
+"""The run's checkpointer."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from agentrun_store.checkpointer import StoreSaver
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
+
+from agentrun_runner import runfile
+
+_T = TypeVar("_T")
+
+
+class RunSaver(StoreSaver):
+    """Does what a running graph asks for in a thread of its own.
+
+    WHY: in the loop's executor it would take the main thread, where SIGTERM would cut a write in
+    two, and from where it would drive the nodes, which only there can be got out of a call.
+    """
+
+    def __init__(self, run: runfile.Run) -> None:
+        super().__init__(runfile.STORE, run=run.uid, thread_dir_of=lambda _: run.thread)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        return await self._in_thread(partial(self.get_tuple, config))
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        return await self._in_thread(partial(self.put, config, checkpoint, metadata, new_versions))
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        await self._in_thread(partial(self.put_writes, config, writes, task_id, task_path))
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        return await self._in_thread(
+            partial(self.get_delta_channel_history, config=config, channels=channels)
+        )
+
+    async def _in_thread(self, call: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)

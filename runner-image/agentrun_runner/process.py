@@ -1,0 +1,92 @@
+"""Child processes of the supervisor: start, signal, await in bounded time, leave nothing behind."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from agentrun_runner import events
+from agentrun_runner.result import Result, ResultSlot
+from agentrun_runner.signals import SignalQueue
+
+
+class Child:
+    """A forked child in a session, and so a process group, of its own."""
+
+    def __init__(self, body: Callable[[], None], signals: SignalQueue) -> None:
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setsid()
+                signals.restore()
+                body()
+                os._exit(0)
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+                sys.stderr.flush()
+            finally:
+                os._exit(1)
+
+    def ended(self) -> bool:
+        """Whether the child is dead. Reaps dead orphans, not the child: its PID stays its own."""
+        while dead := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if dead.si_pid == self.pid:
+                return True
+            os.waitpid(dead.si_pid, 0)
+        return False
+
+    def wait(self, signals: SignalQueue, until: Callable[[], float]) -> bool:
+        """Wait until the child is dead, at most until `until()`; whether it is."""
+        while not (ended := self.ended()) and time.monotonic() < until():
+            signals.wait(until())
+        return ended
+
+    def signal(self, signum: int) -> None:
+        """Signal the child's process group; the child alone when it has not yet made its group."""
+        try:
+            os.killpg(self.pid, signum)
+        except ProcessLookupError:
+            os.kill(self.pid, signum)
+
+    def exit_code(self) -> int:
+        """The exit code of the dead child, or minus the signal that ended it; reaps it."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def kill_all(signals: SignalQueue, until: Callable[[], float]) -> None:
+    """End and reap what is left: as PID 1 every process of the namespace, else our own children.
+
+    Gives up at `until()`: a process that hangs in the kernel must not take the account with it.
+    """
+    if os.getpid() == 1:
+        with suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+    while True:
+        try:
+            dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
+        except ChildProcessError:
+            return
+        if dead is None:
+            if time.monotonic() >= until():
+                return
+            signals.wait(until())
+
+
+def bounded(
+    function: Callable[[], Result], signals: SignalQueue, until: Callable[[], float]
+) -> Result | None:
+    """The function's result, or None when it has none at `until()`.
+
+    It runs in a process: one that hangs on a volume can be left behind, a thread could not.
+    """
+    slot = ResultSlot.create()
+    try:
+        child = Child(lambda: slot.seal(function()), signals)
+    except OSError as error:  # no memory, or no process left
+        events.warn(f"cannot fork: {error}")
+        return None
+    if not child.wait(signals, until):
+        child.signal(signal.SIGKILL)
+    return slot.read()

@@ -1,0 +1,67 @@
+"""How a child hands its result to the supervisor: complete or not at all, and never blocking.
+
+The child writes JSON into a memory file and seals it. The seal is one system call, so a result is
+there or it is not, at any size, whatever happens to the child: the supervisor need only look.
+"""
+
+import fcntl
+import json
+import os
+from typing import Any, Self
+
+Result = dict[str, Any]
+
+MAX_RESULT_BYTES = 4 * 1024 * 1024  # what the supervisor is willing to hold and to log as one line
+_FD_VARIABLE = "AGENTRUN_RESULT_FD"
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
+
+
+class ResultSlot:
+    """Room for one result."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    @classmethod
+    def create(cls) -> Self:
+        return cls(os.memfd_create("agentrun-result", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
+
+    def hand_on(self) -> None:
+        """Let the program that this process is about to execute `inherit` the slot."""
+        os.set_inheritable(self._fd, True)
+        os.environ[_FD_VARIABLE] = str(self._fd)
+
+    @classmethod
+    def inherit(cls) -> Self:
+        """The slot that was handed on; what the agent starts does not get it."""
+        fd = int(os.environ.pop(_FD_VARIABLE))
+        os.set_inheritable(fd, False)
+        return cls(fd)
+
+    def seal(self, result: Result) -> None:
+        """Write the result and make it final. One that is too large goes without its output."""
+        data = encode(result)
+        if len(data) > MAX_RESULT_BYTES:
+            data = encode({"result": result["result"], "output": None, "outputTruncated": True})
+        with open(self._fd, "wb", closefd=False) as file:
+            file.write(data)
+        fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
+
+    def read(self) -> Result | None:
+        """The result if it is complete, else None."""
+        if not fcntl.fcntl(self._fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE:
+            return None
+        data = os.pread(self._fd, MAX_RESULT_BYTES, 0)
+        result: Result = json.loads(data)
+        return result
+
+
+def encode(value: object) -> bytes:
+    """JSON as UTF-8. Half a surrogate pair, which UTF-8 cannot say, becomes a question mark."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
+def failed(reason: str, message: str) -> Result:
+    """The result of a run that failed."""
+    return {"result": "Failed", "reason": reason, "message": message}

@@ -1,0 +1,128 @@
+"""What this pod is to run: the environment and the run file that the operator gave it."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(os.environ.get("AGENTRUN_ROOT", "/agentrun"))
+STORE = ROOT / "store"
+CODE = ROOT / "code"
+RUN_FILE = ROOT / "run" / "run.json"
+
+# What LangGraph addresses a checkpoint with. A retry would go back to it again and again.
+_RESERVED_CONFIGURABLE = ("checkpoint_", "__pregel_")
+
+
+_JSON_NAMES = {dict: "an object", list: "a list", str: "a string", int: "a whole number"}
+_T = TypeVar("_T")
+
+
+class InvalidRunError(Exception):
+    """The pod was not given a run that makes sense. The text names the place and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Langgraph:
+    """A LangGraph graph, as "module:attribute"."""
+
+    graph: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Any program, by its argument list."""
+
+    argv: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, as this pod is to run it."""
+
+    name: str
+    namespace: str
+    uid: str
+    thread: str
+    """Directory of the thread, relative to the store: "threads/<thread>" or "stateless/<uid>"."""
+    runtime: Langgraph | Command
+    input: Any
+    """None: go on where the thread stopped."""
+    recursion_limit: int | None
+    configurable: dict[str, Any]
+
+
+def grace_period() -> float:
+    """Seconds from SIGTERM to the kubelet's SIGKILL; Kubernetes' own default if nobody says."""
+    try:
+        return max(0.0, float(os.environ["AGENTRUN_GRACE_PERIOD_SECONDS"]))
+    except (KeyError, ValueError):
+        return 30.0
+
+
+def load() -> Run:
+    """The run of this pod.
+
+    Raises:
+        InvalidRunError: a variable or the run file is missing, or says something impossible.
+    """
+    try:
+        data = json.loads(RUN_FILE.read_bytes())
+    except OSError as error:
+        raise InvalidRunError(f"cannot read the run file {RUN_FILE}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidRunError(f"the run file {RUN_FILE} is not JSON: {error}") from error
+    config = _typed(_typed(data, dict, "the run file").get("config", {}), dict, "config")
+    recursion_limit = config.get("recursionLimit")
+    if recursion_limit is not None and _typed(recursion_limit, int, "config.recursionLimit") < 1:
+        raise InvalidRunError("run file: config.recursionLimit must be at least 1")
+    configurable = _typed(config.get("configurable", {}), dict, "config.configurable")
+    for key in configurable:
+        if key.startswith(_RESERVED_CONFIGURABLE):
+            raise InvalidRunError(f"run file: config.configurable must not set {key!r}")
+    return Run(
+        name=variable("AGENTRUN_NAME"),
+        namespace=variable("AGENTRUN_NAMESPACE"),
+        uid=variable("AGENTRUN_UID"),
+        thread=variable("AGENTRUN_THREAD"),
+        runtime=_runtime(_typed(data.get("runtime"), dict, "runtime")),
+        input=data.get("input"),
+        recursion_limit=recursion_limit,
+        configurable=configurable,
+    )
+
+
+def _runtime(data: dict[str, Any]) -> Langgraph | Command:
+    if data.keys() == {"langgraph"}:
+        langgraph = _typed(data["langgraph"], dict, "runtime.langgraph")
+        return Langgraph(_typed(langgraph.get("graph"), str, "runtime.langgraph.graph"))
+    if data.keys() == {"command"}:
+        command = _typed(data["command"], dict, "runtime.command")
+        program = _words(command.get("command"), "runtime.command.command")
+        if not program:
+            raise InvalidRunError("run file: runtime.command.command must name a program")
+        return Command([*program, *_words(command.get("args", []), "runtime.command.args")])
+    raise InvalidRunError(
+        f"run file: runtime must have exactly one of langgraph and command, not {sorted(data)}"
+    )
+
+
+def _words(value: object, what: str) -> list[str]:
+    return [_typed(word, str, f"each word of {what}") for word in _typed(value, list, what)]
+
+
+def _typed(value: object, kind: type[_T], what: str) -> _T:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InvalidRunError(
+            f"run file: {what} must be {_JSON_NAMES[kind]}, not {json.dumps(value)[:60]}"
+        )
+    return value
+
+
+def variable(name: str) -> str:
+    """A variable of the pod contract. Raises InvalidRunError."""
+    value = os.environ.get(name)
+    if not value:
+        raise InvalidRunError(f"the environment variable {name} is not set; the operator sets it")
+    return value

@@ -1,0 +1,38 @@
+"""SIGTERM and SIGCHLD, blocked and taken from the queue: without handlers there are no races."""
+
+import os
+import signal
+import time
+
+_TAKEN = frozenset({signal.SIGTERM, signal.SIGCHLD})
+
+
+class SignalQueue:
+    """The signals of this process. Make it once, early: it blocks them."""
+
+    def __init__(self) -> None:
+        self._inherited_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)
+        self.stopped_at: float | None = None
+        """When the first SIGTERM was taken (`time.monotonic`). Later ones change nothing."""
+
+    def wait(self, until: float | None = None) -> None:
+        """Wait for the next signal, at most until then (`time.monotonic`; None: for ever)."""
+        if until is None:
+            signum = signal.sigwaitinfo(_TAKEN).si_signo
+        elif taken := signal.sigtimedwait(_TAKEN, max(0.0, until - time.monotonic())):
+            signum = taken.si_signo
+        else:
+            return
+        if signum == signal.SIGTERM and self.stopped_at is None:
+            self.stopped_at = time.monotonic()
+
+    def exit_on_sigterm(self) -> None:
+        """For work that can be cut anywhere. As PID 1, without a handler SIGTERM does nothing."""
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._inherited_mask)
+
+    def restore(self) -> None:
+        """Give a forked child what it would have had without us."""
+        for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):  # which exec would hand on
+            signal.signal(ignored_by_python, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._inherited_mask)

@@ -1,0 +1,98 @@
+"""One run from beginning to end: start the agent, stop it when told to, give the account.
+
+THE LINE: what the agent had finished when SIGTERM was taken counts, what comes later does not. So a
+run is never Succeeded because its stop made it end, nor Failed because its stop made it raise.
+"""
+
+import signal
+import time
+
+from agentrun_runner import account, command_runtime, events, langgraph_runtime, runfile
+from agentrun_runner.clock import Clock
+from agentrun_runner.process import Child, bounded, kill_all
+from agentrun_runner.result import Result, ResultSlot, failed
+from agentrun_runner.signals import SignalQueue
+
+
+def main(signals: SignalQueue) -> int:
+    """Run what this pod is to run; the exit code."""
+    try:
+        run = runfile.load()
+    except runfile.InvalidRunError as error:
+        return account.give(failed("InvalidRun", str(error)))
+    events.emit("started", run=run.name, namespace=run.namespace, uid=run.uid, thread=run.thread)
+    clock = Clock(runfile.grace_period(), signals)
+    result = run_agent(run, signals, clock)
+    kill_all(signals, lambda: clock.wrap_up_until(0.4))
+    checkpoint = bounded(lambda: _checkpoint(run), signals, lambda: clock.wrap_up_until(0.6))
+    if checkpoint is None:
+        events.warn("the store gave no answer; the account goes without a checkpoint")
+    else:
+        result["checkpoint"] = checkpoint
+    return account.give(result)
+
+
+def run_agent(run: runfile.Run, signals: SignalQueue, clock: Clock) -> Result:
+    """Run the agent in a child until it and its process group have ended, by themselves or not."""
+    slot = ResultSlot.create()
+    child = Child(lambda: _start(run, slot), signals)
+    while not (ended := child.ended()) and signals.stopped_at is None:
+        signals.wait()
+    result = slot.read()  # THE LINE
+    forced = not ended and not stop(child, signals, clock)
+    clock.agent_ended()
+    child.signal(signal.SIGKILL)  # what the agent left in its group; the dead child holds its name
+    if result is None:
+        result = _of_exit_code(run, child.exit_code()) if ended else _stopped(signals, forced)
+    if forced:
+        result["forced"] = True
+    return result
+
+
+def _start(run: runfile.Run, slot: ResultSlot) -> None:
+    if isinstance(run.runtime, runfile.Command):
+        command_runtime.start(run, run.runtime, slot)
+    else:
+        langgraph_runtime.start(slot)
+
+
+def stop(child: Child, signals: SignalQueue, clock: Clock) -> bool:
+    """Stop the agent, which has until `clock.kill_at`; whether it ended without being killed."""
+    child.signal(signal.SIGTERM)
+    if not events.would_block():
+        events.interject("stopping")
+    if child.wait(signals, clock.kill_at):
+        return True
+    child.signal(signal.SIGKILL)
+    child.wait(signals, lambda: clock.wrap_up_until(0.25))
+    return False
+
+
+def _stopped(signals: SignalQueue, forced: bool) -> Result:
+    seconds = f"{time.monotonic() - (signals.stopped_at or 0):.1f} s"
+    end = f"was killed after {seconds}" if forced else f"ended after {seconds}"
+    return {"result": "Stopped", "message": f"SIGTERM arrived, and the agent {end}"}
+
+
+def _of_exit_code(run: runfile.Run, code: int) -> Result:
+    """What the end of a process says that gave no result of its own."""
+    if isinstance(run.runtime, runfile.Command):
+        what = "the command"
+        if code == 0:
+            return {"result": "Succeeded"}
+    else:
+        what = "the agent's process, before the graph had a result,"
+    if code >= 0:
+        return failed("AgentFailed", f"{what} ended with exit code {code}; see the pod's log")
+    names = {known.value: known.name for known in signal.Signals}
+    message = f"{what} was killed by {names.get(-code, f'signal {-code}')}, not by the runner"
+    if -code == signal.SIGKILL:
+        message += "; most often that is the memory limit: see Agent spec.resources.limits.memory"
+    return failed("AgentFailed", message)
+
+
+def _checkpoint(run: runfile.Run) -> Result:
+    from agentrun_store.summary import summary  # in the child that reads: the agent starts without
+
+    last, count = summary(runfile.STORE, run.thread, run.uid)
+    return {"id": last, "count": count}

@@ -1,0 +1,162 @@
+"""Graphs of the runner's tests: what goes well, and what graphs do wrong by themselves."""
+
+import ctypes
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.func import entrypoint
+from langgraph.graph import START, StateGraph, add_messages
+from langgraph.types import interrupt
+from pydantic import BaseModel
+
+
+class State(TypedDict, total=False):
+    n: int
+    answer: Any
+
+
+class Chat(TypedDict):
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class Strict(BaseModel):
+    n: int
+
+
+def chain(*nodes: Any, schema: type[Any] = State) -> StateGraph[Any, Any, Any, Any]:
+    """A graph of the nodes, one after the other."""
+    builder: StateGraph[Any, Any, Any, Any] = StateGraph(schema)
+    last = START
+    for node in nodes:
+        builder.add_node(node.__name__, node)
+        builder.add_edge(last, node.__name__)
+        last = node.__name__
+    return builder
+
+
+def fan_out(*nodes: Any) -> StateGraph[Any, Any, Any, Any]:
+    """A graph of the nodes, all at once."""
+    builder: StateGraph[Any, Any, Any, Any] = StateGraph(State)
+    for node in nodes:
+        builder.add_node(node.__name__, node)
+        builder.add_edge(START, node.__name__)
+    return builder
+
+
+def add_one(state: State) -> State:
+    print("add_one runs")
+    return {"n": state.get("n", 0) + 1}
+
+
+async def double(state: State) -> State:
+    return {"n": 2 * state.get("n", 0)}
+
+
+def ask(_: State) -> State:
+    return {"answer": interrupt({"question": "really?"})}
+
+
+def fail(_: State) -> State:
+    raise ValueError("the model said no")
+
+
+def fail_once(state: State) -> State:
+    """Fails unless it has failed before, as the marker file in the working directory says."""
+    marker = Path("failed-once")
+    if marker.exists():
+        return state
+    marker.touch()
+    raise ConnectionError("the model is away")
+
+
+def die(_: State) -> State:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
+def crash(_: State) -> State:
+    ctypes.string_at(0)
+    return {}
+
+
+def leave(_: State) -> State:
+    os._exit(0)
+
+
+def system_exit(_: State) -> State:
+    raise SystemExit(3)
+
+
+def returns_nonsense(_: State) -> Any:
+    return 5
+
+
+def take(state: Strict) -> Any:
+    return {"n": state.n}
+
+
+def talk(state: Chat) -> Any:
+    return {"messages": [AIMessage("you said " + str(state["messages"][-1].content))]}
+
+
+def large(state: State) -> State:
+    return {"answer": "ü" * state["n"]}
+
+
+def not_json(_: State) -> State:
+    return {"answer": {"nan": float("nan"), ("a", 1): {1, 2}, "object": Strict(n=1)}}
+
+
+def tell_config(_: State, config: RunnableConfig) -> State:
+    configurable = config["configurable"]
+    return {"answer": [configurable["thread_id"], configurable["model"]]}
+
+
+builder = chain(add_one, double)
+graph = builder.compile()
+asks = chain(add_one, ask)
+breakpoint_graph = chain(add_one, double).compile(interrupt_before=["double"])
+fails = chain(add_one, fail)
+fails_once = chain(add_one, fail_once)
+dies = chain(die)
+crashes = chain(crash)
+leaves = chain(leave)
+exits = chain(system_exit)
+nonsense = chain(returns_nonsense)
+talks = chain(talk, schema=Chat)
+strict = chain(take, schema=Strict)
+large_output = chain(large)
+odd_output = chain(not_json)
+tells_config = chain(tell_config)
+endless = chain(add_one).add_edge("add_one", "add_one")
+unfinished = StateGraph(State)
+not_a_graph = {"n": 1}
+
+
+@entrypoint()
+def functional(number: int) -> int:
+    return number + 1
+
+
+def factory() -> Any:
+    return builder
+
+
+async def async_factory(config: Any) -> Any:
+    assert config["configurable"]["thread_id"] == "talk"
+    return graph
+
+
+@asynccontextmanager
+async def managed() -> AsyncIterator[Any]:
+    yield graph
+
+
+def broken_factory() -> Any:
+    raise RuntimeError("no credentials")

@@ -1,0 +1,175 @@
+"""Graphs of the runner's tests that are stopped, each with another reason not to stop.
+
+A node prints "ready" when it is where SIGTERM is to find it.
+"""
+
+import asyncio
+import atexit
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import chain as chain_iterables
+from itertools import repeat
+from typing import NoReturn
+
+from unit.runner.agents.graphs import State, add_one, chain, double, fail, fan_out
+
+STDOUT = 1
+
+
+def ready() -> None:
+    print("ready", flush=True)
+
+
+def sleep(_: State) -> State:
+    try:
+        ready()
+        time.sleep(600)
+    finally:
+        print("cleaned up")
+    return {}
+
+
+async def sleep_async(_: State) -> State:
+    try:
+        ready()
+        await asyncio.sleep(600)
+    finally:
+        await asyncio.to_thread(print, "cleaned up")
+    return {}
+
+
+def spin(_: State) -> NoReturn:
+    try:
+        ready()
+        while True:
+            pass
+    finally:
+        print("cleaned up")
+
+
+def spin_too(state: State) -> NoReturn:
+    spin(state)
+
+
+async def spin_async(_: State) -> NoReturn:
+    ready()
+    while True:
+        pass
+
+
+def wait_for_a_lock(_: State) -> State:
+    """In C, without the GIL, and not to be woken by a signal."""
+    mutex = ctypes.create_string_buffer(64)
+    lock = ctypes.CDLL(None).pthread_mutex_lock
+    lock(mutex)
+    go_to_c_for_good(map(lock, [mutex]))
+    return {}
+
+
+def spin_in_c(_: State) -> State:
+    """In C, with the GIL: no other thread runs either."""
+    go_to_c_for_good(repeat(None))
+    return {}
+
+
+def go_to_c_for_good(work: Iterable[object]) -> None:
+    """Say "ready" and do the work, without coming back to Python in between."""
+    say_ready = map(os.write, [STDOUT], [b"ready\n"])
+    deque(chain_iterables(say_ready, work), maxlen=0)
+
+
+def swallow(_: State) -> State:
+    try:
+        ready()
+        time.sleep(600)
+    except BaseException:
+        print("swallowed")
+    return {"n": -1}
+
+
+async def swallow_async(_: State) -> State:
+    try:
+        ready()
+        await asyncio.sleep(600)
+    except asyncio.CancelledError:
+        print("swallowed")
+    return {"n": -1}
+
+
+def swallow_for_ever(_: State) -> NoReturn:
+    while True:
+        try:
+            ready()
+            time.sleep(600)
+        except BaseException:
+            print("swallowed")
+
+
+def ignore_sigterm(_: State) -> State:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ready()
+    time.sleep(600)
+    return {}
+
+
+def fail_when_stopped(_: State) -> State:
+    try:
+        ready()
+        time.sleep(600)
+    finally:
+        raise RuntimeError("could not clean up")
+
+
+def leave_processes_behind(_: State) -> State:
+    subprocess.Popen(["sleep", "601"])
+    subprocess.Popen(["sleep", "602"], start_new_session=True)
+    ready()
+    time.sleep(600)
+    return {}
+
+
+def orphan_a_process(_: State) -> State:
+    """Leaves a dead process without a parent to PID 1, and ends when nothing is left of it."""
+    orphan = int(subprocess.check_output(["sh", "-c", "true & echo $!"]))
+    with suppress(ProcessLookupError):
+        while True:
+            os.kill(orphan, 0)
+            time.sleep(0.01)
+    return {"answer": "reaped"}
+
+
+def linger(_: State) -> State:
+    """Succeeds, but its process does not end."""
+    atexit.register(_never_end)
+    return {"n": 7}
+
+
+def _never_end() -> NoReturn:
+    ready()
+    while True:
+        time.sleep(600)
+
+
+sleeps = chain(add_one, sleep, fail)
+sleeps_async = chain(add_one, sleep_async, fail)
+spins = chain(add_one, spin, fail)
+spins_async = chain(add_one, spin_async, fail)
+waits_for_a_lock = chain(add_one, wait_for_a_lock, fail)
+spins_in_c = chain(add_one, spin_in_c, fail)
+swallows = chain(add_one, swallow, double)
+swallows_async = chain(add_one, swallow_async, double)
+swallows_last = chain(add_one, swallow)
+swallows_for_ever = chain(add_one, swallow_for_ever, fail)
+ignores_sigterm = chain(add_one, ignore_sigterm, fail)
+fails_when_stopped = chain(add_one, fail_when_stopped)
+spins_twice = fan_out(spin, spin_too)
+sleeps_beside_a_lock = fan_out(sleep, wait_for_a_lock)
+leaves_processes_behind = chain(leave_processes_behind)
+orphans_a_process = chain(orphan_a_process)
+lingers = chain(linger)

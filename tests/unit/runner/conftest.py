@@ -1,0 +1,41 @@
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unit.runner.pod import MakePod, Pod
+
+
+@pytest.fixture
+def make_pod(tmp_path: Path) -> Iterator[MakePod]:
+    """Makes the pod of a run: `make_pod({"runtime": ...}, grace=1)`."""
+    with ExitStack() as stack:
+        yield lambda run, **rest: stack.enter_context(closing(Pod(tmp_path, run, **rest)))
+
+
+@pytest.fixture
+def graph_pod(make_pod: MakePod) -> MakePod:
+    """Makes the pod of a run of one of the test graphs: `graph_pod("graphs:talks", input=...)`."""
+
+    def make(graph: str, *, config: object = None, **rest: Any) -> Pod:
+        run: dict[str, object] = {"runtime": {"langgraph": {"graph": graph}}}
+        if "input" in rest:
+            run["input"] = rest.pop("input")
+        if config is not None:
+            run["config"] = config
+        return make_pod(run, **rest)
+
+    return make
+
+
+@pytest.fixture
+def command_pod(make_pod: MakePod) -> MakePod:
+    """Makes the pod of a run of a shell script: `command_pod("exit 3")`."""
+
+    def make(script: str, **rest: Any) -> Pod:
+        run = {"runtime": {"command": {"command": ["sh", "-c"], "args": [script]}}}
+        return make_pod(run, **rest)
+
+    return make

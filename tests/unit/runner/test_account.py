@@ -1,0 +1,72 @@
+"""The account fits into a termination message, whatever it is to tell."""
+
+import json
+from typing import Any
+
+from agentrun_runner.account import MAX_BYTES, fit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+# Also half surrogate pairs, which JSON can say and UTF-8 cannot.
+TEXT = st.text(st.characters(), max_size=3000) | st.text(st.sampled_from("a\x00\udc80ü🙂"))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
+)
+
+
+def account_of(output: Any, interrupts: Any = (), message: str = "") -> dict[str, Any]:
+    return {
+        "result": "Succeeded",
+        "message": message,
+        "output": output,
+        "interrupts": list(interrupts),
+        "checkpoint": {"id": "1f1e5530-ac43-6c6e-bfff-2d6c1d4b3f01", "count": 12},
+    }
+
+
+@settings(deadline=None)
+@given(JSON, st.lists(JSON), TEXT)
+def test_any_account_fits_and_is_json(output: Any, interrupts: list[Any], message: str) -> None:
+    data = fit(account_of(output, interrupts, message))
+
+    assert len(data) <= MAX_BYTES
+    account = json.loads(data)
+    assert account["result"] == "Succeeded"
+    assert account["checkpoint"]["count"] == 12
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_output_is_cut_only_when_it_must_be_and_then_says_so(output: Any) -> None:
+    account = account_of(output)
+    whole = json.dumps(account, ensure_ascii=False, separators=(",", ":"))
+    fits = len(whole.encode("utf-8", "replace")) <= MAX_BYTES
+
+    assert json.loads(fit(account)).get("outputTruncated", False) is not fits
+
+
+def test_the_shape_of_the_output_survives_the_cut() -> None:
+    messages = [{"type": "ai", "content": f"{n} " + "x" * 500} for n in range(100)]
+    account = json.loads(fit(account_of({"messages": messages, "done": True})))
+
+    assert account["output"]["done"] is True
+    last = account["output"]["messages"][-1]
+    assert last["type"] == "ai"
+    assert last["content"].startswith("99 xxx")
+
+
+def test_deep_output_fits() -> None:
+    deep: Any = "x" * 5000
+    for _ in range(200):
+        deep = {"deeper": [deep]}
+
+    assert len(fit(account_of(deep))) <= MAX_BYTES
+
+
+def test_many_interrupts_do_not_crowd_out_the_result() -> None:
+    interrupts = [{"id": str(n), "value": "?" * 1000} for n in range(50)]
+    account = json.loads(fit(account_of({"n": 1}, interrupts)))
+
+    assert account["result"] == "Succeeded"
+    assert account["interrupts"][-1]["id"] == "49"

@@ -1,0 +1,247 @@
+"""What becomes of a graph that nobody stops."""
+
+import json
+
+import pytest
+from agentrun_store.rollback import drop_run
+
+from unit.runner.pod import MakePod
+
+
+@pytest.mark.parametrize("graph", ["builder", "graph", "factory", "async_factory", "managed"])
+def test_a_graph_runs_whatever_form_it_is_given_in(graph_pod: MakePod, graph: str) -> None:
+    ended = graph_pod(f"graphs:{graph}", input={"n": 1}).run()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    assert ended.account["output"] == {"n": 4}
+    assert ended.account["checkpoint"]["count"] == 4
+    assert "outputTruncated" not in ended.account
+
+
+def test_each_step_is_an_event_behind_what_the_node_printed(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:graph", input={"n": 1}).run()
+
+    names = [json.loads(line)["event"] if line[0] == "{" else line for line in ended.lines]
+    assert names == ["started", "add_one runs", "updates", "updates", "finished"]
+    updates = [event["data"] for event in ended.events("updates")]
+    assert updates == [{"add_one": {"n": 2}}, {"double": {"n": 4}}]
+
+
+def test_an_entrypoint_of_the_functional_api_runs(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:functional", input=41).run()
+
+    assert ended.account["output"] == 42
+
+
+def test_messages_keep_what_they_say(graph_pod: MakePod) -> None:
+    messages = [{"role": "user", "content": "hello"}]
+    ended = graph_pod("graphs:talks", input={"messages": messages}).run()
+
+    said = [(m["type"], m["content"]) for m in ended.account["output"]["messages"]]
+    assert said == [("human", "hello"), ("ai", "you said hello")]
+
+
+def test_output_that_json_has_no_word_for_is_output_all_the_same(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:odd_output", input={}).run()
+
+    answer = ended.account["output"]["answer"]
+    assert answer == {"nan": "nan", "('a', 1)": [1, 2], "object": {"n": 1}}
+
+
+def test_the_next_run_of_the_thread_goes_on_where_it_stopped(graph_pod: MakePod) -> None:
+    graph_pod("graphs:asks", input={"n": 1}).run()
+    ended = graph_pod("graphs:asks").run()
+
+    assert ended.account["interrupts"][0]["value"] == {"question": "really?"}
+    assert ended.account["output"] == {"n": 2}
+    assert "add_one runs" not in ended.lines
+
+
+def test_a_stateless_run_has_a_thread_of_its_own(graph_pod: MakePod) -> None:
+    uid = "0d3a6a52-7a3c-4f0e-8a4e-0f4f3d7b9a11"
+    ended = graph_pod("graphs:graph", input={"n": 1}, uid=uid, thread=f"stateless/{uid}").run()
+
+    assert ended.account["checkpoint"]["count"] == 4
+
+
+def test_an_open_interrupt_is_in_the_account_and_in_the_stream(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:asks", input={"n": 1}).run()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    (asked,) = ended.account["interrupts"]
+    assert asked["node"] == "ask"
+    assert asked["value"] == {"question": "really?"}
+    (event,) = ended.events("interrupt")
+    assert event["data"] == [{"id": asked["id"], "value": asked["value"]}]
+
+
+def test_a_static_breakpoint_is_in_the_account(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:breakpoint_graph", input={"n": 1}).run()
+
+    assert ended.account["interrupts"] == [{"node": "double"}]
+    assert ended.account["output"] == {"n": 2}
+
+
+def test_large_output_is_whole_in_the_log_and_short_in_the_account(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:large_output", input={"n": 1_000_000}).run()
+
+    assert ended.account["outputTruncated"] is True
+    assert ended.account["output"]["answer"].startswith("üüü")
+    assert ended.account["output"]["n"] == 1_000_000
+    assert len(ended.raw_account) <= 4096
+    (finished,) = ended.events("finished")
+    assert len(finished["output"]["answer"]) == 1_000_000
+
+
+def test_huge_output_is_left_in_the_store(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:large_output", input={"n": 3_000_000}).run()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    assert ended.account["output"] is None
+    assert ended.account["outputTruncated"] is True
+
+
+def test_a_failing_node_fails_the_run_and_keeps_its_checkpoints(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:fails", input={"n": 1}).run()
+
+    assert ended.verdict() == (1, "Failed", "AgentFailed")
+    assert ended.account["message"] == "ValueError: the model said no"
+    assert ended.account["checkpoint"]["count"] == 3
+    assert "Traceback" in ended.stderr
+
+
+def test_a_retry_goes_on_and_does_not_begin_with_the_input_again(graph_pod: MakePod) -> None:
+    pod = graph_pod("graphs:fails_once", input={"n": 1})
+    assert pod.run().verdict() == (1, "Failed", "AgentFailed")
+    ended = pod.run()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    assert ended.account["output"] == {"n": 2}
+    assert "add_one runs" not in ended.lines
+
+
+def test_a_retry_of_a_run_that_had_ended_only_tells_the_result(graph_pod: MakePod) -> None:
+    pod = graph_pod("graphs:graph", input={"n": 1})
+    first = pod.run()
+    ended = pod.run()
+
+    assert ended.account == first.account
+    assert "add_one runs" not in ended.lines
+
+
+@pytest.mark.parametrize(
+    ("graph", "told"),
+    [
+        ("dies", "killed by SIGKILL, not by the runner; most often that is the memory limit"),
+        ("crashes", "killed by SIGSEGV"),
+        ("leaves", "ended with exit code 0"),
+        ("exits", "SystemExit: 3"),
+        ("nonsense", "InvalidUpdateError: Expected dict, got 5"),
+    ],
+)
+def test_an_agent_that_breaks_down_fails_with_what_was_seen(
+    graph_pod: MakePod, graph: str, told: str
+) -> None:
+    ended = graph_pod(f"graphs:{graph}", input={"n": 1}).run()
+
+    assert ended.verdict() == (1, "Failed", "AgentFailed")
+    assert told in ended.account["message"]
+
+
+def test_an_endless_graph_ends_at_the_recursion_limit(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:endless", input={"n": 1}, config={"recursionLimit": 3}).run()
+
+    assert ended.verdict() == (1, "Failed", "AgentFailed")
+    assert "Recursion limit of 3" in ended.account["message"]
+    assert "spec.config.recursionLimit" in ended.account["message"]
+
+
+@pytest.mark.parametrize(
+    ("graph", "given", "told"),
+    [
+        ("graph", 5, "the graph refused spec.input: InvalidUpdateError: Expected dict, got 5"),
+        ("graph", 5, "give an object with n, answer"),
+        ("strict", {"n": "many"}, "ValidationError"),
+        ("talks", {"messages": [{"role": "nobody"}]}, "the graph refused spec.input"),
+    ],
+)
+def test_input_that_the_graph_does_not_take_is_named(
+    graph_pod: MakePod, graph: str, given: object, told: str
+) -> None:
+    ended = graph_pod(f"graphs:{graph}", input=given).run()
+
+    assert ended.verdict() == (1, "Failed", "InvalidInput")
+    assert told in ended.account["message"]
+
+
+def test_a_retry_does_not_forget_that_the_input_was_refused(graph_pod: MakePod) -> None:
+    pod = graph_pod("graphs:graph", input=5)
+    pod.run()
+
+    assert pod.run().verdict() == (1, "Failed", "InvalidInput")
+
+
+def test_a_new_thread_needs_input(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:graph").run()
+
+    assert ended.verdict() == (1, "Failed", "InvalidInput")
+    assert "spec.input is missing" in ended.account["message"]
+    assert ended.account["checkpoint"] == {"id": None, "count": 0}
+
+
+@pytest.mark.parametrize(
+    ("graph", "told"),
+    [
+        ("graphs", 'write it as "module:attribute"'),
+        ("nowhere:graph", "spec.code.configMap"),
+        ("graphs:nothing", "its graphs are: builder, graph"),
+        ("graphs:not_a_graph", "leads to a dict"),
+        ("graphs:broken_factory", "RuntimeError: no credentials"),
+        ("graphs:unfinished", "Graph must have an entrypoint"),
+        ("broken_import:graph", "ValueError: bad configuration"),
+        ("needs_a_library:graph", "imports 'surely_not_installed', which is not there"),
+    ],
+)
+def test_a_graph_that_cannot_be_had_is_named_with_the_fix(
+    graph_pod: MakePod, graph: str, told: str
+) -> None:
+    ended = graph_pod(graph, input={}).run()
+
+    assert ended.verdict() == (1, "Failed", "GraphImportFailed")
+    assert ended.account["message"].startswith("Agent spec.runtime.langgraph.graph")
+    assert told in ended.account["message"]
+
+
+def test_configurable_reaches_the_graph_but_cannot_change_the_thread(graph_pod: MakePod) -> None:
+    configurable = {"thread_id": "other", "model": "small"}
+    ended = graph_pod("graphs:tells_config", input={}, config={"configurable": configurable}).run()
+
+    assert ended.account["output"]["answer"] == ["talk", "small"]
+
+
+def test_what_a_run_writes_may_be_removed_by_the_group(graph_pod: MakePod) -> None:
+    pod = graph_pod("graphs:graph", input={"n": 1})
+    pod.run()
+
+    (segment,) = (pod.thread_dir / "segments").iterdir()
+    assert segment.stat().st_mode & 0o070 == 0o070
+    assert (segment / "checkpoints.log").stat().st_mode & 0o060 == 0o060
+
+
+def test_a_run_that_was_rolled_back_does_nothing(graph_pod: MakePod) -> None:
+    assert graph_pod("graphs:fails", input={"n": 1}).run().exit_code == 1
+    pod = graph_pod("graphs:graph")
+    drop_run(pod.root / "store", "threads/talk", pod.uid)
+    ended = pod.run()
+
+    assert ended.verdict() == (1, "Failed", "RunRolledBack")
+    assert "add_one runs" not in ended.lines
+    assert not ended.events("updates")
+
+
+def test_a_store_that_cannot_be_written_is_named(graph_pod: MakePod) -> None:
+    pod = graph_pod("graphs:graph", input={"n": 1})
+    pod.thread_dir.parent.write_text("a file where a directory should be")
+    ended = pod.run()
+
+    assert ended.verdict() == (1, "Failed", "StoreFailed")

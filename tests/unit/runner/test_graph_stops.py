@@ -1,0 +1,144 @@
+"""SIGTERM while a graph runs, whatever it is doing."""
+
+import pytest
+
+from unit.runner.pod import Ended, MakePod, Pod
+
+
+def stopped(pod: Pod) -> Ended:
+    """What is left of a pod that is stopped when its node says that it is ready."""
+    running = pod.start()
+    running.wait_for("ready")
+    running.stop()
+    return running.end()
+
+
+@pytest.mark.parametrize("graph", ["sleeps", "sleeps_async", "spins"])
+def test_a_node_that_can_be_interrupted_cleans_up_and_stops_at_once(
+    graph_pod: MakePod, graph: str
+) -> None:
+    ended = stopped(graph_pod(f"stubborn:{graph}", input={"n": 1}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "cleaned up" in ended.lines
+    assert "forced" not in ended.account
+    assert ended.account["checkpoint"]["count"] == 3
+    assert ended.seconds < 5
+    assert len(ended.events("stopping")) == 1
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        "spins_async",
+        "waits_for_a_lock",
+        "spins_in_c",
+        "swallows_for_ever",
+        "ignores_sigterm",
+    ],
+)
+def test_a_node_that_does_not_stop_is_killed_within_the_grace_period(
+    graph_pod: MakePod, graph: str
+) -> None:
+    ended = stopped(graph_pod(f"stubborn:{graph}", input={"n": 1}, grace=2))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert ended.account["forced"] is True
+    assert "was killed after" in ended.account["message"]
+    assert ended.account["checkpoint"]["count"] == 3
+    assert 1.5 <= ended.seconds < 2
+
+
+@pytest.mark.parametrize("graph", ["swallows", "swallows_async"])
+def test_a_node_that_swallows_the_stop_gets_the_graph_no_step_further(
+    graph_pod: MakePod, graph: str
+) -> None:
+    ended = stopped(graph_pod(f"stubborn:{graph}", input={"n": 1}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "swallowed" in ended.lines
+    assert not [event for event in ended.events("updates") if "double" in event["data"]]
+    assert ended.seconds < 5
+
+
+def test_a_graph_that_succeeds_because_it_was_stopped_has_not_succeeded(
+    graph_pod: MakePod,
+) -> None:
+    ended = stopped(graph_pod("stubborn:swallows_last", input={"n": 1}))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "output" not in ended.account
+
+
+def test_an_exception_because_of_the_stop_is_no_failure(graph_pod: MakePod) -> None:
+    ended = stopped(graph_pod("stubborn:fails_when_stopped", input={"n": 1}))
+
+    assert ended.verdict() == (143, "Stopped", None)
+
+
+def test_an_import_can_be_stopped(graph_pod: MakePod) -> None:
+    ended = stopped(graph_pod("slow_import:graph", input={}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "cleaned up" in ended.lines
+    assert ended.seconds < 5
+
+
+def test_a_stopped_run_goes_on_where_it_was(graph_pod: MakePod) -> None:
+    pod = graph_pod("stubborn:sleeps", input={"n": 1})
+    stopped(pod)
+    ended = stopped(pod)
+
+    assert "add_one runs" not in ended.lines
+    assert ended.account["checkpoint"]["count"] == 3
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(graph_pod: MakePod) -> None:
+    pod = graph_pod("stubborn:spins_in_c", input={"n": 1}, grace=1)
+    stopped(pod)
+    ended = stopped(pod)
+
+    assert "add_one runs" not in ended.lines
+    assert ended.account["checkpoint"]["count"] == 3
+
+
+def stopped_fan_out(pod: Pod) -> Ended:
+    """What is left of a pod that is stopped when both its nodes say that they are ready."""
+    running = pod.start()
+    running.wait_for("ready")
+    running.wait_for("ready")
+    running.stop()
+    return running.end()
+
+
+def test_nodes_beside_each_other_all_clean_up(graph_pod: MakePod) -> None:
+    ended = stopped_fan_out(graph_pod("stubborn:spins_twice", input={"n": 1}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert ended.lines.count("cleaned up") == 2
+    assert ended.seconds < 5
+
+
+def test_a_blocked_node_beside_another_ends_with_the_grace_period(graph_pod: MakePod) -> None:
+    ended = stopped_fan_out(graph_pod("stubborn:sleeps_beside_a_lock", input={"n": 1}, grace=2))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert ended.account["forced"] is True
+    assert 1.5 <= ended.seconds < 2
+
+
+def test_a_result_that_was_there_before_sigterm_counts(graph_pod: MakePod) -> None:
+    ended = stopped(graph_pod("stubborn:lingers", input={"n": 1}, grace=2))
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    assert ended.account["output"] == {"n": 7}
+    assert ended.account["forced"] is True
+    assert ended.seconds < 2
+
+
+def test_the_shortest_grace_period_is_enough_for_the_account(graph_pod: MakePod) -> None:
+    ended = stopped(graph_pod("stubborn:spins_in_c", input={"n": 1}, grace=1))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert ended.account["checkpoint"]["count"] == 3
+    assert 0.5 <= ended.seconds < 1

@@ -1,0 +1,40 @@
+"""The supervisor as the first process of a namespace, which the kernel treats like no other."""
+
+import os
+
+from unit.runner.pod import MakePod, await_death, descendant
+
+
+def test_sigterm_reaches_pid_1(graph_pod: MakePod) -> None:
+    running = graph_pod("stubborn:sleeps", input={"n": 1}, grace=20).start(pid_one=True)
+    running.wait_for("ready")
+    running.stop()
+    ended = running.end()
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "cleaned up" in ended.lines
+    assert ended.seconds < 5
+
+
+def test_orphans_are_reaped(graph_pod: MakePod) -> None:
+    running = graph_pod("stubborn:orphans_a_process", input={}).start(pid_one=True)
+    ended = running.end()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    assert ended.account["output"] == {"answer": "reaped"}
+
+
+def test_every_process_is_dead_before_the_account_is_given(graph_pod: MakePod) -> None:
+    pod = graph_pod("stubborn:leaves_processes_behind", input={})
+    os.mkfifo(pod.termination_log)  # the account waits for its reader
+    running = pod.start(pid_one=True)
+    running.wait_for("ready")
+    in_its_group = descendant(running.supervisor, "601")
+    in_another_session = descendant(running.supervisor, "602")
+    running.stop()
+    await_death(in_its_group)
+    await_death(in_another_session)
+    account = pod.termination_log.read_text()
+
+    assert '"result":"Stopped"' in account
+    assert running.end().exit_code == 143

@@ -1,0 +1,68 @@
+"""What else the image's ENTRYPOINT does: workspaces for foreign images, and the clean-up Job."""
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+from unit.runner.pod import MakePod, until
+
+
+def test_prepare_workspace_makes_the_workspace_under_its_fixed_name(make_pod: MakePod) -> None:
+    pod = make_pod({})
+    ended = pod.run("prepare-workspace")
+
+    assert ended.exit_code == 0
+    assert ended.raw_account == b""
+    assert (pod.thread_dir / "current").resolve().name == "workspace"
+    assert pod.uid in str((pod.thread_dir / "current").resolve())
+
+
+def test_a_workspace_that_cannot_be_made_is_told(make_pod: MakePod) -> None:
+    ended = make_pod({}, thread="nowhere").run("prepare-workspace")
+
+    assert ended.verdict() == (1, "Failed", "StoreFailed")
+    assert "nowhere" in ended.account["message"]
+
+
+def test_prepare_workspace_needs_to_know_the_run(make_pod: MakePod) -> None:
+    ended = make_pod({}, AGENTRUN_UID="").run("prepare-workspace")
+
+    assert ended.verdict() == (1, "Failed", "InvalidRun")
+
+
+def test_cleanup_drops_what_the_run_wrote(make_pod: MakePod) -> None:
+    run = {"runtime": {"langgraph": {"graph": "graphs:graph"}}, "input": {"n": 1}}
+    pod = make_pod(run)
+    pod.run()
+    pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": pod.uid, "thread": "threads/talk"}])
+    ended = pod.run("cleanup")
+
+    assert ended.exit_code == 0
+    assert ended.account["runs"] == {pod.uid: {"checkpoints": 4}}
+
+
+def test_cleanup_as_pid_1_can_be_stopped(make_pod: MakePod) -> None:
+    pod = make_pod({})
+    segment = pod.thread_dir / "segments" / f"000001-{pod.uid}"
+    segment.mkdir(parents=True)
+    os.mkfifo(segment / "checkpoints.log")  # a volume that hangs
+    pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": pod.uid, "thread": "threads/talk"}])
+    running = pod.start("cleanup", pid_one=True)
+    until(lambda: catches_sigterm(running.supervisor))
+    running.stop()
+
+    assert running.end().exit_code == 143
+
+
+def test_an_unknown_subcommand_is_refused(make_pod: MakePod) -> None:
+    ended = make_pod({}).run("clean-up")
+
+    assert ended.exit_code == 2
+    assert "usage:" in ended.stderr
+
+
+def catches_sigterm(pid: int) -> bool:
+    (caught,) = re.findall("SigCgt:\t(.*)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(caught, 16) & 1 << signal.SIGTERM - 1)
