@@ -187,8 +187,8 @@ class Controller:
             if run.metadata.uid == facts.owner_uid and not run.finished:
                 self.learn("agentruns", found)
                 return
-        logger.warning("Job %s/%s belongs to no live run: deleted", key.namespace, key.name)
-        await self._kube.delete("jobs", key.namespace, key.name, uid)
+        if await self._kube.delete("jobs", key.namespace, key.name, uid):
+            logger.warning("Job %s/%s belongs to no live run: deleted", key.namespace, key.name)
 
     async def _reconcile_claim(self, namespace: str, claim_name: str) -> None:
         waiting = [

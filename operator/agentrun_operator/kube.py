@@ -97,8 +97,8 @@ class Kube:
     async def create(self, plural: str, namespace: str, obj: Object) -> Object:
         return await self._request("POST", _path(plural, namespace), body=obj)
 
-    async def delete(self, plural: str, namespace: str, name: str, uid: str) -> None:
-        """Delete just that object; gone already, or another by now, is as good.
+    async def delete(self, plural: str, namespace: str, name: str, uid: str) -> bool:
+        """Delete just that object; False if it is gone already, or another by now.
 
         Foreground: the owner stays until the garbage collector has seen its dependents go.
         """
@@ -110,6 +110,8 @@ class Kube:
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
+            return False
+        return True
 
     async def merge_patch(
         self, plural: str, namespace: str, name: str, patch: Object, *, status: bool = False

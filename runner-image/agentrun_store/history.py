@@ -68,7 +68,6 @@ class History:
         """
         if not self.segments or self.segments[-1].run != run:
             self.segments.append(self.thread.new_segment(run))
-        self.thread.refuse_rolled_back(run)
         return self.segments[-1]
 
     def find(self, thread_id: str, ns: str, checkpoint_id: str) -> Found | None:

@@ -208,7 +208,7 @@ def _encode(run: RunName, offset: int, entry: Entry) -> tuple[Record, bytes]:
 
 
 def _read(fd: int, length: int, offset: int) -> bytes:
-    """pread may return less than asked (over 2 GiB); what is still missing is not there."""
+    """Up to `length` bytes, fewer only at the end of the file: one pread may return less."""
     data = os.pread(fd, length, offset)
     while len(data) < length and (more := os.pread(fd, length - len(data), offset + len(data))):
         data += more
@@ -217,7 +217,7 @@ def _read(fd: int, length: int, offset: int) -> bytes:
 
 def _scan(fd: int, path: Path, run: RunName) -> Scan:
     size = os.fstat(fd).st_size
-    header = os.pread(fd, len(HEADER), 0)
+    header = _read(fd, len(HEADER), 0)
     if header != HEADER and _OTHER_VERSION.fullmatch(header):
         unknown = CorruptSegmentError(path, 0, "this version of the store cannot read the format")
         return Scan([], 0, unknown)
@@ -240,7 +240,7 @@ def _scan(fd: int, path: Path, run: RunName) -> Scan:
 
 def _record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
     """The record that starts at `offset`, if there is a whole and valid one."""
-    block = os.pread(fd, _FIRST_READ, offset)
+    block = _read(fd, _FIRST_READ, offset)
     if len(block) < _HEAD.size or not block.startswith(_MAGIC):
         return None
     _, kind, meta_length, payload_length, payload_crc, crc = _HEAD.unpack_from(block)
@@ -259,7 +259,7 @@ def _record_after(fd: int, run: RunName, offset: int, size: int) -> bool:
     """Whether any valid record starts after `offset`."""
     overlap = len(_MAGIC) - 1
     for start in range(offset + 1, size, _SEARCH_STEP):
-        block = os.pread(fd, _SEARCH_STEP + overlap, start)
+        block = _read(fd, _SEARCH_STEP + overlap, start)
         at = block.find(_MAGIC)
         while at >= 0:
             if _record_at(fd, run, start + at, size) is not None:

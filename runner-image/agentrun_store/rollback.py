@@ -25,8 +25,6 @@ def drop_stateless(root: Path | str, thread: str, uid: str) -> int:
     store_thread, run = Store(root).thread(thread), check_run(uid)
     if store_thread.name != f"stateless/{run}":
         raise InvalidNameError(f"thread {thread!r}: the thread of run {uid} is stateless/{uid}")
-    if not store_thread.path.exists():
-        return 0
     count = bury_run(store_thread, run)
     disk.remove_tree(store_thread.path)
     disk.sync_dir(store_thread.path.parent)

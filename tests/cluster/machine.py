@@ -113,11 +113,13 @@ def _remove(path: Path) -> None:
 
 
 def _unmount_below(directory: Path) -> None:
-    # Not Path.is_mount(): it does not see a directory that is mounted on itself.
-    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for mount in reversed(mounts):
-        if Path(mount).is_relative_to(directory):
-            run("umount", "--no-mtab", mount)
+    # Looked up again each time: with one mount, its copies that were propagated go too.
+    while mounts := [mount for mount in _mounts() if mount.is_relative_to(directory)]:
+        run("umount", "--no-mtab", mounts[-1])
+
+
+def _mounts() -> list[Path]:
+    return [Path(line.split()[1]) for line in Path("/proc/mounts").read_text().splitlines()]
 
 
 def _sysctl(name: str) -> Path:

@@ -89,17 +89,14 @@ def _sysctls() -> set[str]:
 
 
 def _processes() -> set[str]:
-    """Processes in other namespaces than ours, and those that know of our cache."""
+    """Processes in podman's control groups, and those that know of our cache."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            apart = any(
-                (process / "ns" / kind).readlink() != Path("/proc/self/ns", kind).readlink()
-                for kind in ("mnt", "net", "pid")
-            )
+            groups = (process / "cgroup").read_text()
         except OSError:
             continue  # it has just ended
-        if apart or str(CACHE) in command:
+        if "libpod" in groups or str(CACHE) in command:
             found.add(f"process: {process.name} {command}")
     return found

@@ -2,10 +2,10 @@
 
 from traceback import walk_tb
 
-from agentrun_store.errors import RunRolledBackError, StoreError
 from langgraph.errors import GraphRecursionError
 
 from agentrun_runner.result import Result, failed
+from agentrun_store.errors import RunRolledBackError, StoreError
 
 
 class GraphImportError(Exception):

@@ -6,10 +6,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, cast, get_type_hints
 
-from agentrun_store.errors import StoreError
-from agentrun_store.names import check_run
-from agentrun_store.summary import summary
-from agentrun_store.thread import Store
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import EmptyInputError, GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
@@ -22,6 +18,10 @@ from agentrun_runner.langgraph_runtime.jsonable import jsonable
 from agentrun_runner.langgraph_runtime.loading import make_graph
 from agentrun_runner.langgraph_runtime.saver import RunSaver
 from agentrun_runner.result import Result
+from agentrun_store.errors import StoreError
+from agentrun_store.names import check_run
+from agentrun_store.summary import summary
+from agentrun_store.thread import Store
 
 Graph = Pregel[Any, Any, Any, Any]
 

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from agentrun_store.checkpointer import StoreSaver
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     ChannelVersions,
@@ -17,6 +16,7 @@ from langgraph.checkpoint.base import (
 )
 
 from agentrun_runner import runfile
+from agentrun_store.checkpointer import StoreSaver
 
 _T = TypeVar("_T")
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
 from agentrun_operator.constants import Condition, Phase, Reason
 from agentrun_operator.facts import PodFacts
 from agentrun_operator.plan import Claim, CreateJob, Plan, Release

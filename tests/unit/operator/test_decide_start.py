@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+
 from agentrun_operator.constants import Condition, Phase, Reason
 from agentrun_operator.plan import Claim, CreateJob, Plan, Release
 from agentrun_operator.policy import start

@@ -6,6 +6,7 @@ from typing import Any, Union, get_args, get_origin
 
 import pytest
 import yaml
+
 from agentrun_operator import constants
 from agentrun_operator.models import Agent, AgentRun, Model
 

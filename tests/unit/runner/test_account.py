@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from agentrun_runner.account import MAX_BYTES, fit
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from agentrun_runner.account import MAX_BYTES, fit
 
 # Also half surrogate pairs, which JSON can say and UTF-8 cannot.
 TEXT = st.text(st.characters(), max_size=3000) | st.text(st.sampled_from("a\x00\udc80ü🙂"))

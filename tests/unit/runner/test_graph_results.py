@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from agentrun_store.rollback import drop_run
 
+from agentrun_store.rollback import drop_run
 from unit.runner.pod import MakePod
 
 

@@ -127,6 +127,13 @@ def test_a_blocked_node_beside_another_ends_with_the_grace_period(graph_pod: Mak
     assert 1.5 <= ended.seconds < 2
 
 
+def test_a_result_that_comes_after_sigterm_does_not_count(graph_pod: MakePod) -> None:
+    ended = stopped(graph_pod("stubborn:gives_a_result_when_stopped", input={"n": 1}))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "output" not in ended.account
+
+
 def test_a_result_that_was_there_before_sigterm_counts(graph_pod: MakePod) -> None:
     ended = stopped(graph_pod("stubborn:lingers", input={"n": 1}, grace=2))
 

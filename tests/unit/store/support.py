@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any, cast
 
-from agentrun_store.checkpointer import StoreSaver
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata, CheckpointTuple
+
+from agentrun_store.checkpointer import StoreSaver
 
 THREAD = "threads/chat"
 RUN_A = "aaaaaaaa-0000-4000-8000-000000000001"

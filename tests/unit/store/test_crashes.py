@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
 from agentrun_store import workspace
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import StoreError

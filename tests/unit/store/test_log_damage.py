@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import CorruptSegmentError
 from agentrun_store.log import HEADER
@@ -52,6 +53,20 @@ def test_a_flipped_bit_anywhere_never_gives_a_wrong_value(bit: int, tmp_path: Pa
             assert content(tmp_path) == without_last, f"byte {offset}"
         log.write_bytes(whole)
     assert content(tmp_path) == sound
+
+
+@pytest.mark.parametrize("step", [*range(1, 12), 1 << 20])
+def test_damage_is_found_however_far_the_next_sound_record_is(
+    step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search for it goes step by step, and the record may lie across two of them."""
+    monkeypatch.setattr("agentrun_store.log._SEARCH_STEP", step)
+    saver = StoreSaver(tmp_path, run=RUN_A)
+    put(saver, "1", b"x" * (4 * step if step > 100 else 10))
+    put(saver, "2")
+    flip(log_of(tmp_path, RUN_A), len(HEADER))
+    with pytest.raises(CorruptSegmentError):
+        content(tmp_path)
 
 
 def test_a_damaged_newest_segment_is_an_error_and_never_an_older_state(tmp_path: Path) -> None:

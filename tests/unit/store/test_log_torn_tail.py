@@ -1,8 +1,10 @@
 """A log that ends in the middle of a record."""
 
+import os
 from pathlib import Path
 
 import pytest
+
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import SegmentBusyError
 from agentrun_store.log import HEADER
@@ -86,6 +88,30 @@ def test_a_writer_stops_when_another_one_wrote_to_its_segment(tmp_path: Path) ->
         put(lost, "3")
     put(retry, "4")
     assert ids(StoreSaver(tmp_path)) == ["4", "2", "1"]
+
+
+def test_a_writer_stops_when_its_log_was_replaced(tmp_path: Path) -> None:
+    """What it wrote to the file it has open, nobody would ever see."""
+    saver = StoreSaver(tmp_path, run=RUN_A)
+    put(saver, "1")
+    log = log_of(tmp_path, RUN_A)
+    copy = log.with_name("copy")
+    copy.write_bytes(log.read_bytes())
+    copy.replace(log)
+    with pytest.raises(SegmentBusyError):
+        put(saver, "2")
+
+
+def test_reads_and_writes_may_come_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pread, pwrite = os.pread, os.pwrite
+    monkeypatch.setattr(os, "pread", lambda fd, length, at: pread(fd, min(length, 11), at))
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: pwrite(fd, data[:13], at))
+    _, _, contents = written(tmp_path)
+    monkeypatch.undo()
+    assert content(tmp_path) == contents[-1]
+    assert len(contents[-1]) == 3
 
 
 def test_a_writer_stops_when_its_segment_was_removed(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from agentrun_store import workspace
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import InvalidNameError, RunRolledBackError

@@ -3,11 +3,12 @@
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from agentrun_store.checkpointer import StoreSaver
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.conformance import validate
 from langgraph.checkpoint.conformance.capabilities import ALL_CAPABILITIES
 from langgraph.checkpoint.conformance.initializer import RegisteredCheckpointer
+
+from agentrun_store.checkpointer import StoreSaver
 
 
 async def test_the_saver_passes_the_whole_conformance_suite(tmp_path: Path) -> None:

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
-from agentrun_store.checkpointer import StoreSaver
-from agentrun_store.rollback import drop_run
-from agentrun_store.summary import summary
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
+
+from agentrun_store.checkpointer import StoreSaver
+from agentrun_store.rollback import drop_run
+from agentrun_store.summary import summary
 from unit.store.support import RUN_A, RUN_B, RUN_C, THREAD, content
 
 CHAT: RunnableConfig = {"configurable": {"thread_id": "chat"}}
@@ -188,13 +189,13 @@ def test_parallel_tasks_write_at_the_same_time(tmp_path: Path) -> None:
     assert all(task.result for task in states[1].tasks)
 
 
-class DeltaState(TypedDict):
-    log: Annotated[
-        list[str],
-        DeltaChannel(
-            lambda old, new: [*old, *(x for w in new for x in w)], list, snapshot_frequency=4
-        ),
-    ]
+def extend(old: list[str], writes: list[list[str]]) -> list[str]:
+    return [*old, *(item for write in writes for item in write)]
+
+
+class DeltaState(TypedDict, total=False):
+    log: Annotated[list[str], DeltaChannel(extend, list, snapshot_frequency=4)]
+    never_written: Annotated[list[str], DeltaChannel(extend, list)]
 
 
 @pytest.mark.parametrize("rounds", range(1, 10))

@@ -4,12 +4,13 @@ import tempfile
 from typing import Any
 
 import pytest
-from agentrun_store.checkpointer import StoreSaver
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME
+
+from agentrun_store.checkpointer import StoreSaver
 from unit.store.support import RUN_A, checkpoint, config
 
 IDS = {"": ["1", "3", "5"], "sub:1": ["2", "4", "6"]}  # by namespace: an id is used once

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import InvalidNameError, RunRolledBackError, StoreError
 from agentrun_store.rollback import drop_run

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from agentrun_store.checkpointer import StoreSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from agentrun_store.checkpointer import StoreSaver
 from unit.store.support import RUN_A, checkpoint, config, content, ids, newest_id, put
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from agentrun_store import cleanup
 from agentrun_store.checkpointer import StoreSaver
 from unit.store.support import RUN_A, RUN_B, RUN_C, THREAD, content, put

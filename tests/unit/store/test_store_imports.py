@@ -4,8 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import agentrun_store
 import pytest
+
+import agentrun_store
 
 PACKAGE = Path(agentrun_store.__file__).parent
 LANGGRAPH = {"checkpointer", "async_in_threads"}

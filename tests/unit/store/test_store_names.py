@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from agentrun_store import workspace
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import InvalidNameError, StoreError
@@ -16,8 +19,6 @@ from agentrun_store.names import (
 )
 from agentrun_store.rollback import drop_run
 from agentrun_store.summary import summary
-from hypothesis import given
-from hypothesis import strategies as st
 from unit.store.support import RUN_A, RUN_B, config, ids, put
 
 ESCAPES = ["", ".", "..", "../x", "a/b", "/etc", "a/../../b", "x\0", "x\n", "-x", "x.", "..x", "x "]

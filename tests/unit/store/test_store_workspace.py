@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from agentrun_store import workspace
 from agentrun_store.errors import StoreError
 from agentrun_store.rollback import drop_run

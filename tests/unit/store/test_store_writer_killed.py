@@ -43,7 +43,9 @@ def check(root: Path, acknowledged: int) -> int:
         name = f"{number:08}"
         one = StoreSaver(root).get_tuple(config(name))
         assert one is not None
-        assert one.checkpoint["channel_values"] == {"value": name.encode() * (number * 997 % 20_000)}
+        assert one.checkpoint["channel_values"] == {
+            "value": name.encode() * (number * 997 % 20_000)
+        }
         if number <= acknowledged:
             assert one.pending_writes == [("task", "value", name)]
     return len(found) - 1

@@ -15,8 +15,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain as chain_iterables
 from itertools import repeat
+from pathlib import Path
 from typing import NoReturn
 
+from agentrun_runner.result import ResultSlot
 from unit.runner.agents.graphs import State, add_one, chain, double, fail, fan_out
 
 STDOUT = 1
@@ -118,6 +120,20 @@ def ignore_sigterm(_: State) -> State:
     return {}
 
 
+def give_a_result_when_stopped(_: State) -> State:
+    """What the runner's own code never does: a complete result, but after SIGTERM."""
+    (fd,) = [int(f.name) for f in Path("/proc/self/fd").iterdir() if "agentrun" in os.readlink(f)]
+
+    def give(*_: object) -> NoReturn:
+        ResultSlot(fd).seal({"result": "Succeeded", "output": "too late"})
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, give)
+    ready()
+    time.sleep(600)
+    return {}
+
+
 def fail_when_stopped(_: State) -> State:
     try:
         ready()
@@ -167,6 +183,7 @@ swallows_async = chain(add_one, swallow_async, double)
 swallows_last = chain(add_one, swallow)
 swallows_for_ever = chain(add_one, swallow_for_ever, fail)
 ignores_sigterm = chain(add_one, ignore_sigterm, fail)
+gives_a_result_when_stopped = chain(add_one, give_a_result_when_stopped)
 fails_when_stopped = chain(add_one, fail_when_stopped)
 spins_twice = fan_out(spin, spin_too)
 sleeps_beside_a_lock = fan_out(sleep, wait_for_a_lock)
