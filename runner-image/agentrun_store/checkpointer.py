@@ -63,8 +63,6 @@ class StoreSaver(AsyncInThreads):
         self._lock = threading.RLock()
         self._histories: dict[str, History] = {}
 
-    # Reading
-
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint of the config's id, or the newest of its namespace."""
         thread_id, ns, checkpoint_id = _address(config)
