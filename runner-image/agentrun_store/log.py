@@ -121,6 +121,7 @@ class LogWriter:
         """Open the log, or make it, and cut off a torn tail. Raises CorruptSegmentError."""
         self._path = path
         self._run = run
+        self._fd = -1
         self._broken = False
         found = scan(path, run)
         if found.damage is not None:
@@ -178,7 +179,13 @@ class LogWriter:
         return there.st_size == self._end and there.st_ino == os.fstat(self._fd).st_ino
 
     def close(self) -> None:
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __del__(self) -> None:
+        # LangGraph's savers have no close: the log is closed with its last user.
+        self.close()
 
 
 def _seed(run: RunName, offset: int) -> int:

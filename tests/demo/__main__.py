@@ -5,7 +5,6 @@ import sys
 
 from cluster.current import chosen
 from cluster.shell import CommandError, fail
-
 from demo import setting
 from demo.story import story
 from demo.terminal import StoryError, do, tell

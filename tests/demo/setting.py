@@ -5,7 +5,6 @@ import shutil
 
 from cluster.paths import BIN, KUBECONFIG, LOCAL
 from cluster.shell import run
-
 from demo.terminal import do
 
 NAMESPACE = "agentrun-demo"

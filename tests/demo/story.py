@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from cluster.shell import run
-
 from demo.setting import NAMESPACE, runner_image
 from demo.terminal import chapter, check, do, tell
 

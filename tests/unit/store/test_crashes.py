@@ -147,6 +147,7 @@ def test_cut_anywhere_it_is_done_or_not_done_and_can_be_repeated(
         assert state(root) in (before, after), where
         again = scenario.act(root)
         assert state(root) == after, where
+        assert list(root.rglob(".*")) == [], f"{where}: leftovers"
         # Only a stateless thread, gone with its tombstone, forgets how much there was.
         assert again == result or (again == 0 and "stateless" in name) or isinstance(again, Path)
 

@@ -79,6 +79,25 @@ def test_a_torn_writes_record_loses_all_of_its_writes_or_none(tmp_path: Path) ->
     assert content(tmp_path)["1"][1] == []
 
 
+def test_a_record_that_was_being_written_while_we_looked_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer may finish it, and append another, before we look at what comes after it."""
+    _, lengths, contents = written(tmp_path)
+    pread, looked_at = os.pread, set()
+
+    def early_look(fd: int, length: int, at: int) -> bytes:
+        data = pread(fd, length, at)
+        if at == lengths[1] and at not in looked_at:
+            looked_at.add(at)
+            return bytes(len(data))
+        return data
+
+    monkeypatch.setattr(os, "pread", early_look)
+    assert content(tmp_path) == contents[-1]
+    assert looked_at
+
+
 def test_a_writer_stops_when_another_one_wrote_to_its_segment(tmp_path: Path) -> None:
     """Two pods of one run: a lost node came back. The slower one must not interleave."""
     lost, retry = StoreSaver(tmp_path, run=RUN_A), StoreSaver(tmp_path, run=RUN_A)

@@ -182,6 +182,26 @@ def test_copy_thread_adds_to_no_thread_that_has_checkpoints(tmp_path: Path) -> N
         tool.copy_thread("chat", "copy")
 
 
+def test_copy_thread_mixes_in_nothing_of_a_copy_that_was_cut(tmp_path: Path) -> None:
+    put(StoreSaver(tmp_path, run=RUN_A), "1", thread="given-up")
+    put(StoreSaver(tmp_path, run=RUN_B), "2")
+    cut = tmp_path / "threads" / "copy" / ".segments.new"
+    cut.parent.mkdir()
+    (tmp_path / "threads" / "given-up" / "segments").rename(cut)
+    tool = StoreSaver(tmp_path)
+    tool.copy_thread("chat", "copy")
+    assert [found.checkpoint["id"] for found in tool.list(config(thread="copy"))] == ["2"]
+    assert segments(tmp_path, "threads/copy") == [(1, RUN_B)]
+
+
+def test_copy_thread_refuses_a_run_that_was_rolled_back_in_the_target(tmp_path: Path) -> None:
+    """Its segment would not count there: the copy would be short of it."""
+    put(StoreSaver(tmp_path, run=RUN_A), "1")
+    drop_run(tmp_path, "threads/copy", RUN_A)
+    with pytest.raises(RunRolledBackError):
+        StoreSaver(tmp_path).copy_thread("chat", "copy")
+
+
 def test_put_writes_wants_the_checkpoint_that_they_belong_to(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="checkpoint_id"):
         StoreSaver(tmp_path).put_writes(config(), [("value", 1)], "task")

@@ -1,6 +1,7 @@
 """One saver, used by several threads and by an event loop at the same time."""
 
 import asyncio
+import gc
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -79,6 +80,14 @@ def test_a_listing_goes_on_while_others_write(tmp_path: Path) -> None:
     put(saver, "5")
     assert [first, *(found.checkpoint["id"] for found in listing)] == ["4", "3", "2", "1", "0"]
     assert ids(saver)[0] == "5"
+
+
+def test_savers_that_are_gone_leave_no_files_open(tmp_path: Path) -> None:
+    gc.collect()  # what other tests left must not go meanwhile
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for number in range(20):
+        put(StoreSaver(tmp_path), str(number), thread=f"thread-{number}")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_derived_serializer_shares_the_one_writer(tmp_path: Path) -> None:
