@@ -1,0 +1,22 @@
+"""Spins the CPU for ever in the event loop, so that nothing else of the process gets a turn."""
+
+import json
+from typing import TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+
+class State(TypedDict, total=False):
+    text: str
+
+
+async def spin(state: State) -> State:
+    print(json.dumps({"event": "begin", "step": 1}), flush=True)
+    while True:
+        pass
+
+
+graph = StateGraph(State)
+graph.add_node("spin", spin)
+graph.add_edge(START, "spin")
+graph.add_edge("spin", END)

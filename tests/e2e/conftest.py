@@ -1,0 +1,81 @@
+"""Fixtures: the cluster, a namespace for each test, the operator; and the report of a failure."""
+
+import os
+import uuid
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cluster import ways_out
+
+from . import deployment
+from .kubectl import kubectl
+from .namespace import LABEL, Namespace
+from .pool import Pool
+from .report import report
+
+# Of a single test, in seconds: a backstop, every wait has its own deadline.
+LONGEST_TEST = 180
+STARTED_AT = pytest.StashKey[str]()
+NAMESPACES = pytest.StashKey[list[str]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(LONGEST_TEST))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The cluster with the operator. The value marks what this session makes in it."""
+    if not os.environ.get("KUBECONFIG"):
+        pytest.exit("KUBECONFIG is not set: run the end-to-end tests with `make e2e`", 4)
+    assert ways_out() == [], "packets could leave this machine"
+    deployment.start()
+    session = uuid.uuid4().hex[:8]
+    yield session
+    selector = f"{LABEL}={session}"
+    kubectl("wait", "namespace", "-l", selector, "--for=delete", "--timeout=120s")
+
+
+@pytest.fixture(scope="session")
+def pool(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    pool = Pool(cluster, tmp_path_factory.mktemp("stores"))
+    yield pool
+    pool.close()
+
+
+def _namespace(pool: Pool, request: pytest.FixtureRequest) -> Iterator[Namespace]:
+    namespace = pool.take()
+    request.node.stash.setdefault(NAMESPACES, []).append(namespace.name)
+    yield namespace
+    namespace.remove()
+
+
+# A namespace of the test's own; another one; and one that the tests of a module share.
+ns = pytest.fixture(_namespace, name="ns")
+other_ns = pytest.fixture(_namespace, name="other_ns")
+shared_ns = pytest.fixture(_namespace, name="shared_ns", scope="module")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    item.stash[STARTED_AT] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what there is in its namespaces."""
+    result = yield
+    if result.failed:
+        for node in item.listchain():
+            for name in node.stash.get(NAMESPACES, []):
+                text = report(name, item.stash[STARTED_AT])
+                result.sections.append((f"namespace {name}", text))
+    return result

@@ -1,0 +1,125 @@
+"""A namespace of its own for a test, with a store and with agents."""
+
+import itertools
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .kubectl import PATIENCE, Object, create, kubectl
+from .run import Run
+from .store import StoreCopy, copy_store, reader_pod
+
+AGENTS = Path(__file__).parent / "agents"
+LABEL = "agentrun.dev/e2e"
+_numbers = itertools.count(1)
+
+
+class Namespace:
+    """A namespace in which only pods may run that meet the "restricted" Pod Security Standard."""
+
+    def __init__(self, name: str, scratch: Path) -> None:
+        self.name = name
+        self._scratch = scratch
+
+    def set_up(self, session: str, runner_image: str) -> None:
+        """Make it: a PVC for the store, a pod to read it, and an Agent for each file of agents/."""
+        labels = {"pod-security.kubernetes.io/enforce": "restricted", LABEL: session}
+        metadata = {"name": self.name, "labels": labels}
+        create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        # Without it, the namespace takes no pod; the controller manager makes it a moment later.
+        timeout = f"--timeout={PATIENCE:.0f}s"
+        kubectl("wait", "serviceaccount", "default", "-n", self.name, "--for=create", timeout)
+        modules = {path.name: path.read_text() for path in sorted(AGENTS.glob("*.py"))}
+        agents = [agent(path.stem, graph=f"{path.stem}:graph") for path in AGENTS.glob("*.py")]
+        store = (claim("agentrun-store"), reader_pod(runner_image))
+        self.create(*store, config_map("agents", modules), *agents)
+
+    def remove(self) -> None:
+        """Have it removed, without waiting for that."""
+        kubectl("delete", "namespace", self.name, "--wait=false", "--ignore-not-found")
+
+    def create(self, *objects: Object) -> None:
+        """Create objects in the namespace. Raises KubectlError."""
+        create(*(put_into(self.name, obj) for obj in objects))
+
+    def apply(self, *objects: Object) -> str:
+        """kubectl apply objects in the namespace; what it says. Raises KubectlError."""
+        items = [put_into(self.name, obj) for obj in objects]
+        manifest = {"apiVersion": "v1", "kind": "List", "items": items}
+        return kubectl("apply", "-f-", stdin=json.dumps(manifest))
+
+    def replace(self, obj: Object) -> None:
+        """Make an object that exists be like this, and nothing more. Raises KubectlError."""
+        kubectl("replace", "-f-", stdin=json.dumps(put_into(self.name, obj)))
+
+    def run(self, agent: str, name: str | None = None, **spec: Any) -> Run:
+        """Create an AgentRun. Raises KubectlError with what the API server says."""
+        manifest = put_into(self.name, agent_run(name or f"run-{next(_numbers)}", agent, **spec))
+        text = kubectl("create", "-f-", "-ojson", stdin=json.dumps(manifest))
+        return Run(self.name, json.loads(text))
+
+    def existing_run(self, name: str) -> Run:
+        """An AgentRun that is there already."""
+        return Run(self.name, json.loads(kubectl("get", "ar", name, "-n", self.name, "-ojson")))
+
+    def held_run(self, thread: str | None = "t", hold: int = 3, **spec: Any) -> Run:
+        """A run of the agent `steps` that waits in step ``hold`` of one step more.
+
+        All steps before it are acknowledged.
+        """
+        config = {"configurable": {"hold": hold}}
+        options: dict[str, Any] = {"input": {"steps": hold + 1}, "config": config} | spec
+        if thread is not None:
+            options["thread"] = thread
+        run = self.run("steps", **options)
+        run.wait_step(hold)
+        return run
+
+    def store(self) -> StoreCopy:
+        """What is in the store now."""
+        return copy_store(self.name, Path(tempfile.mkdtemp(dir=self._scratch)))
+
+
+def agent_run(name: str, agent: str, **spec: Any) -> Object:
+    """The manifest of an AgentRun."""
+    return {
+        "apiVersion": "agentrun.dev/v1alpha1",
+        "kind": "AgentRun",
+        "metadata": {"name": name},
+        "spec": {"agentRef": {"name": agent}, **spec},
+    }
+
+
+def agent(name: str, *, graph: str | None = None, **spec: Any) -> Object:
+    """The manifest of an Agent; with ``graph`` one whose module comes from agents/."""
+    if graph is not None:
+        spec["runtime"] = {"langgraph": {"graph": graph}}
+        spec["code"] = {"configMap": {"name": "agents"}}
+    return {
+        "apiVersion": "agentrun.dev/v1alpha1",
+        "kind": "Agent",
+        "metadata": {"name": name.replace("_", "-")},
+        "spec": spec,
+    }
+
+
+def command_agent(name: str, *command: str, **spec: Any) -> Object:
+    """The manifest of an Agent that runs a program."""
+    return agent(name, runtime={"command": {"command": list(command)}}, **spec)
+
+
+def config_map(name: str, data: dict[str, str]) -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+def claim(name: str) -> Object:
+    """The manifest of a PVC."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    metadata = {"name": name}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+
+
+def put_into(namespace: str, obj: Object) -> Object:
+    """The object with its namespace."""
+    return obj | {"metadata": obj["metadata"] | {"namespace": namespace}}

@@ -1,0 +1,40 @@
+"""The processes of a run, as the node's kernel knows them: the truth behind "nothing is alive"."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from cluster import node_exec
+
+# grep must not find nothing because it found no file: a process may end while it looks.
+_FIND = 'grep --files-with-matches --no-messages --null-data --line-regexp "AGENTRUN_UID=$1"'
+_LIST = f"{_FIND} /proc/[0-9]*/environ || true"
+# The time is taken before the look: whoever is seen was alive then. One that is seen no more may
+# have died a little later than the time that is printed, never earlier.
+_LAST_ALIVE = (
+    "last=0; now=$EPOCHREALTIME; "
+    f"while {_FIND} --quiet /proc/[0-9]*/environ; "
+    "do last=$now; sleep 0.02; now=$EPOCHREALTIME; done; echo $last"
+)
+
+
+def processes(run_uid: str) -> list[int]:
+    """PIDs, in the node, of the living processes that have the run's UID in their environment."""
+    found = node_exec("bash", "-c", _LIST, "bash", run_uid)
+    return [int(path.split("/")[2]) for path in found.split()]
+
+
+class Vigil:
+    """Watches over the processes of a run, from now on until the last of them has died."""
+
+    def __init__(self, run_uid: str, seconds: float = 60) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        script = ("timeout", f"{seconds:.0f}", "bash", "-c", _LAST_ALIVE, "bash", run_uid)
+        self._printed: Future[str] = self._pool.submit(node_exec, *script)
+        self._pool.shutdown(wait=False)
+
+    def last_seen_alive(self) -> datetime:
+        """A time at which a process of the run was alive for certain, just before the last died.
+
+        Waits for the death. Raises CommandFailed if some process does not die in time.
+        """
+        return datetime.fromtimestamp(float(self._printed.result()), UTC)

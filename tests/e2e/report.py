@@ -1,0 +1,42 @@
+"""What a failed test has to show: the state of its namespace, and the operator's log."""
+
+from collections.abc import Callable
+
+from . import deployment
+from .kubectl import KubectlError, get_all, kubectl
+
+
+def report(namespace: str, since: str) -> str:
+    """All that may tell why; ``since`` is when the test began (RFC 3339)."""
+    ns = ("-n", namespace)
+    parts = [
+        _section("AgentRuns", "get", "ar", *ns, "-oyaml"),
+        _section("Agents", "get", "agents", *ns, "-oyaml"),
+        _section("Events", "get", "events", *ns, "--sort-by=.metadata.creationTimestamp"),
+        _section("Jobs, pods, claims", "get", "jobs,pods,pvc", *ns, "-owide"),
+        _section("Pods in full", "describe", "pods", *ns),
+        *_logs(namespace),
+        "Operator's log since the test began\n" + _try(lambda: deployment.log(since)),
+    ]
+    return "\n\n".join(parts)
+
+
+def _logs(namespace: str) -> list[str]:
+    try:
+        names = [pod["metadata"]["name"] for pod in get_all("pods", namespace)]
+    except KubectlError:
+        return []
+    options = ("--all-containers", "--prefix", "--tail=100")
+    return [_section(f"Log of {name}", "logs", "-n", namespace, name, *options) for name in names]
+
+
+def _section(title: str, *command: str) -> str:
+    return f"{title}\n" + _try(lambda: kubectl(*command))
+
+
+def _try(show: Callable[[], str]) -> str:
+    """A report that fails would hide the failure that it reports on."""
+    try:
+        return show()
+    except KubectlError as error:
+        return f"(cannot be had: {error})"

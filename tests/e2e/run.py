@@ -1,0 +1,175 @@
+"""One AgentRun of a test, and what can be asked of it."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from . import node
+from .kubectl import PATIENCE, KubectlError, Object, get, get_all, kubectl, lines_of
+from .kubectl import wait_gone as wait_object_gone
+from .kubectl import wait_until as wait_object
+
+FINAL = ("Succeeded", "Failed", "Interrupted", "RolledBack")
+
+
+class Run:
+    """An AgentRun that exists."""
+
+    def __init__(self, namespace: str, obj: Object) -> None:
+        self.namespace = namespace
+        self.name: str = obj["metadata"]["name"]
+        self.uid: str = obj["metadata"]["uid"]
+        self.thread: str | None = obj["spec"].get("thread")
+
+    # What is written
+
+    def cancel(self, action: str, reason: str | None = None) -> None:
+        """kubectl patch. Raises KubectlError with what the API server says."""
+        spec = {"cancel": action} | ({"cancelReason": reason} if reason else {})
+        self.patch({"spec": spec})
+
+    def patch(self, patch: Object, *options: str) -> None:
+        text = json.dumps(patch)
+        kubectl("patch", "ar", self.name, *self._ns, "--type=merge", f"--patch={text}", *options)
+
+    def delete(self) -> None:
+        """kubectl delete, without waiting for the end of it."""
+        kubectl("delete", "ar", self.name, *self._ns, "--wait=false")
+
+    def let_go(self) -> None:
+        """Open the gate at which an agent that was told to hold waits."""
+        self.exec("touch", "/tmp/go")
+
+    # What there is
+
+    def get(self) -> Object:
+        obj = self.get_if_there()
+        assert obj is not None, f"AgentRun {self.name} is gone"
+        return obj
+
+    def get_if_there(self) -> Object | None:
+        return get("ar", self.namespace, self.name)
+
+    @property
+    def status(self) -> Object:
+        status: Object = self.get().get("status", {})
+        return status
+
+    def job(self) -> Object | None:
+        return get("job", self.namespace, self.name)
+
+    def pods(self) -> list[Object]:
+        return get_all("pods", self.namespace, f"agentrun.dev/run-uid={self.uid}")
+
+    def pod(self) -> Object:
+        (pod,) = self.pods()
+        return pod
+
+    def processes(self) -> list[int]:
+        return node.processes(self.uid)
+
+    def events(self) -> list[tuple[str, str]]:
+        """Reason and message of the Events on the run, oldest first."""
+        options = ("--field-selector", f"involvedObject.uid={self.uid}", "-ojson")
+        found = json.loads(kubectl("get", "events", *self._ns, *options))["items"]
+        # Their times are whole seconds. An Event is written once, so its version is its place.
+        found.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
+        return [(event["reason"], event["message"]) for event in found]
+
+    def log(self) -> list[Object]:
+        """The JSON lines of the log of the run's pod; the runner puts empty ones between."""
+        text = kubectl("logs", *self._ns, self.pod()["metadata"]["name"], "-c", "agent")
+        return [json.loads(line) for line in text.splitlines() if line]
+
+    def exec(self, *command: str) -> str:
+        pod = self.pod()["metadata"]["name"]
+        return kubectl("exec", *self._ns, pod, "-c", "agent", "--", *command)
+
+    # Waiting
+
+    def wait(self, phase: str, seconds: float = PATIENCE) -> Object:
+        """Wait for the phase; at once an error if the run ends in another one."""
+
+        def reached(obj: Object) -> bool:
+            now = obj.get("status", {}).get("phase")
+            if now in FINAL and now != phase:
+                raise AssertionError(f"{self.name} is {now}, not {phase}: {obj['status']}")
+            return bool(now == phase)
+
+        return self.wait_until(phase, reached, seconds)
+
+    def wait_waiting(self, reason: str, seconds: float = PATIENCE) -> str:
+        """Wait until the run waits for that reason; the message of its condition Started."""
+        obj = self.wait_until(
+            f"waits, {reason}", lambda obj: condition(obj, "Started") == ("False", reason), seconds
+        )
+        return message(obj, "Started")
+
+    def wait_until(
+        self, what: str, is_so: Callable[[Object], bool], seconds: float = PATIENCE
+    ) -> Object:
+        """Watch the run until it is so."""
+        selector = f"--field-selector=metadata.name={self.name}"
+        what = f"AgentRun {self.name}: {what}"
+        return wait_object(what, "ar", self.namespace, is_so, selector, seconds=seconds)
+
+    def wait_gone(self, seconds: float = PATIENCE) -> None:
+        """Wait until there is no such AgentRun. Raises KubectlError."""
+        wait_object_gone("ar", self.namespace, self.name, seconds)
+
+    def wait_log(self, **wanted: Any) -> Object:
+        """Follow the log of the running agent until there is a line with these values."""
+        for line in self.follow():
+            if all(line.get(key) == value for key, value in wanted.items()):
+                return line
+        raise AssertionError(f"{self.name}: the log has no line with {wanted}")
+
+    def wait_step(self, step: int) -> None:
+        """Wait until the agent `steps` has begun this step: then all before it are acknowledged."""
+        self.wait("Running")
+        self.wait_log(event="begin", step=step)
+
+    def follow(self, seconds: float = PATIENCE) -> Iterator[Object]:
+        """The lines of the log, as they come; only those that are JSON."""
+        pod = self.pod()["metadata"]["name"]
+        with lines_of("logs", "-f", *self._ns, pod, "-c", "agent", seconds=seconds) as lines:
+            for line in lines:
+                if line.startswith("{"):
+                    yield json.loads(line)
+
+    @property
+    def _ns(self) -> tuple[str, str]:
+        return "-n", self.namespace
+
+
+def condition(obj: Object, kind: str) -> tuple[str, str] | None:
+    """Status and reason of a condition; None if the object has none of that type."""
+    found = _condition(obj, kind)
+    return (found["status"], found["reason"]) if found else None
+
+
+def message(obj: Object, kind: str) -> str:
+    """The message of a condition."""
+    found = _condition(obj, kind)
+    assert found is not None, f"no condition {kind}: {obj.get('status')}"
+    return str(found["message"])
+
+
+def _condition(obj: Object, kind: str) -> Object | None:
+    conditions = obj.get("status", {}).get("conditions", [])
+    return next((c for c in conditions if c["type"] == kind), None)
+
+
+def time(value: str) -> datetime:
+    """A time of an API object."""
+    return datetime.fromisoformat(value)
+
+
+def refusal(function: Callable[[], object]) -> str:
+    """What the API server says when it refuses what the function asks for."""
+    try:
+        function()
+    except KubectlError as error:
+        return str(error)
+    raise AssertionError("the API server took it")

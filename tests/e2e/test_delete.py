@@ -1,0 +1,87 @@
+"""kubectl delete of a run: a live one is stopped first."""
+
+from . import deployment
+from .kubectl import get, kubectl, watch
+from .namespace import Namespace
+from .node import Vigil
+from .run import Run
+
+
+def watch_deletion(run: Run) -> list[str]:
+    """Delete it, and the phases that it goes through until it is gone."""
+    seen = watch("ar", run.namespace, f"--field-selector=metadata.name={run.name}")
+    next(seen)
+    run.delete()
+    phases: list[str] = []
+    for event, obj in seen:
+        if event == "DELETED":
+            return phases
+        assert obj["metadata"].get("deletionTimestamp"), "it must not be changed before"
+        phases.append(obj["status"]["phase"])
+    raise AssertionError(f"{run.name} is still there, after {phases}")
+
+
+def test_the_object_stays_until_its_processes_are_gone(ns: Namespace) -> None:
+    run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
+    run.wait_step(1)
+    vigil = Vigil(run.uid)
+    phases = watch_deletion(run)
+    assert run.processes() == []
+    assert "Cancelling" in phases
+    vigil.last_seen_alive()
+    checkpoints = ns.store().checkpoints_of("threads/t", run.uid)
+    assert len(checkpoints) == 2, "the checkpoints of a named thread are its history"
+
+
+def test_its_job_and_pod_go_with_it(ns: Namespace) -> None:
+    run = ns.held_run()
+    pod = run.pod()["metadata"]["name"]
+    run.delete()
+    run.wait_gone()
+    assert run.processes() == []
+    for kind, name in (("job", run.name), ("pod", pod)):
+        kubectl("wait", kind, name, "-n", ns.name, "--for=delete", "--timeout=60s")
+    onward = ns.run("steps", thread="t")
+    assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+
+
+def test_the_checkpoints_of_a_run_without_a_thread_go_with_it(ns: Namespace) -> None:
+    run = ns.held_run(thread=None)
+    assert ns.store().threads() == [f"stateless/{run.uid}"]
+    run.delete()
+    run.wait_gone()
+    assert ns.store().threads() == []
+
+
+def test_a_finished_run_goes_without_the_operator(ns: Namespace) -> None:
+    run = ns.run("steps", thread="t", input={"steps": 1})
+    run.wait("Succeeded")
+    with deployment.down():
+        kubectl("delete", "ar", run.name, "-n", ns.name, "--timeout=10s")
+    assert ns.store().segments("threads/t") == [run.uid]
+
+
+def test_a_waiting_run_goes_at_once(ns: Namespace) -> None:
+    run = ns.run("nobody", thread="t")
+    run.wait_waiting("AgentNotFound")
+    kubectl("delete", "ar", run.name, "-n", ns.name, "--timeout=10s")
+    assert get("ar", ns.name, run.name) is None
+
+
+def test_a_rollback_that_was_asked_for_is_done_before_the_object_goes(ns: Namespace) -> None:
+    run = ns.held_run()
+    run.cancel("rollback")
+    run.delete()
+    run.wait_gone()
+    assert run.processes() == []
+    assert ns.store().segments("threads/t") == []
+
+
+def test_a_namespace_with_live_runs_can_be_deleted(ns: Namespace) -> None:
+    named = ns.held_run(thread="t")
+    nameless = ns.held_run(thread=None)
+    rolled_back = ns.held_run(thread="u")
+    rolled_back.cancel("rollback")
+    kubectl("delete", "namespace", ns.name, "--timeout=60s")
+    for run in (named, nameless, rolled_back):
+        assert run.processes() == []

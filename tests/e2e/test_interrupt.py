@@ -1,0 +1,153 @@
+"""spec.cancel: interrupt of a run that runs."""
+
+from datetime import timedelta
+from typing import Any
+
+from .kubectl import kubectl, watch
+from .namespace import Namespace
+from .node import Vigil
+from .run import condition, time
+
+
+def test_interrupted_is_said_only_when_no_process_is_alive(ns: Namespace) -> None:
+    run = ns.held_run()
+    assert run.processes(), "the truth must be able to find the agent"
+    vigil = Vigil(run.uid)
+    seen = watch("ar", ns.name, f"--field-selector=metadata.name={run.name}")
+    assert next(seen)[1]["status"]["phase"] == "Running"
+    run.cancel("interrupt")
+    phases = []
+    for _, obj in seen:
+        phase = obj["status"]["phase"]
+        if phase == "Interrupted":
+            assert run.processes() == []
+            assert vigil.last_seen_alive() < time(obj["status"]["finishedAt"])
+            break
+        phases.append(phase)
+    assert set(phases) == {"Running", "Cancelling"}
+    assert phases == sorted(phases, key=["Running", "Cancelling"].index), "no way back"
+
+
+def test_every_acknowledged_checkpoint_is_kept(ns: Namespace) -> None:
+    run = ns.run("steps", thread="t", input={"steps": 5000}, config={"recursionLimit": 9999})
+    run.wait_step(20)
+    run.cancel("interrupt")
+    status = run.wait("Interrupted")["status"]
+    begun = max(line["step"] for line in run.log() if line["event"] == "begin")
+    assert 20 <= begun < 5000
+    store = ns.store()
+    done = store.state("t").values["done"]
+    # A step begins when the checkpoint of the one before it is acknowledged.
+    assert done in (list(range(1, begun)), list(range(1, begun + 1)))
+    checkpoints = store.checkpoints_of("threads/t", run.uid)
+    assert len(checkpoints) == status["checkpoint"]["count"] == len(done) + 2
+    assert status["checkpoint"]["id"] == store.state("t").ids[0]
+
+
+def test_the_status_tells_who_asked_when_and_what_was_done(ns: Namespace) -> None:
+    run = ns.held_run()
+    run.cancel("interrupt", "too expensive")
+    done = run.wait("Interrupted", seconds=20)
+    status = done["status"]
+    cancel = status["cancel"]
+    assert cancel["action"] == "interrupt"
+    assert cancel["reason"] == "too expensive"
+    assert cancel["by"] == "kubectl-patch"
+    # The API server records whole seconds.
+    assert time(cancel["requestedAt"]) < time(cancel["signalledAt"]) + timedelta(seconds=1)
+    assert time(cancel["signalledAt"]) < time(cancel["goneAt"]) <= time(status["finishedAt"])
+    assert not cancel.get("forced"), "the agent stops when it is told to"
+    assert condition(done, "Stopped") == ("True", "PodGone")
+    assert condition(done, "Finished") == ("True", "Interrupted")
+    assert condition(done, "CancelTooLate") is None
+    assert not done["metadata"].get("finalizers")
+    events = run.events()
+    assert [reason for reason, _ in events] == ["AgentStarted", "Cancelling", "Interrupted"]
+    assert "kubectl-patch" in events[1][1]
+    assert "too expensive" in events[1][1]
+
+
+def test_pod_and_log_are_still_there(ns: Namespace) -> None:
+    run = ns.held_run()
+    pod = run.pod()["metadata"]["uid"]
+    run.cancel("interrupt")
+    run.wait("Interrupted")
+    assert run.pod()["metadata"]["uid"] == pod
+    assert run.pod()["status"]["phase"] == "Failed"
+    log = run.log()
+    assert [line["event"] for line in log[-2:]] == ["stopping", "finished"]
+    assert log[-1]["result"] == "Stopped"
+    assert "step 2" not in log[-1]["message"]
+
+
+def test_a_run_without_input_goes_on_from_the_checkpoint(ns: Namespace) -> None:
+    run = ns.held_run(hold=3)
+    run.cancel("interrupt")
+    run.wait("Interrupted")
+    before = ns.store().state("t")
+    onward = ns.run("steps", thread="t")
+    done = onward.wait("Succeeded")
+    assert done["status"]["output"]["done"] == [1, 2, 3, 4]
+    begun = [line["step"] for line in onward.log() if line["event"] == "begin"]
+    assert begun == [3, 4], "finished steps must not be done again"
+    assert ns.store().state("t").ids[-len(before.ids) :] == before.ids
+
+
+def test_what_a_finished_node_of_an_unfinished_step_wrote_is_kept(ns: Namespace) -> None:
+    # Of nodes side by side, only one can be told to stop: the others are killed after the grace.
+    held: dict[str, Any] = {
+        "config": {"configurable": {"hold": ["right"]}},
+        "gracePeriodSeconds": 2,
+    }
+    run = ns.run("fans-out", thread="t", input={}, **held)
+    run.wait("Running")
+    run.wait_log(event="updates", data={"left": {"done": ["left"]}})
+    run.wait_log(event="begin", node="right")
+    run.cancel("interrupt")
+    run.wait("Interrupted")
+    onward = ns.run("fans-out", thread="t")
+    assert sorted(onward.wait("Succeeded")["status"]["output"]["done"]) == ["left", "right"]
+    begun = [line["node"] for line in onward.log() if line["event"] == "begin"]
+    assert begun == ["right"], "left had finished, and must not run again"
+
+
+def test_the_same_cancel_twice_is_one_cancel(ns: Namespace) -> None:
+    run = ns.held_run()
+    run.cancel("interrupt")
+    generation = run.get()["metadata"]["generation"]
+    run.cancel("interrupt")
+    assert run.get()["metadata"]["generation"] == generation
+    run.wait("Interrupted")
+    reasons = [reason for reason, _ in run.events()]
+    assert reasons == ["AgentStarted", "Cancelling", "Interrupted"]
+
+
+def test_async_nodes_are_stopped_without_force(ns: Namespace) -> None:
+    run = ns.run("async-steps", thread="t", input={})
+    run.wait_step(2)
+    run.cancel("interrupt")
+    assert not run.wait("Interrupted", seconds=20)["status"]["cancel"].get("forced")
+    assert ns.store().state("t").values["done"] == ["quick"]
+
+
+def test_an_agent_that_swallows_its_stop_gets_no_further(ns: Namespace) -> None:
+    run = ns.run("swallows", thread="t", input={})
+    run.wait_step(1)
+    run.cancel("interrupt")
+    run.wait("Interrupted", seconds=20)
+    events = [(line["event"], line.get("step")) for line in run.log()]
+    assert ("swallowed", None) in events
+    assert ("begin", 2) not in events
+    assert "text" not in ns.store().state("t").values
+
+
+def test_runs_are_cancelled_by_label_with_plain_kubectl(ns: Namespace) -> None:
+    runs = [ns.held_run(thread=name) for name in ("a", "b", "c")]
+    for run in runs[:2]:
+        kubectl("label", "ar", run.name, "-n", ns.name, "team=x")
+    patch = '--patch={"spec":{"cancel":"interrupt"}}'
+    names = kubectl("get", "ar", "-n", ns.name, "-l", "team=x", "-oname").split()
+    kubectl("patch", "-n", ns.name, "--type=merge", patch, *names)
+    for run in runs[:2]:
+        run.wait("Interrupted")
+    assert runs[2].status["phase"] == "Running"

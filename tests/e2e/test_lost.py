@@ -1,0 +1,136 @@
+"""Somebody else deletes, takes or evicts what belongs to a run."""
+
+import json
+
+from .deployment import created
+from .kubectl import Object, kubectl, wait_until
+from .namespace import Namespace
+from .run import Run, condition, message
+
+
+def delete(run: Run, kind: str, name: str) -> None:
+    kubectl("delete", kind, name, "-n", run.namespace, "--wait=false")
+
+
+def test_a_job_that_is_deleted_by_hand_is_not_made_again(ns: Namespace) -> None:
+    run = ns.held_run()
+    delete(run, "job", run.name)
+    failed = run.wait("Failed")
+    # Which of the two depends on what is seen first: the end of the pod, or that the Job is gone.
+    assert condition(failed, "Finished") in (("True", "JobLost"), ("True", "StoppedFromOutside"))
+    assert "checkpoints are kept" in message(failed, "Finished")
+    assert run.processes() == []
+    onward = ns.run("steps", thread="t")
+    assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+    assert created(ns.name, "jobs") == 2
+
+
+def test_a_pod_that_is_deleted_by_hand_ends_the_run(ns: Namespace) -> None:
+    run = ns.held_run()
+    delete(run, "pod", run.pod()["metadata"]["name"])
+    failed = run.wait("Failed")
+    assert condition(failed, "Finished") in (("True", "JobLost"), ("True", "StoppedFromOutside"))
+    assert "checkpoints are kept" in message(failed, "Finished")
+    assert run.processes() == []
+    assert ns.store().state("t").values["done"] == [1, 2]
+
+
+def test_a_cancel_ends_though_its_job_is_deleted_by_hand(ns: Namespace) -> None:
+    run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
+    run.wait_step(1)
+    run.cancel("interrupt")
+    run.wait("Cancelling")
+    delete(run, "job", run.name)
+    run.wait("Interrupted")
+    assert run.processes() == []
+    assert created(ns.name, "pods") == 1
+
+
+def test_a_rollback_cleans_though_its_pod_is_deleted_by_hand(ns: Namespace) -> None:
+    run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
+    run.wait_step(1)
+    run.cancel("rollback")
+    run.wait("Cancelling")
+    delete(run, "pod", run.pod()["metadata"]["name"])
+    run.wait_gone()
+    assert run.processes() == []
+    store = ns.store()
+    assert store.segments("threads/t") == []
+    assert store.tombstones("threads/t") == {run.uid}
+
+
+def foreign_job(name: str) -> Object:
+    """A Job that somebody else has made, and that does nothing."""
+    container = {"name": "c", "image": "localhost/none:1"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    spec = {"suspend": True, "template": template}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
+
+
+def test_a_foreign_job_of_the_same_name_is_left_alone(ns: Namespace) -> None:
+    ns.create(foreign_job("taken"))
+    run = ns.run("steps", "taken", thread="t", input={"steps": 1})
+    said = run.wait_waiting("JobNameTaken")
+    assert "A Job named taken exists" in said
+    before = run.job()
+    assert before is not None
+    assert "ownerReferences" not in before["metadata"]
+    ns.run("steps", thread="u", input={"steps": 1}).wait("Succeeded")
+    assert run.job() == before, "it must not have been touched"
+    delete(run, "job", "taken")
+    run.wait("Succeeded")
+
+
+def test_a_cancel_leaves_a_foreign_job_alone(ns: Namespace) -> None:
+    ns.create(foreign_job("taken"))
+    run = ns.run("steps", "taken", thread="t", input={"steps": 1})
+    run.wait_waiting("JobNameTaken")
+    before = run.job()
+    run.cancel("rollback")
+    run.wait_gone(seconds=10)
+    assert run.job() == before
+
+
+def test_an_evicted_run_goes_on_in_a_new_pod(ns: Namespace) -> None:
+    run = ns.held_run(hold=3)
+    first = run.pod()["metadata"]
+    evict(run, first["name"])
+    second = wait_until(
+        "the next pod begins",
+        "pods",
+        ns.name,
+        lambda pod: pod["metadata"]["uid"] != first["uid"] and pod["status"]["phase"] == "Running",
+        f"--selector=agentrun.dev/run-uid={run.uid}",
+    )
+    run.wait_until(
+        "in its new pod", lambda obj: obj["status"]["podName"] == second["metadata"]["name"]
+    )
+    assert run.status["phase"] == "Running"
+    kubectl("exec", "-n", ns.name, second["metadata"]["name"], "--", "touch", "/tmp/go")
+    assert run.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+    text = kubectl("logs", "-n", ns.name, second["metadata"]["name"])
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["step"] for line in lines if line["event"] == "begin"] == [3, 4]
+    assert ns.store().segments("threads/t") == [run.uid]
+
+
+def test_an_evicted_run_that_is_cancelled_gets_no_new_pod(ns: Namespace) -> None:
+    run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
+    run.wait_step(1)
+    evict(run, run.pod()["metadata"]["name"])
+    run.cancel("interrupt")
+    run.wait("Interrupted")
+    assert run.processes() == []
+    ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
+    assert run.processes() == []
+    assert created(ns.name, "pods") == 2
+
+
+def evict(run: Run, pod: str) -> None:
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": run.namespace},
+    }
+    path = f"/api/v1/namespaces/{run.namespace}/pods/{pod}/eviction"
+    kubectl("create", "--raw", path, "-f-", stdin=json.dumps(eviction))

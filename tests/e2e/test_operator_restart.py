@@ -1,0 +1,75 @@
+"""The operator stops, is away, and is back: runs do not notice, and nothing is missed."""
+
+from datetime import timedelta
+
+from . import deployment
+from .kubectl import Object, kubectl, watch
+from .namespace import Namespace
+from .run import condition, time
+
+
+def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
+    run = ns.held_run()
+    before = run.pod()
+    (operator,) = deployment.pods()
+    name = operator["metadata"]["name"]
+    seen = watch("pods", deployment.NAMESPACE, f"--field-selector=metadata.name={name}")
+    next(seen)
+    kubectl("delete", "pod", name, "-n", deployment.NAMESPACE, "--wait=false")
+    last: Object = {}
+    for event, pod in seen:
+        if event == "DELETED":
+            last = pod
+            break
+    ended = last["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert ended["exitCode"] == 0, ended
+    grace = timedelta(seconds=last["metadata"]["deletionGracePeriodSeconds"])
+    asked = time(last["metadata"]["deletionTimestamp"]) - grace
+    assert time(ended["finishedAt"]) - asked <= timedelta(seconds=5)
+    deployment.start()
+    assert run.pod()["metadata"]["uid"] == before["metadata"]["uid"]
+    assert run.pod()["status"]["containerStatuses"] == before["status"]["containerStatuses"]
+    run.let_go()
+    assert run.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+    reasons = [reason for reason, _ in run.events()]
+    assert reasons == ["AgentStarted", "Succeeded"], "nothing may be told twice"
+
+
+def test_what_it_missed_is_done_when_it_is_back(ns: Namespace) -> None:
+    interrupted = ns.held_run(thread="a")
+    rolled_back = ns.held_run(thread="b")
+    completed = ns.held_run(thread="c")
+    deleted = ns.held_run(thread="d")
+    with deployment.down():
+        interrupted.cancel("interrupt")
+        rolled_back.cancel("rollback")
+        completed.let_go()
+        deleted.delete()
+        born = ns.run("steps", thread="e", input={"steps": 1})
+        born_cancelled = ns.run("steps", thread="f", cancel="interrupt")
+    done = interrupted.wait("Interrupted")
+    assert condition(done, "Finished") == ("True", "Interrupted")
+    rolled_back.wait_gone()
+    deleted.wait_gone()
+    completed.wait("Succeeded")
+    born.wait("Succeeded")
+    born_cancelled.wait("Interrupted")
+    for run in (interrupted, rolled_back, completed, deleted, born, born_cancelled):
+        assert run.processes() == []
+    assert ns.store().segments("threads/b") == []
+
+
+def test_killed_in_the_middle_of_a_rollback(ns: Namespace) -> None:
+    run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
+    run.wait_step(1)
+    run.cancel("rollback")
+    run.wait("Cancelling")
+    (operator,) = deployment.pods()
+    name = operator["metadata"]["name"]
+    kubectl("delete", "pod", name, "-n", deployment.NAMESPACE, "--grace-period=0", "--force")
+    deployment.start()
+    run.wait_gone()
+    assert run.processes() == []
+    assert ns.store().segments("threads/t") == []
+    reasons = [reason for reason, _ in run.events()]
+    assert reasons == ["AgentStarted", "Cancelling", "RolledBack"]

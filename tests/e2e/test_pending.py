@@ -1,0 +1,96 @@
+"""Cancel of a run that has not begun: done in seconds, and it never begins."""
+
+import pytest
+
+from . import deployment
+from .kubectl import Object, wait_until
+from .namespace import Namespace, agent, claim
+from .run import Run, condition, time
+
+SECONDS = 10
+# What keeps a run from beginning -> the reason it waits for, and what its Agent is like.
+OBSTACLES: dict[str, tuple[str, Object | None]] = {
+    "no-image": ("ImagePullFailed", {"image": "localhost/no-such-image:1"}),
+    "no-room": ("Unschedulable", {"resources": {"requests": {"cpu": "1000"}}}),
+    "no-claim": ("ClaimNotFound", {"store": {"claimName": "later"}}),
+    "no-agent": ("AgentNotFound", None),
+}
+CANCELS = pytest.mark.parametrize("action", ["interrupt", "rollback"])
+
+
+@CANCELS
+def test_it_ends_in_seconds_and_nothing_of_it_is_left(ns: Namespace, action: str) -> None:
+    for name, (_, spec) in OBSTACLES.items():
+        if spec is not None:
+            ns.create(agent(name, graph="steps:graph", **spec))
+    runs = {name: ns.run(name, name, thread=name, input={"steps": 1}) for name in OBSTACLES}
+    for name, (reason, _) in OBSTACLES.items():
+        runs[name].wait_waiting(reason)
+    for run in runs.values():
+        run.cancel(action)
+        expect_never_started(run, action)
+        assert run.pods() == []
+        assert run.job() is None
+    mend(ns)
+    jobs = deployment.created(ns.name, "jobs")
+    # What they waited for has come: the next runs of their threads begin, they themselves never do.
+    following = [ns.run(name, thread=name, input={"steps": 1}) for name in OBSTACLES]
+    for run in following:
+        run.wait("Succeeded")
+    assert deployment.created(ns.name, "jobs") == jobs + len(OBSTACLES)
+    assert [run.pods() for run in runs.values()] == [[]] * len(OBSTACLES)
+
+
+def mend(ns: Namespace) -> None:
+    """Take all the obstacles away."""
+    ns.create(claim("later"))
+    for name, (_, spec) in OBSTACLES.items():
+        mended = agent(name, graph="steps:graph", store={"claimName": "later"})
+        if spec is None:
+            ns.create(mended)
+        else:
+            ns.replace(mended)
+
+
+def expect_never_started(run: Run, action: str) -> None:
+    if action == "rollback":
+        run.wait_gone(seconds=SECONDS)
+        return
+    done = run.wait("Interrupted", seconds=SECONDS)
+    status = done["status"]
+    assert "startedAt" not in status
+    assert "signalledAt" not in status["cancel"], "nothing was there to be signalled"
+    assert condition(done, "Started") == ("False", "NeverStarted")
+    asked, ended = time(status["cancel"]["requestedAt"]), time(status["finishedAt"])
+    assert (ended - asked).seconds < SECONDS
+
+
+@CANCELS
+def test_behind_another_run_of_the_thread(ns: Namespace, action: str) -> None:
+    first = ns.held_run(thread="t", hold=1)
+    queued = ns.run("steps", thread="t", input={"steps": 1})
+    queued.wait_waiting("ThreadBusy")
+    queued.cancel(action)
+    expect_never_started(queued, action)
+    assert first.status["phase"] == "Running", "the run ahead must not notice"
+    first.let_go()
+    first.wait("Succeeded")
+    assert deployment.created(ns.name, "jobs") == 1
+
+
+@pytest.mark.parametrize("moment", ["Job made", "pod scheduled"])
+def test_on_its_way_to_begin(ns: Namespace, moment: str) -> None:
+    """Whatever the race comes to, the end is final and true."""
+    run = ns.run("steps", thread="t", input={"steps": 2}, config={"configurable": {"hold": 2}})
+    mine = f"--selector=agentrun.dev/run-uid={run.uid}"
+    if moment == "Job made":
+        wait_until("the Job", "jobs", ns.name, lambda _: True, mine)
+    else:
+        wait_until("a pod", "pods", ns.name, lambda pod: "nodeName" in pod["spec"], mine)
+    run.cancel("interrupt")
+    run.wait("Interrupted", seconds=30)
+    assert run.processes() == []
+    assert all(pod["status"]["phase"] == "Failed" for pod in run.pods())
+    ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")
+    assert run.processes() == []
+    assert deployment.created(ns.name, "jobs") == 2

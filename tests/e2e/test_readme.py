@@ -1,0 +1,114 @@
+"""Every command of README.md works. Its sh blocks are run as they stand there, in their order.
+
+Blocks of `make` are the exception: those are run by .ci/run, around these tests, and the one for
+other clusters by a test of its own.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.paths import CHECKOUT
+
+from . import deployment
+from .kubectl import kubectl
+from .namespace import Namespace
+
+README = (CHECKOUT / "README.md").read_text()
+BLOCKS: list[str] = re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S)
+MAKE = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
+MAKE = [line for line in MAKE if line.startswith("make ")]
+CURRENT = "make deploy CLUSTER=current"
+(BULK,) = [block for block in BLOCKS if "xargs" in block]
+STORY = "".join(block for block in BLOCKS if block != BULK and not block.startswith("make "))
+
+
+@pytest.fixture
+def reader(ns: Namespace, tmp_path: Path) -> Path:
+    """A directory that is like the checkout to a reader whose namespace is that of the test."""
+    directory = tmp_path / "reader"
+    (directory / ".cluster").mkdir(parents=True)
+    (directory / "manifests").symlink_to(CHECKOUT / "manifests")
+    config = directory / ".cluster" / "kubeconfig"
+    config.write_text(kubectl("config", "view", "--raw"))
+    options = (f"--kubeconfig={config}", "--current", f"--namespace={ns.name}")
+    kubectl("config", "set-context", *options)
+    (directory / ".cluster" / "env").write_text(f"export KUBECONFIG={config}\n")
+    return directory
+
+
+def bash(script: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Type the script into a shell that shows each command and stops at the first that fails."""
+    return subprocess.run(
+        ["bash", "-eux", "-c", script],
+        cwd=directory,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_command_of_the_story_fails_or_prints_something_else(reader: Path) -> None:
+    result = bash(STORY, reader)
+    assert result.returncode == 0, result.stdout
+    promises = re.findall(r"^# prints (.*)$", STORY, re.M)
+    promises += re.findall(r"sed -u '/(.*)/q'", STORY)
+    printed = [line for line in result.stdout.splitlines() if not line.startswith("+")]
+    missing = [text for text in promises if not any(text in line for line in printed)]
+    assert promises and not missing, f"not printed: {missing}\n{result.stdout}"
+
+
+def test_a_bulk_cancel_stops_at_a_run_that_is_refused(
+    ns: Namespace, other_ns: Namespace, reader: Path
+) -> None:
+    finished = ns.run("steps", input={"steps": 1})
+    finished.wait("Succeeded")
+    held: dict[str, Any] = {"input": {"steps": 9}, "config": {"configurable": {"hold": 2}}}
+    live = [ns.run("steps", **held), other_ns.run("steps", **held)]
+    for run in (finished, *live):
+        kubectl("label", "ar", run.name, "-n", run.namespace, f"team={ns.name}")
+    result = bash(f". .cluster/env\n{bulk_of(ns.name)}", reader)
+    assert result.returncode == 123, result.stdout
+    assert "the run has already finished" in result.stdout
+    for run in live:
+        run.wait("Interrupted")
+
+
+def test_a_bulk_cancel_that_finds_no_run_fails(ns: Namespace, reader: Path) -> None:
+    result = bash(f". .cluster/env\n{bulk_of(ns.name)}", reader)
+    assert result.returncode == 0, result.stdout
+
+
+def bulk_of(team: str) -> str:
+    """The bulk cancel with a label of the test's own: it goes through all namespaces."""
+    assert "team=research" in BULK
+    return BULK.replace("team=research", f"team={team}")
+
+
+def test_deploy_to_the_current_context_fails(cluster: str, tmp_path: Path) -> None:
+    """In a copy of the checkout, for it changes what .cluster points to."""
+    copy = tmp_path / "checkout"
+    leave_out = shutil.ignore_patterns(".git", ".venv", ".cluster", "*_cache", "__pycache__")
+    shutil.copytree(CHECKOUT, copy, ignore=leave_out)
+    (copy / ".venv").symlink_to(CHECKOUT / ".venv")
+    images = {
+        "OPERATOR_IMAGE": deployment.operator_image(),
+        "RUNNER_IMAGE": deployment.runner_image(),
+    }
+    result = bash(f"unset MAKEFLAGS MAKELEVEL\n{CURRENT}", copy, **images)
+    assert result.returncode == 0, result.stdout
+    assert f"{images['OPERATOR_IMAGE']} is ready" in result.stdout
+
+
+def test_ci_does_not_run_a_make_command() -> None:
+    assert CURRENT in MAKE
+    ci = (CHECKOUT / ".ci" / "run").read_text()
+    assert [line for line in MAKE if line != CURRENT and line not in ci] == []

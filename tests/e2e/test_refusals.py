@@ -1,0 +1,159 @@
+"""What the API server itself refuses, and the words that it does it with."""
+
+from typing import Any
+
+import pytest
+
+from .kubectl import Object
+from .namespace import Namespace, agent, agent_run
+from .run import Run, refusal
+
+
+@pytest.fixture(scope="module")
+def pending(shared_ns: Namespace) -> Run:
+    """A run that waits for its Agent, and sets every field."""
+    return shared_ns.run(
+        "nobody",
+        thread="t",
+        input={"steps": 1},
+        config={"recursionLimit": 5, "configurable": {"a": 1}},
+        gracePeriodSeconds=5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("agentRef", {"name": "other"}),
+        ("thread", "other"),
+        ("thread", None),
+        ("input", {"steps": 2}),
+        ("input", {"steps": 1, "more": [{}]}),
+        ("input", None),
+        ("config", {"recursionLimit": 6}),
+        ("config", {"configurable": {"a": 2}}),
+        ("config", None),
+        ("gracePeriodSeconds", 6),
+        ("gracePeriodSeconds", None),
+    ],
+)
+def test_a_change_of_the_spec(pending: Run, field: str, value: object) -> None:
+    said = refusal(lambda: pending.patch({"spec": {field: value}}))
+    assert f"spec.{field} is immutable; create another AgentRun" in said
+
+
+@pytest.fixture(scope="module")
+def bare(shared_ns: Namespace) -> Run:
+    """A run that waits for its Agent, and sets no field."""
+    return shared_ns.run("nobody")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("thread", "t"), ("input", {"steps": 1}), ("config", {}), ("gracePeriodSeconds", 5)],
+)
+def test_a_field_that_was_not_set(bare: Run, field: str, value: object) -> None:
+    said = refusal(lambda: bare.patch({"spec": {field: value}}))
+    assert f"spec.{field} is immutable; create another AgentRun" in said
+
+
+def test_an_unknown_action(pending: Run) -> None:
+    said = refusal(lambda: pending.cancel("pause"))
+    assert 'spec.cancel: Unsupported value: "pause"' in said
+    assert '"interrupt", "rollback"' in said
+
+
+def test_a_cancel_that_is_taken_back_or_weakened(ns: Namespace) -> None:
+    run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=4)
+    run.wait_step(1)
+    run.cancel("rollback")
+    back = refusal(lambda: run.patch({"spec": {"cancel": None}}))
+    assert "spec.cancel cannot be taken back: the run is being stopped" in back
+    weaker = refusal(lambda: run.cancel("interrupt"))
+    assert "spec.cancel cannot be weakened from rollback to interrupt" in weaker
+    run.wait_gone()
+
+
+@pytest.fixture(scope="module")
+def succeeded(shared_ns: Namespace) -> Run:
+    run = shared_ns.run("steps", thread="done", input={"steps": 1})
+    run.wait("Succeeded")
+    return run
+
+
+@pytest.mark.parametrize("action", ["interrupt", "rollback"])
+def test_a_cancel_of_a_run_that_has_finished(succeeded: Run, action: str) -> None:
+    said = refusal(lambda: succeeded.cancel(action))
+    assert "spec.cancel: the run has already finished; there is nothing left to cancel" in said
+    assert "cancel" not in succeeded.get()["spec"]
+
+
+def test_a_rollback_of_a_run_that_was_interrupted(shared_ns: Namespace) -> None:
+    run = shared_ns.run("nobody", cancel="interrupt")
+    run.wait("Interrupted")
+    said = refusal(lambda: run.cancel("rollback"))
+    assert "spec.cancel: the run has already finished; there is nothing left to cancel" in said
+
+
+@pytest.mark.parametrize("thread", ["..", ".", "a/b", "-a", "a-", "", "a b", "a\n", "ä", "a" * 64])
+def test_a_thread_that_is_no_name(shared_ns: Namespace, thread: str) -> None:
+    said = refusal(lambda: shared_ns.run("steps", thread=thread))
+    assert "spec.thread" in said
+
+
+@pytest.mark.parametrize(
+    "runtime",
+    [
+        {},
+        {"langgraph": {"graph": "a:b"}, "command": {"command": ["true"]}},
+    ],
+)
+def test_an_agent_with_no_runtime_or_two(shared_ns: Namespace, runtime: Object) -> None:
+    said = refusal(lambda: shared_ns.create(agent("a", runtime=runtime)))
+    assert "set exactly one of spec.runtime.langgraph and spec.runtime.command" in said
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"runtime": {"langgraph": {"graph": "no colon"}}}, "spec.runtime.langgraph.graph"),
+        ({"runtime": {"langgraph": {"graph": "a:b; c"}}}, "spec.runtime.langgraph.graph"),
+        ({"runtime": {"command": {"command": []}}}, "spec.runtime.command.command"),
+        ({}, "runtime"),
+    ],
+)
+def test_an_agent_that_makes_no_sense(
+    shared_ns: Namespace, spec: dict[str, Any], field: str
+) -> None:
+    assert field in refusal(lambda: shared_ns.create(agent("a", **spec)))
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"gracePeriodSeconds": 0}, "spec.gracePeriodSeconds"),
+        ({"config": {"recursionLimit": 0}}, "spec.config.recursionLimit"),
+        ({"agentRef": {"name": ""}}, "spec.agentRef.name"),
+    ],
+)
+def test_a_run_that_makes_no_sense(shared_ns: Namespace, spec: dict[str, Any], field: str) -> None:
+    run = agent_run("r", "steps")
+    run["spec"] |= spec
+    assert field in refusal(lambda: shared_ns.create(run))
+
+
+def test_an_equal_apply_of_a_finished_run_changes_nothing(ns: Namespace) -> None:
+    manifest = agent_run("once", "steps", thread="t", input={"steps": 1})
+    assert "created" in ns.apply(manifest)
+    run = ns.existing_run("once")
+    before = run.wait("Succeeded")
+    assert "unchanged" in ns.apply(manifest)
+    again = ns.run("steps", thread="t", input={"steps": 2})
+    again.wait("Succeeded")
+    assert run.get()["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    assert len(run.pods()) == 1
+
+
+def test_the_reason_of_a_cancel_may_be_said_later(pending: Run) -> None:
+    pending.patch({"spec": {"cancelReason": "because"}})
+    assert pending.get()["spec"]["cancelReason"] == "because"

@@ -1,0 +1,178 @@
+"""What a run's pod may do and see, and who may cancel."""
+
+import json
+import time
+
+import pytest
+
+from .deployment import USER
+from .kubectl import PATIENCE, KubectlError, kubectl
+from .namespace import Namespace, agent
+from .run import refusal
+
+
+def test_a_run_has_no_rights_and_no_token(ns: Namespace) -> None:
+    """The namespace enforces the restricted Pod Security Standard: the pod is there, so it fits."""
+    run = ns.held_run(hold=1)
+    spec = run.pod()["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert not [volume for volume in spec["volumes"] if "projected" in volume]
+    facts = json.loads(
+        run.exec(
+            "python3",
+            "-c",
+            "import json, os; print(json.dumps({"
+            "'uid': os.getuid(), 'token': os.path.exists('/var/run/secrets'), "
+            "'status': open('/proc/1/status').read(), 'writable': os.access('/', os.W_OK)}))",
+        )
+    )
+    assert facts["uid"] != 0
+    assert facts["token"] is False
+    assert facts["writable"] is False
+    status = dict(line.split(":\t", 1) for line in facts["status"].splitlines() if ":\t" in line)
+    for kind in ("CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[kind], 16) == 0, kind
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2", "a seccomp filter is on"
+
+
+def test_a_run_sees_only_its_own_thread(ns: Namespace) -> None:
+    ns.run("steps", thread="other", input={"steps": 1}).wait("Succeeded")
+    run = ns.held_run(thread="own", hold=1)
+    nameless = ns.held_run(thread=None, hold=1)
+    assert set(ns.store().threads()) == {
+        "threads/other",
+        "threads/own",
+        f"stateless/{nameless.uid}",
+    }
+    found = run.exec("find", "/agentrun/store", "-maxdepth", "2", "-mindepth", "1").split()
+    assert sorted(found) == ["/agentrun/store/threads", "/agentrun/store/threads/own"]
+    found = nameless.exec("find", "/agentrun/store", "-maxdepth", "2", "-mindepth", "1").split()
+    stateless = "/agentrun/store/stateless"
+    assert sorted(found) == [stateless, f"{stateless}/{nameless.uid}"]
+
+
+def test_a_pod_template_cannot_take_the_protection_off(ns: Namespace) -> None:
+    container = {
+        "name": "agent",
+        "securityContext": {
+            "allowPrivilegeEscalation": True,
+            "readOnlyRootFilesystem": False,
+            "capabilities": {"drop": []},
+        },
+        "env": [{"name": "AGENTRUN_UID", "value": "other"}],
+    }
+    template = {
+        "metadata": {"labels": {"agentrun.dev/run-uid": "other", "mine": "yes"}},
+        "spec": {
+            "automountServiceAccountToken": True,
+            "securityContext": {"runAsNonRoot": False, "seccompProfile": {"type": "Unconfined"}},
+            "containers": [container],
+        },
+    }
+    ns.create(agent("sly", graph="steps:graph", podTemplate=template))
+    run = ns.run("sly", thread="t", input={"steps": 1})
+    run.wait("Succeeded")
+    pod = run.pod()
+    assert pod["metadata"]["labels"]["mine"] == "yes"
+    spec = pod["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    security = spec["containers"][0]["securityContext"]
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    values = [env["value"] for env in spec["containers"][0]["env"] if env["name"] == "AGENTRUN_UID"]
+    assert values == [run.uid]
+
+
+def test_what_the_pod_template_adds_is_there(ns: Namespace) -> None:
+    template = {
+        "metadata": {"annotations": {"example.com/team": "x"}},
+        "spec": {
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "volumes": [{"name": "extra", "emptyDir": {}}],
+            "containers": [
+                {"name": "agent", "volumeMounts": [{"name": "extra", "mountPath": "/extra"}]}
+            ],
+        },
+    }
+    ns.create(agent("more", graph="steps:graph", podTemplate=template))
+    run = ns.run("more", thread="t", input={"steps": 1})
+    run.wait("Succeeded")
+    pod = run.pod()
+    assert pod["metadata"]["annotations"]["example.com/team"] == "x"
+    assert pod["spec"]["nodeSelector"] == {"kubernetes.io/os": "linux"}
+    mounts = pod["spec"]["containers"][0]["volumeMounts"]
+    assert "/extra" in [mount["mountPath"] for mount in mounts]
+
+
+@pytest.fixture
+def jane(ns: Namespace) -> str:
+    """A user who may do all with runs but cancel them."""
+    for role in ("agentrun-view", "agentrun-edit"):
+        bind(ns, "jane", role)
+    wait_allowed(ns, "jane", "patch")
+    return "jane"
+
+
+def bind(ns: Namespace, user: str, role: str) -> None:
+    options = (f"--user={user}", f"--clusterrole={role}", "-n", ns.name)
+    kubectl("create", "rolebinding", f"{user}-{role}", *options)
+
+
+def wait_allowed(ns: Namespace, user: str, verb: str) -> None:
+    """The API server takes a new binding into account a moment after it has been made."""
+    deadline = time.monotonic() + PATIENCE
+    while not may(user, verb, "agentruns.agentrun.dev", ns.name):
+        assert time.monotonic() < deadline, f"{user} never got the verb {verb}"
+
+
+def may(user: str, verb: str, resource: str, namespace: str) -> bool:
+    try:
+        kubectl("auth", "can-i", verb, resource, f"--as={user}", "-n", namespace)
+    except KubectlError as error:
+        assert str(error).splitlines()[-1] == "no", error  # a warning may come before it
+        return False
+    return True
+
+
+def test_cancel_is_a_right_of_its_own(ns: Namespace, jane: str) -> None:
+    run = ns.run("nobody", thread="t", input={"steps": 1})
+    run.patch({"metadata": {"labels": {"a": "b"}}}, f"--as={jane}")
+    cancel = {"spec": {"cancel": "interrupt"}}
+    said = refusal(lambda: run.patch(cancel, f"--as={jane}"))
+    assert "you need the verb 'cancel' on agentruns.agentrun.dev to cancel a run" in said
+    assert "cancel" not in run.get()["spec"]
+    bind(ns, jane, "agentrun-cancel")
+    wait_allowed(ns, jane, "cancel")
+    run.patch(cancel, f"--as={jane}")
+    run.wait("Interrupted")
+
+
+def test_who_may_not_cancel_may_still_do_the_rest_with_a_cancelled_run(
+    ns: Namespace, jane: str
+) -> None:
+    run = ns.run("nobody", thread="t", cancel="interrupt")
+    run.wait("Interrupted")
+    run.patch({"metadata": {"labels": {"a": "b"}}}, f"--as={jane}")
+    assert run.get()["metadata"]["labels"] == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource"),
+    [
+        ("get", "secrets"),
+        ("get", "configmaps"),
+        ("create", "pods/exec"),
+        ("create", "pods"),
+        ("cancel", "agentruns.agentrun.dev"),
+        ("create", "agentruns.agentrun.dev"),
+        ("patch", "agents.agentrun.dev"),
+        ("delete", "persistentvolumeclaims"),
+    ],
+)
+def test_the_operator_may_not_do_what_it_need_not(cluster: str, verb: str, resource: str) -> None:
+    assert may(USER, "create", "jobs.batch", "default"), "the question must have an answer"
+    assert not may(USER, verb, resource, "default")

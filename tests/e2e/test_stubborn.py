@@ -1,0 +1,59 @@
+"""Agents that do not stop when they are told to: killed when the grace period is over."""
+
+import pytest
+
+from . import deployment
+from .namespace import Namespace, command_agent
+from .node import Vigil
+from .run import Run, time
+
+GRACE = 3
+# What the kubelet, the runtime and the API server may take on a busy machine beside the grace.
+OVERHEAD = 6
+
+
+def interrupt(run: Run) -> None:
+    """Interrupt it, and see that all of it is dead, in time, before that is said."""
+    vigil = Vigil(run.uid)
+    run.cancel("interrupt")
+    status = run.wait("Interrupted")["status"]
+    assert run.processes() == []
+    assert vigil.last_seen_alive() < time(status["finishedAt"])
+    assert status["cancel"]["forced"] is True
+    took = (time(status["cancel"]["goneAt"]) - time(status["cancel"]["signalledAt"])).seconds
+    assert took <= GRACE + OVERHEAD
+
+
+@pytest.mark.parametrize("agent", ["ignores-sigterm", "blocks-in-c", "spins"])
+def test_it_is_killed_when_its_grace_is_over(ns: Namespace, agent: str) -> None:
+    run = ns.run(agent, thread="t", input={}, gracePeriodSeconds=GRACE)
+    run.wait_step(1)
+    interrupt(run)
+    account = run.log()[-1]
+    assert (account["result"], account["forced"]) == ("Stopped", True)
+    # What it had written before is kept: the checkpoint of the input, and that before the node.
+    assert len(ns.store().checkpoints_of("threads/t", run.uid)) == 2
+
+
+def test_a_rollback_of_it_leaves_nothing(ns: Namespace) -> None:
+    run = ns.run("blocks-in-c", thread="t", input={}, gracePeriodSeconds=GRACE)
+    run.wait_step(1)
+    run.cancel("rollback")
+    run.wait_gone(seconds=GRACE + OVERHEAD + 10)
+    assert run.processes() == []
+    assert ns.store().segments("threads/t") == []
+
+
+def test_a_program_in_a_foreign_image_is_killed_too(ns: Namespace) -> None:
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        'print(\'{"event": "begin", "step": 1}\', flush=True); time.sleep(3600)'
+    )
+    image = deployment.operator_image()
+    # The grace is the Agent's: the run does not say.
+    deaf_agent = command_agent("deaf", "python3", "-c", deaf, image=image, gracePeriodSeconds=GRACE)
+    ns.create(deaf_agent)
+    run = ns.run("deaf", thread="t")
+    run.wait_step(1)
+    assert run.pod()["spec"]["terminationGracePeriodSeconds"] == GRACE
+    interrupt(run)

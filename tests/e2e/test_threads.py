@@ -1,0 +1,101 @@
+"""One live run per thread: two pods never write one thread."""
+
+from datetime import datetime
+from itertools import pairwise
+
+from .kubectl import Object
+from .namespace import Namespace
+from .run import Run, time
+
+
+def lifetime(run: Run) -> tuple[datetime, datetime]:
+    """When the container of the run's pod started and ended, by the kubelet (whole seconds)."""
+    (status,) = run.pod()["status"]["containerStatuses"]
+    ended: Object = status["state"]["terminated"]
+    return time(ended["startedAt"]), time(ended["finishedAt"])
+
+
+def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> None:
+    first = ns.held_run(thread="t", hold=1, input={"steps": 2})
+    # Names that sort the other way round: only the creation may count.
+    second = ns.run("steps", "zzz", thread="t", input={"steps": 4})
+    said = second.wait_waiting("ThreadBusy")
+    assert "Thread t" in said
+    assert first.name in said
+    third = create_later(ns, second)
+    third.wait_waiting("ThreadBusy")
+    assert second.pods() == third.pods() == []
+    first.let_go()
+    outputs = [run.wait("Succeeded")["status"]["output"] for run in (first, second, third)]
+    assert [output["done"] for output in outputs] == [
+        [1, 2],
+        [1, 2, 3, 4],
+        [1, 2, 3, 4, 5, 6],
+    ]
+    assert lifetime(first)[1] <= lifetime(second)[0]
+    assert lifetime(second)[1] <= lifetime(third)[0]
+    assert ns.store().segments("threads/t") == [first.uid, second.uid, third.uid]
+
+
+def create_later(ns: Namespace, earlier: Run) -> Run:
+    """A run that the API server calls younger than the other: it counts in whole seconds."""
+    created = earlier.get()["metadata"]["creationTimestamp"]
+    while True:
+        run = ns.run("steps", "aaa", thread="t", input={"steps": 6})
+        if run.get()["metadata"]["creationTimestamp"] != created:
+            return run
+        run.delete()
+        run.wait_gone()
+
+
+def test_runs_that_are_created_at_once_still_take_turns(ns: Namespace) -> None:
+    runs = [ns.run("steps", thread="t", input={"steps": number}) for number in range(1, 5)]
+    lifetimes = []
+    for run in runs:
+        run.wait("Succeeded")
+        lifetimes.append(lifetime(run))
+    lifetimes.sort()
+    for (_, ended), (started, _) in pairwise(lifetimes):
+        assert ended <= started
+    assert sorted(ns.store().segments("threads/t")) == sorted(run.uid for run in runs)
+
+
+def test_a_cancelled_one_in_the_queue_is_skipped(ns: Namespace) -> None:
+    first = ns.held_run(thread="t", hold=1, input={"steps": 1})
+    second = ns.run("steps", thread="t", input={"steps": 2})
+    third = ns.run("steps", thread="t", input={"steps": 3})
+    second.wait_waiting("ThreadBusy")
+    second.cancel("interrupt")
+    second.wait("Interrupted", seconds=10)
+    third.wait_waiting("ThreadBusy")
+    first.let_go()
+    assert third.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3]
+    assert ns.store().segments("threads/t") == [first.uid, third.uid]
+
+
+def test_the_next_one_starts_only_when_the_one_ahead_is_dead(ns: Namespace) -> None:
+    first = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
+    first.wait_step(1)
+    second = ns.run("echoes", thread="t", input={"text": "next"})
+    second.wait_waiting("ThreadBusy")
+    first.cancel("interrupt")
+    first.wait("Cancelling")
+    assert second.pods() == []
+    second.wait("Succeeded")
+    assert lifetime(first)[1] <= lifetime(second)[0]
+
+
+def test_the_next_one_starts_only_when_the_store_is_clean(ns: Namespace) -> None:
+    first = ns.held_run(thread="t", hold=3)
+    second = ns.run("steps", thread="t", input={"steps": 2})
+    second.wait_waiting("ThreadBusy")
+    first.cancel("rollback")
+    assert second.wait("Succeeded")["status"]["output"]["done"] == [1, 2]
+    begun = [line["step"] for line in second.log() if line["event"] == "begin"]
+    assert begun == [1, 2], "nothing of the run that was rolled back may be seen"
+
+
+def test_threads_do_not_wait_for_each_other(ns: Namespace) -> None:
+    held = [ns.held_run(thread=name, hold=1) for name in ("a", "b", "A")]
+    nameless = ns.held_run(thread=None, hold=1)
+    assert [run.status["phase"] for run in (*held, nameless)] == ["Running"] * 4

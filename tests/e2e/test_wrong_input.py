@@ -1,0 +1,182 @@
+"""What wrong input gets: a reason that is a constant, and a message with the field and the fix."""
+
+import re
+from typing import Any
+
+import pytest
+
+from .deployment import writes
+from .kubectl import Object, kubectl, wait_until
+from .namespace import Namespace, agent, claim, command_agent
+from .run import Run, condition, message
+
+# While a run waits: Claim, Job, one status, one Event. A flood would be hundreds.
+FEW_WRITES = 6
+
+
+def expect_quiet(ns: Namespace, run: Run) -> None:
+    """Others are served while the run waits, and its waiting costs next to nothing."""
+    ns.run("steps", thread="others", input={"steps": 3}).wait("Succeeded")
+    # Events have the name of their run, a dot and more.
+    said = [line for line in writes(ns.name) if re.search(rf"/{run.name}[.\"]", line)]
+    assert len(said) <= FEW_WRITES, said
+    assert run.status["phase"] == "Pending"
+
+
+def test_an_agent_that_does_not_exist(ns: Namespace) -> None:
+    run = ns.run("typo", thread="t", input={"steps": 1})
+    said = run.wait_waiting("AgentNotFound")
+    assert said == (
+        f"spec.agentRef.name: there is no Agent typo in namespace {ns.name}. "
+        "The run starts when it is created."
+    )
+    expect_quiet(ns, run)
+    assert [reason for reason, _ in run.events()] == ["AgentNotFound"]
+    ns.create(agent("typo", graph="steps:graph"))
+    run.wait("Succeeded")
+
+
+def test_a_claim_that_does_not_exist(ns: Namespace) -> None:
+    ns.create(agent("a", graph="steps:graph", store={"claimName": "later"}))
+    run = ns.run("a", thread="t", input={"steps": 1})
+    said = run.wait_waiting("ClaimNotFound")
+    assert "spec.store.claimName of Agent a: there is no PersistentVolumeClaim later" in said
+    expect_quiet(ns, run)
+    ns.create(claim("later"))
+    run.wait("Succeeded")
+
+
+def test_an_image_that_cannot_be_pulled(ns: Namespace) -> None:
+    ns.create(agent("a", graph="steps:graph", image="localhost/no-such-image:1"))
+    run = ns.run("a", thread="t", input={"steps": 1})
+    said = run.wait_waiting("ImagePullFailed")
+    assert "spec.image of Agent a: the image cannot be pulled" in said
+    expect_quiet(ns, run)
+
+
+def test_a_name_that_is_too_long_for_a_job(ns: Namespace) -> None:
+    run = ns.run("steps", "n" * 64, thread="t", input={"steps": 1})
+    failed = run.wait("Failed")
+    assert condition(failed, "Finished") == ("True", "NameTooLong")
+    assert "metadata.name has 64 characters" in message(failed, "Finished")
+    assert "may have 63" in message(failed, "Finished")
+    longest = ns.run("steps", "n" * 63, thread="t", input={"steps": 1})
+    longest.wait("Succeeded")
+
+
+# What spec.runtime.langgraph.graph says -> words of what the run says then.
+NO_GRAPHS = {
+    "nowhere:graph": "there is no module 'nowhere'",
+    "steps:nothing": "the module 'steps' has no 'nothing'; its graphs are: graph",
+    "cannot_be_imported:graph": "imports 'no_such_package', which is not there",
+    "steps:GATE": "it must be a compiled graph",
+}
+
+
+@pytest.fixture(scope="module")
+def without_graph(shared_ns: Namespace) -> dict[str, Run]:
+    """Runs of Agents that have no graph; all at once, for each takes seconds."""
+    runs = {}
+    for number, graph in enumerate(NO_GRAPHS):
+        shared_ns.create(agent(f"no-graph-{number}", graph=graph))
+        runs[graph] = shared_ns.run(f"no-graph-{number}", input={"steps": 1})
+    return runs
+
+
+@pytest.mark.parametrize("graph", NO_GRAPHS)
+def test_a_graph_that_cannot_be_imported(without_graph: dict[str, Run], graph: str) -> None:
+    failed = without_graph[graph].wait("Failed")
+    assert condition(failed, "Finished") == ("True", "GraphImportFailed")
+    said = message(failed, "Finished")
+    assert said.startswith("Agent spec.runtime.langgraph.graph")
+    assert NO_GRAPHS[graph] in said
+
+
+@pytest.mark.parametrize("given", ["just text", 7, ["a"], {"steps": 1, "done": 5}])
+def test_an_input_that_the_graph_does_not_want(shared_ns: Namespace, given: Any) -> None:
+    failed = shared_ns.run("steps", input=given).wait("Failed")
+    assert condition(failed, "Finished") == ("True", "InvalidInput")
+    assert "spec.input" in message(failed, "Finished")
+
+
+def test_a_thread_is_not_lost_by_a_wrong_input(shared_ns: Namespace) -> None:
+    shared_ns.run("steps", thread="used", input={"steps": 1}).wait("Succeeded")
+    shared_ns.run("steps", thread="used", input="just text").wait("Failed")
+    done = shared_ns.run("steps", thread="used", input={"steps": 2}).wait("Succeeded")
+    assert done["status"]["output"]["done"] == [1, 2]
+
+
+def test_no_input_on_a_thread_that_has_no_state(ns: Namespace) -> None:
+    failed = ns.run("steps", thread="t").wait("Failed")
+    assert condition(failed, "Finished") == ("True", "InvalidInput")
+    assert "spec.input is missing" in message(failed, "Finished")
+
+
+def test_a_pod_template_that_the_api_server_refuses(ns: Namespace) -> None:
+    ns.create(agent("a", graph="steps:graph", podTemplate={"spec": {"nodeSelector": {"x": 1}}}))
+    run = ns.run("a", thread="t", input={"steps": 1})
+    said = run.wait_waiting("JobRejected")
+    assert "spec.podTemplate" in said
+    assert "Agent a" in said
+    expect_quiet(ns, run)
+    ns.replace(agent("a", graph="steps:graph"))
+    run.wait("Succeeded")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"podTemplate": {"spec": {"hostNetwork": True}}}, id="pod is not allowed"),
+        pytest.param({"code": {"configMap": {"name": "later"}}}, id="code does not exist"),
+    ],
+)
+def test_a_run_that_gets_no_container_can_be_cancelled(
+    shared_ns: Namespace, spec: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    name = request.node.callspec.id.replace(" ", "-")
+    stuck = agent(name, graph="steps:graph")
+    stuck["spec"] |= spec
+    shared_ns.create(stuck)
+    run = shared_ns.run(name, thread=name, input={"steps": 1})
+    wait_until("its Job", "jobs", shared_ns.name, lambda job: job["metadata"]["name"] == run.name)
+    expect_quiet(shared_ns, run)
+    run.cancel("interrupt")
+    run.wait("Interrupted", seconds=10)
+    assert run.pods() == []
+
+
+def test_a_secret_that_does_not_exist(ns: Namespace) -> None:
+    env_from = [{"secretRef": {"name": "later"}}]
+    ns.create(agent("a", graph="steps:graph", envFrom=env_from))
+    run = ns.run("a", thread="t", input={"steps": 1})
+    said = run.wait_waiting("ContainerRejected")
+    assert '"later" not found' in said
+    assert "spec.envFrom" in said
+    secret: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "later"}}
+    ns.create(secret)
+    run.wait("Succeeded")
+
+
+def test_a_program_that_does_not_exist(ns: Namespace) -> None:
+    ns.create(command_agent("a", "no-such-program"))
+    failed = ns.run("a", thread="t").wait("Failed")
+    assert condition(failed, "Finished") == ("True", "AgentFailed")
+    assert "spec.runtime.command: cannot execute 'no-such-program'" in message(failed, "Finished")
+
+
+def test_a_namespace_that_is_full(ns: Namespace) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "full"},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }
+    ns.create(quota)
+    kubectl(
+        *("wait", "resourcequota", "full", "-n", ns.name, "--timeout=30s"),
+        "--for=jsonpath={.status.hard}",
+    )
+    run = ns.run("steps", thread="t", input={"steps": 1})
+    assert "exceeded quota" in run.wait_waiting("JobRejected")
+    kubectl("delete", "resourcequota", "full", "-n", ns.name)
+    run.wait("Succeeded")

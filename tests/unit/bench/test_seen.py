@@ -1,0 +1,57 @@
+import pytest
+
+from bench.api import MeasurementError, Watch
+from bench.seen import agent_runs, all_deleted, complete, phase_is
+
+
+def obj(phase: str | None = None, uid: str = "1") -> dict[str, object]:
+    return {"metadata": {"name": "x", "uid": uid}, "status": {"phase": phase} if phase else {}}
+
+
+def test_a_run_that_fails_ends_the_waiting_for_it_to_run() -> None:
+    reached = phase_is("Running")
+    assert not reached("ADDED", obj())
+    assert not reached("MODIFIED", obj("Pending"))
+    with pytest.raises(MeasurementError, match="x should become Running"):
+        reached("MODIFIED", obj("Failed"))
+
+
+def test_a_run_that_vanishes_ends_the_waiting_for_its_phase() -> None:
+    with pytest.raises(MeasurementError, match="DELETED"):
+        phase_is("Interrupted")("DELETED", obj("Cancelling"))
+
+
+def test_a_pod_whose_other_container_runs_has_no_running_agent() -> None:
+    def pod(name: str) -> dict[str, object]:
+        return {"status": {"containerStatuses": [{"name": name, "state": {"running": {}}}]}}
+
+    assert agent_runs("MODIFIED", pod("agent"))
+    assert not agent_runs("MODIFIED", pod("sidecar"))
+    assert not agent_runs("ADDED", {"status": {}})
+
+
+def test_a_job_whose_condition_is_not_true_is_not_complete() -> None:
+    def job(kind: str, status: str) -> dict[str, object]:
+        return {"status": {"conditions": [{"type": kind, "status": status}]}}
+
+    assert complete("MODIFIED", job("Complete", "True"))
+    assert not complete("MODIFIED", job("Complete", "False"))
+    assert not complete("MODIFIED", job("SuccessCriteriaMet", "True"))
+
+
+def test_nothing_is_left_only_when_as_many_as_there_must_be_are_gone() -> None:
+    reached = all_deleted(2)
+    events = [("ADDED", "1"), ("DELETED", "1"), ("ADDED", "2"), ("MODIFIED", "2"), ("DELETED", "2")]
+    assert [reached(event, obj(uid=uid)) for event, uid in events] == [False] * 4 + [True]
+
+
+def test_a_watch_that_ends_says_what_it_was_for_and_what_it_last_saw() -> None:
+    lines = iter([b'{"type": "ADDED", "object": {"status": {"phase": "Pending"}}}\n'])
+    with pytest.raises(MeasurementError, match=r"start of x.*Pending"):
+        Watch(lines).until("start of x", lambda *_: False)
+
+
+def test_a_watch_that_the_server_breaks_off_is_no_event() -> None:
+    lines = iter([b'{"type": "ERROR", "object": {"code": 410}}\n'])
+    with pytest.raises(MeasurementError, match="410"):
+        Watch(lines).until("start of x", lambda *_: True)
