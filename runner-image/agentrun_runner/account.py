@@ -8,6 +8,9 @@ from agentrun_runner import events
 from agentrun_runner.result import Result, encode
 
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 143}
+# Failures of the run itself: another try would end the same way, and this code says so.
+HOPELESS = ("InvalidRun", "GraphImportFailed", "InvalidInput", "RunRolledBack")
+HOPELESS_EXIT_CODE = 2
 
 # The kubelet keeps this much of a termination message:
 # https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
@@ -26,6 +29,8 @@ def give(account: Result) -> int:
     except OSError as error:
         events.warn(f"cannot write the account: {error}")
     events.interject("finished", **account)
+    if account.get("reason") in HOPELESS:
+        return HOPELESS_EXIT_CODE
     return EXIT_CODES[account["result"]]
 
 

@@ -49,6 +49,11 @@ class Run:
     runtime: Langgraph | Command
     input: Any
     """None: go on where the thread stopped."""
+    resume: Any
+    """The answer to what the thread waits for; what it says only counts if `resumes`."""
+    resumes: bool
+    checkpoint: str | None
+    """Id of the checkpoint to start from; None: the thread's newest."""
     recursion_limit: int | None
     configurable: dict[str, Any]
 
@@ -88,9 +93,18 @@ def load() -> Run:
         thread=variable("AGENTRUN_THREAD"),
         runtime=_runtime(_typed(data.get("runtime"), dict, "runtime")),
         input=data.get("input"),
+        resume=data.get("resume"),
+        resumes="resume" in data,
+        checkpoint=_checkpoint(data),
         recursion_limit=recursion_limit,
         configurable=configurable,
     )
+
+
+def _checkpoint(data: dict[str, Any]) -> str | None:
+    if "checkpoint" not in data:
+        return None
+    return _typed(_typed(data["checkpoint"], dict, "checkpoint").get("id"), str, "checkpoint.id")
 
 
 def _runtime(data: dict[str, Any]) -> Langgraph | Command:

@@ -4,13 +4,14 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
+from dataclasses import dataclass
 from typing import Any, cast, get_type_hints
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import EmptyInputError, GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel import Pregel
-from langgraph.types import StateSnapshot
+from langgraph.types import Command, StateSnapshot
 
 from agentrun_runner import events, runfile
 from agentrun_runner.langgraph_runtime.failures import InvalidInputError, brief
@@ -40,7 +41,7 @@ async def run_graph(run: runfile.Run, candidate: object, stopping: Callable[[], 
         Store(runfile.STORE).thread(run.thread).refuse_rolled_back(check_run(run.uid))
         graph = await make_graph(candidate, config, stack)
         graph = graph.copy({"checkpointer": RunSaver(run)})
-        await _stream(graph, run, config, stopping)
+        await _stream(graph, run, await _start(graph, run, config), stopping)
         state = await graph.aget_state(config)
     result = {"result": "Succeeded", "output": jsonable(_output(graph, state.values))}
     if waits_for := _interrupts(state):
@@ -60,24 +61,47 @@ def graph_config(run: runfile.Run) -> RunnableConfig:
     return config
 
 
-def graph_input(run: runfile.Run) -> Any:
-    """What the graph is called with; None: go on from the thread's last checkpoint.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the graph is called with, and from which checkpoint of the thread it goes on."""
 
-    A retry goes on too: its input is in what the run wrote before. (The answer to an interrupt, and
-    an older checkpoint to start from, will be chosen here.)
+    input: Any
+    config: RunnableConfig
+
+
+async def _start(graph: Graph, run: runfile.Run, config: RunnableConfig) -> Start:
+    """Where the run begins. None as input: go on from the checkpoint.
+
+    A retry goes on from the run's own last checkpoint: its input, its answer and the checkpoint
+    that it forked from are in what it wrote before.
     """
     _, written = summary(runfile.STORE, run.thread, run.uid)
-    return None if written else run.input
+    if written:
+        return Start(None, config)
+    if run.checkpoint is not None:
+        at = {"checkpoint_id": run.checkpoint, "checkpoint_ns": ""}
+        config = RunnableConfig(**{**config, "configurable": {**config["configurable"], **at}})
+        if not (await graph.aget_state(config)).created_at:
+            raise InvalidInputError(
+                f"spec.checkpoint.id: the thread has no checkpoint {run.checkpoint}"
+            )
+    if not run.resumes:
+        return Start(run.input, config)
+    if not (await graph.aget_state(config)).next:
+        raise InvalidInputError(
+            "spec.resume: the thread does not wait for an answer; give spec.input instead"
+        )
+    return Start(Command(resume=run.resume), config)
 
 
 async def _stream(
-    graph: Graph, run: runfile.Run, config: RunnableConfig, stopping: Callable[[], bool]
+    graph: Graph, run: runfile.Run, start: Start, stopping: Callable[[], bool]
 ) -> None:
     reached_a_node = False
     chunks = cast(
         AsyncGenerator[tuple[str, Any], None],
         graph.astream(
-            graph_input(run), config, stream_mode=["updates", "tasks"], durability="sync"
+            start.input, start.config, stream_mode=["updates", "tasks"], durability="sync"
         ),
     )
     try:
@@ -94,11 +118,13 @@ async def _stream(
     except Exception as error:
         # "tasks" says when a node begins. Before the first one, it is the input that is refused:
         # by a channel, a reducer, a state model, or the edge that looks at it.
-        if not reached_a_node and isinstance(error, EmptyInputError) and run.input is None:
+        if not reached_a_node and isinstance(error, EmptyInputError) and start.input is None:
             raise InvalidInputError(
                 "spec.input is missing, and the thread has no state to go on from"
                 + _expected(graph)
             ) from error
+        if not reached_a_node and run.resumes:
+            raise InvalidInputError(f"the graph refused spec.resume: {brief(error)}") from error
         if not reached_a_node and run.input is not None:
             raise InvalidInputError(
                 f"the graph refused spec.input: {brief(error)}{_expected(graph)}"

@@ -21,8 +21,9 @@ def graph_pod(make_pod: MakePod) -> MakePod:
 
     def make(graph: str, *, config: object = None, **rest: Any) -> Pod:
         run: dict[str, object] = {"runtime": {"langgraph": {"graph": graph}}}
-        if "input" in rest:
-            run["input"] = rest.pop("input")
+        for field in ("input", "resume", "checkpoint"):
+            if field in rest:
+                run[field] = rest.pop(field)
         if config is not None:
             run["config"] = config
         return make_pod(run, **rest)

@@ -158,6 +158,7 @@ class Ended:
     def __init__(
         self, pod: Pod, exit_code: int, lines: list[str], stderr: str, seconds: float
     ) -> None:
+        self.pod = pod
         self.exit_code = exit_code
         self.lines = [line for line in lines if line]
         self.stderr = stderr

@@ -19,6 +19,8 @@ from pydantic import BaseModel
 class State(TypedDict, total=False):
     n: int
     answer: Any
+    left: Any
+    right: Any
 
 
 class Chat(TypedDict):
@@ -60,6 +62,18 @@ async def double(state: State) -> State:
 
 def ask(_: State) -> State:
     return {"answer": interrupt({"question": "really?"})}
+
+
+def ask_twice(_: State) -> State:
+    return {"answer": [interrupt("first?"), interrupt("second?")]}
+
+
+def ask_left(_: State) -> State:
+    return {"left": interrupt("left?")}
+
+
+def ask_right(_: State) -> State:
+    return {"right": interrupt("right?")}
 
 
 def fail(_: State) -> State:
@@ -121,6 +135,8 @@ def tell_config(_: State, config: RunnableConfig) -> State:
 builder = chain(add_one, double)
 graph = builder.compile()
 asks = chain(add_one, ask)
+asks_twice = chain(ask_twice)
+asks_two = fan_out(ask_left, ask_right)
 breakpoint_graph = chain(add_one, double).compile(interrupt_before=["double"])
 fails = chain(add_one, fail)
 fails_once = chain(add_one, fail_once)

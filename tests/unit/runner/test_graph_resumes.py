@@ -1,0 +1,127 @@
+"""Going on: the answer to what a graph asked for, and an older checkpoint to start from."""
+
+from typing import Any
+
+import pytest
+
+from agentrun_store.rollback import drop_run
+from agentrun_store.thread import Store
+from unit.runner.pod import Ended, MakePod, Pod
+
+
+def waiting(ended: Ended) -> list[Any]:
+    return [interrupt["value"] for interrupt in ended.account.get("interrupts", [])]
+
+
+def test_the_answer_of_the_next_run_reaches_the_node_that_asked(graph_pod: MakePod) -> None:
+    asked = graph_pod("graphs:asks", input={"n": 1}).run()
+    assert waiting(asked) == [{"question": "really?"}]
+    ended = graph_pod("graphs:asks", resume={"sure": True}).run()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    assert ended.account["output"] == {"n": 2, "answer": {"sure": True}}
+    assert waiting(ended) == []
+    assert "add_one runs" not in ended.lines
+
+
+@pytest.mark.parametrize("answer", [False, 0, ""])
+def test_an_answer_that_is_falsy_is_an_answer(graph_pod: MakePod, answer: object) -> None:
+    graph_pod("graphs:asks", input={"n": 1}).run()
+    ended = graph_pod("graphs:asks", resume=answer).run()
+
+    assert ended.account["output"]["answer"] == answer
+
+
+def test_several_open_interrupts_are_answered_by_id(graph_pod: MakePod) -> None:
+    asked = graph_pod("graphs:asks_two", input={"n": 1}).run()
+    by_question = {i["value"]: i["id"] for i in asked.account["interrupts"]}
+    answers = {by_question["left?"]: "l", by_question["right?"]: "r"}
+    ended = graph_pod("graphs:asks_two", resume=answers).run()
+
+    assert (ended.account["output"]["left"], ended.account["output"]["right"]) == ("l", "r")
+
+
+def test_a_node_that_asks_again_gets_its_second_answer_from_the_run_after(
+    graph_pod: MakePod,
+) -> None:
+    graph_pod("graphs:asks_twice", input={"n": 1}).run()
+    again = graph_pod("graphs:asks_twice", resume="a").run()
+    assert waiting(again) == ["second?"]
+    ended = graph_pod("graphs:asks_twice", resume="b").run()
+
+    assert ended.account["output"]["answer"] == ["a", "b"]
+
+
+def test_a_rolled_back_answer_gives_the_question_back_whole(graph_pod: MakePod) -> None:
+    """Failure mode 63: no write of the resuming run stays on the checkpoint that it answered."""
+    graph_pod("graphs:asks", input={"n": 1}).run()
+    answering = graph_pod("graphs:asks", resume="yes")
+    assert answering.run().account["output"]["answer"] == "yes"
+    drop_run(answering.root / "store", "threads/talk", answering.uid)
+    asked = graph_pod("graphs:asks").run()
+    assert waiting(asked) == [{"question": "really?"}]
+    ended = graph_pod("graphs:asks", resume="no").run()
+
+    assert ended.account["output"]["answer"] == "no"
+
+
+def test_an_answer_that_nobody_waits_for_is_refused(graph_pod: MakePod) -> None:
+    graph_pod("graphs:graph", input={"n": 1}).run()
+    ended = graph_pod("graphs:graph", resume="yes").run()
+
+    assert ended.verdict() == (2, "Failed", "InvalidInput")
+    assert "spec.resume" in ended.account["message"]
+
+
+def checkpoint_ids(pod: Pod) -> list[str]:
+    """Ids of the checkpoints of the pod's run, oldest first."""
+    thread = Store(pod.root / "store").thread("threads/talk")
+    (segment,) = [segment for segment in thread.segments() if segment.run == pod.uid]
+    return sorted(segment.index.checkpoints["talk", ""])
+
+
+def test_a_fork_starts_from_the_older_checkpoint_and_its_rollback_restores_the_line(
+    graph_pod: MakePod,
+) -> None:
+    first = graph_pod("graphs:graph", input={"n": 1}).run()
+    before = checkpoint_ids(first.pod)
+    after_add_one = before[2]
+    fork = graph_pod("graphs:graph", checkpoint={"id": after_add_one}).run()
+    assert fork.account["output"] == {"n": 4}
+    assert "add_one runs" not in fork.lines
+    drop_run(fork.pod.root / "store", "threads/talk", fork.pod.uid)
+    later = graph_pod("graphs:graph").run()
+
+    assert later.account["output"] == {"n": 4}
+    assert checkpoint_ids(first.pod) == before
+
+
+def test_a_fork_with_another_input_goes_on_from_the_older_state(graph_pod: MakePod) -> None:
+    first = graph_pod("graphs:graph", input={"n": 1}).run()
+    fork = graph_pod(
+        "graphs:graph", input={"answer": "x"}, checkpoint={"id": checkpoint_ids(first.pod)[2]}
+    ).run()
+
+    assert fork.account["output"] == {"n": 6, "answer": "x"}
+
+
+def test_a_checkpoint_that_the_thread_does_not_have_is_named(graph_pod: MakePod) -> None:
+    graph_pod("graphs:graph", input={"n": 1}).run()
+    ended = graph_pod("graphs:graph", checkpoint={"id": "1f1e5533-0000-6000-8000-000000000000"})
+
+    account = ended.run().account
+    assert (account["result"], account["reason"]) == ("Failed", "InvalidInput")
+    assert "spec.checkpoint.id" in account["message"]
+
+
+def test_a_retry_of_a_fork_goes_on_from_what_it_has_itself(graph_pod: MakePod) -> None:
+    first = graph_pod("graphs:fails_once", input={"n": 1})
+    assert first.run().verdict() == (1, "Failed", "AgentFailed")
+    (first.root / "failed-once").unlink()
+    ids = checkpoint_ids(first)
+    fork = graph_pod("graphs:fails_once", checkpoint={"id": ids[1]})
+    assert fork.run().verdict() == (1, "Failed", "AgentFailed")
+    retried = fork.run()
+
+    assert retried.verdict() == (0, "Succeeded", None)
+    assert "add_one runs" not in retried.lines
