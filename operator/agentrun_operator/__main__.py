@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
+import uuid
 
 import kopf
 
 from . import edge, health
 from .controller import Controller
 from .kube import NO_ANSWER, ApiError, Kube
+from .lease import Lease
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -23,15 +26,30 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     kube = await Kube.connect()
     controller = Controller(kube, settings.runner_image)
+    lease = Lease(kube, settings.namespace, f"{socket.gethostname()}-{uuid.uuid4()}")
     server = await health.serve(controller, settings.health_port) if settings.health_port else None
+    lead = None
     try:
         if await _started(controller, stop):
-            await _watch(controller, kube.server, stop)
+            lead = asyncio.create_task(_lead(controller, lease))
+            await _watch(controller, kube.server)
     finally:
+        if lead is not None:
+            lead.cancel()
         await controller.stop()
+        await lease.release()
         if server is not None:
             await server.cleanup()
         await kube.close()
+
+
+async def _lead(controller: Controller, lease: Lease) -> None:
+    """Work while the lease is held, and not a moment longer."""
+    await lease.acquire()
+    controller.work()
+    await lease.keep()
+    logger.error("The lease is lost: ending at once, so that nothing is half done for long")
+    os._exit(1)
 
 
 async def _started(controller: Controller, stop: asyncio.Event) -> bool:
@@ -46,12 +64,13 @@ async def _started(controller: Controller, stop: asyncio.Event) -> bool:
             except TimeoutError:
                 continue
         else:
-            logger.info("Started: everything has been read, and work begins")
+            logger.info("Everything has been read")
             return True
     return False
 
 
-async def _watch(controller: Controller, server: str, stop: asyncio.Event) -> None:
+async def _watch(controller: Controller, server: str) -> None:
+    """Watch until a signal comes: kopf takes SIGTERM and SIGINT over."""
     settings = kopf.OperatorSettings()
     edge.configure(settings)
     await kopf.operator(
@@ -61,7 +80,6 @@ async def _watch(controller: Controller, server: str, stop: asyncio.Event) -> No
         identity=socket.gethostname(),  # type: ignore[arg-type]
         standalone=True,
         clusterwide=True,
-        stop_flag=stop,
     )
 
 

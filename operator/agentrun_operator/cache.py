@@ -91,11 +91,9 @@ class Cache:
         obj = self.get("agentruns", namespace, name)
         return AgentRun.model_validate(obj) if obj else None
 
-    def unfinished_runs(self, namespace: str) -> Iterator[AgentRun]:
+    def runs(self, namespace: str) -> Iterator[AgentRun]:
         for obj in self.all("agentruns", namespace):
-            run = AgentRun.model_validate(obj)
-            if not run.finished:
-                yield run
+            yield AgentRun.model_validate(obj)
 
     def agent(self, namespace: str, name: str) -> Agent | None:
         obj = self.get("agents", namespace, name)

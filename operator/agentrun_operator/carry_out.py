@@ -15,6 +15,7 @@ from .kube import ApiError, Kube
 from .models import AgentRunStatus
 from .plan import (
     Action,
+    CancelRun,
     Claim,
     CleanUp,
     CreateJob,
@@ -86,6 +87,10 @@ class CarryOut:
                 await kube.delete("jobs", namespace, job, uid)
             case DeleteRun():
                 await kube.delete("agentruns", namespace, name, meta.uid)
+            case CancelRun(rival, uid, cancel, reason):
+                spec = {"cancel": cancel, "cancelReason": reason}
+                patch = {"metadata": {"uid": uid}, "spec": spec}
+                await self._patch_if_there("agentruns", namespace, rival, patch)
             case CleanUp(claim_name):
                 self._clean_up(namespace, claim_name)
         return version
@@ -115,7 +120,8 @@ class CarryOut:
         try:
             self._learn(plural, await self._kube.merge_patch(plural, namespace, name, patch))
         except ApiError as error:
-            if error.status not in (404, 409):
+            # 422: a rule of the CRD refuses it, because the run has finished in the meantime.
+            if error.status not in (404, 409, 422):
                 raise
 
     async def _write_status(self, view: View, status: AgentRunStatus, version: str) -> None:

@@ -23,6 +23,16 @@ ANNOTATION_CLAIM = f"{GROUP}/claim"  # on clean-up Jobs: the PVC that they clean
 ANNOTATION_CLEANUP_RUNS = f"{GROUP}/runs"  # on clean-up Jobs: JSON {run uid: run name}
 ANNOTATION_CLEANUP_ATTEMPT = f"{GROUP}/attempt"  # on clean-up Jobs: 1 for the first try
 
+# By these, tools that apply objects from Git know their own: Argo CD and Flux.
+# https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/
+# https://fluxcd.io/flux/components/kustomize/kustomizations/
+GIT_ANNOTATIONS = ("argocd.argoproj.io/tracking-id",)
+GIT_LABELS = (
+    "app.kubernetes.io/instance",
+    "kustomize.toolkit.fluxcd.io/name",
+    "helm.toolkit.fluxcd.io/name",
+)
+
 AGENT_CONTAINER = "agent"
 CLEANUP_CONTAINER = "cleanup"
 DEFAULT_CLAIM = "agentrun-store"
@@ -39,11 +49,14 @@ class Phase(StrEnum):
     CANCELLING = "Cancelling"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    TIMED_OUT = "TimedOut"
     INTERRUPTED = "Interrupted"
     ROLLED_BACK = "RolledBack"
 
 
-FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.INTERRUPTED, Phase.ROLLED_BACK})
+FINAL_PHASES = frozenset(
+    {Phase.SUCCEEDED, Phase.FAILED, Phase.TIMED_OUT, Phase.INTERRUPTED, Phase.ROLLED_BACK}
+)
 
 
 class Cancel(StrEnum):
@@ -51,11 +64,24 @@ class Cancel(StrEnum):
     ROLLBACK = "rollback"
 
 
+class MultitaskStrategy(StrEnum):
+    ENQUEUE = "enqueue"
+    REJECT = "reject"
+    INTERRUPT = "interrupt"
+    ROLLBACK = "rollback"
+
+
+class ReclaimPolicy(StrEnum):
+    RETAIN = "Retain"
+    DELETE = "Delete"
+
+
 class Condition(StrEnum):
     STARTED = "Started"
     STOPPED = "Stopped"
     ROLLED_BACK = "RolledBack"
     CANCEL_TOO_LATE = "CancelTooLate"
+    WAITING_FOR_INPUT = "WaitingForInput"
     FINISHED = "Finished"
 
 
@@ -77,15 +103,24 @@ class Reason(StrEnum):
     AGENT_STARTED = "AgentStarted"
     # Stopped and RolledBack
     WAITING_FOR_POD = "WaitingForPod"
+    NODE_UNREACHABLE = "NodeUnreachable"
+    KUBELET_SILENT = "KubeletSilent"
+    POD_TERMINATED = "PodTerminated"
     POD_GONE = "PodGone"
+    POD_GIVEN_UP = "PodGivenUp"
+    NO_POD = "NoPod"
     CLEANUP_PENDING = "CleanupPending"
     CLEANUP_FAILED = "CleanupFailed"
     # Finished, and Events
     RUNNING = "Running"
     CANCELLING = "Cancelling"
     SUCCEEDED = "Succeeded"
+    TIMED_OUT = "TimedOut"
     INTERRUPTED = "Interrupted"
     ROLLED_BACK = "RolledBack"
+    RETRYING = "Retrying"
+    INTERRUPT = "Interrupt"
+    EXPIRED = "Expired"
     CANCEL_TOO_LATE = "CancelTooLate"
     NAME_TOO_LONG = "NameTooLong"
     JOB_LOST = "JobLost"

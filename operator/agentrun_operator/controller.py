@@ -11,10 +11,11 @@ from .constants import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAG
 from .facts import can_make_pods, job_facts, owner_uid, pod_facts
 from .kube import NO_ANSWER, ApiError, Kube
 from .models import AgentRun
-from .observe import UNFINISHED, Observer, now
+from .observe import Observer, now
 from .policy import start
 from .policy.cleanup import awaits_cleanup, next_cleanup
 from .policy.decide import decide
+from .policy.stop import is_late, must_stop
 from .resources.cleanup_job import cleanup_job
 from .workqueue import Key, WorkQueue
 
@@ -24,9 +25,9 @@ logger = logging.getLogger(__name__)
 WORKERS = 16
 RESYNC_SECONDS = 300.0
 
-# What is watched, and read in full at the start and at every resync. Finished runs are not.
+# What is watched, and read in full at the start and at every resync. Settled runs are not.
 SELECTORS: dict[str, dict[str, str]] = {
-    "agentruns": {"fieldSelector": UNFINISHED},
+    "agentruns": {"fieldSelector": "status.settled!=true"},
     "agents": {},
     "jobs": {"labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}"},
     "pods": {"labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}"},
@@ -68,10 +69,13 @@ class Controller:
     # Life
 
     async def start(self) -> None:
-        """Read everything, then begin to work: nothing is decided on a half-full cache."""
+        """Read everything: nothing is decided on a half-full cache."""
         await self.sync()
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
         self._tasks.append(asyncio.create_task(self._resync()))
+
+    def work(self) -> None:
+        """Begin to work on what has been read, and on what comes."""
+        self._tasks += [asyncio.create_task(self._work()) for _ in range(WORKERS)]
 
     async def stop(self) -> None:
         """Leave everything as it is; whoever starts next goes on from there."""
@@ -146,11 +150,13 @@ class Controller:
         run = self._cache.run(key.namespace, key.name)
         if run is None:
             await self._remove_orphan(key)
-        elif not run.finished or run.claimed:
+        elif not run.status.settled or run.claimed:
             await self._reconcile_run(key, run)
 
     async def _reconcile_run(self, key: Key, run: AgentRun) -> None:
         view = self._observer.from_cache(run)
+        if must_stop(view) and is_late(view):
+            view = await self._observer.with_nodes(view)
         plan = decide(view)
         if plan.confirm:
             live = await self._observer.live(key.namespace, key.name)
@@ -163,6 +169,8 @@ class Controller:
         except JobRefusedError as refusal:
             await self._carry_out(view, start.rejected(view, str(refusal)))
             raise
+        if plan.look_again_at is not None:
+            self._queue.add_after(key, (plan.look_again_at - view.now).total_seconds())
 
     async def _remove_orphan(self, key: Key) -> None:
         """A Job that can run without a run to answer for it: a request that arrived very late.
@@ -193,7 +201,7 @@ class Controller:
     async def _reconcile_claim(self, namespace: str, claim_name: str) -> None:
         waiting = [
             run
-            for run in self._cache.unfinished_runs(namespace)
+            for run in self._cache.runs(namespace)
             if awaits_cleanup(run) and run.status.claim_name == claim_name
         ]
         time = now()

@@ -18,6 +18,7 @@ Object = dict[str, Any]
 
 # The kubelet stops a pod whose activeDeadlineSeconds are over; 1 is the smallest that is allowed.
 STOP_DEADLINE = 1
+DEADLINE_EXCEEDED = "DeadlineExceeded"
 
 
 class Account(Model):
@@ -29,6 +30,7 @@ class Account(Model):
     output: Any = None
     output_truncated: bool | None = None
     checkpoint: CheckpointStatus | None = None
+    interrupts: tuple[dict[str, Any], ...] = ()
     forced: bool | None = None
 
 
@@ -45,7 +47,8 @@ class PodFacts:
     has_started: bool  # some container, init containers too, runs or has run
     agent_started_at: datetime | None
     deadline: int | None  # spec.activeDeadlineSeconds
-    disrupted: bool  # evicted, preempted, drained, or given up with its node
+    grace_seconds: int  # spec.terminationGracePeriodSeconds
+    disruption: str  # evicted, preempted, drained, given up with its node; the reason, or empty
     scheduling_message: str  # why it has no node; empty if it has
     waiting_reason: str  # of the first container that waits, for example ImagePullBackOff
     waiting_message: str
@@ -63,6 +66,15 @@ class PodFacts:
         return self.deleting or (self.deadline is not None and self.deadline <= STOP_DEADLINE)
 
     @property
+    def timed_out(self) -> bool:
+        """Whether the kubelet stopped it for its own deadline, and nobody had asked for a stop."""
+        return self.reason == DEADLINE_EXCEEDED and (self.deadline or 0) > STOP_DEADLINE
+
+    @property
+    def disrupted(self) -> bool:
+        return bool(self.disruption)
+
+    @property
     def agent_running(self) -> bool:
         return self.alive and self.agent_started_at is not None
 
@@ -74,7 +86,9 @@ class JobFacts:
     owner_uid: str | None
     deleting: bool
     finished: bool  # Complete or Failed
+    deadline_exceeded: bool  # Failed because of the Job's own activeDeadlineSeconds
     backoff_limit: int
+    fatal_exit_codes: frozenset[int]  # of the agent's container, by the Job's podFailurePolicy
     claim_name: str | None
 
 
@@ -102,7 +116,17 @@ def job_facts(job: Object) -> JobFacts:
         owner_uid=owner_uid(job),
         deleting="deletionTimestamp" in job["metadata"],
         finished=condition_is_true(job, "Complete", "Failed"),
+        deadline_exceeded=any(
+            c["type"] == "Failed" and c["status"] == "True" and c.get("reason") == DEADLINE_EXCEEDED
+            for c in job.get("status", {}).get("conditions") or []
+        ),
         backoff_limit=job["spec"].get("backoffLimit", 6),
+        fatal_exit_codes=frozenset(
+            code
+            for rule in (job["spec"].get("podFailurePolicy") or {}).get("rules", [])
+            if rule["action"] == "FailJob"
+            for code in rule.get("onExitCodes", {}).get("values", [])
+        ),
         claim_name=next(
             (
                 volume["persistentVolumeClaim"]["claimName"]
@@ -152,7 +176,15 @@ def pod_facts(pod: Object) -> PodFacts:
         has_started=any("running" in s or "terminated" in s or s["last"] for s in states),
         agent_started_at=_time((agent.get("running") or ended).get("startedAt")),
         deadline=spec.get("activeDeadlineSeconds"),
-        disrupted=condition_is_true(pod, "DisruptionTarget"),
+        grace_seconds=spec.get("terminationGracePeriodSeconds", 30),
+        disruption=next(
+            (
+                c.get("reason") or "Disrupted"
+                for c in status.get("conditions") or []
+                if c["type"] == "DisruptionTarget" and c["status"] == "True"
+            ),
+            "",
+        ),
         scheduling_message=unscheduled.get("message", ""),
         waiting_reason=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),
@@ -173,10 +205,11 @@ def is_pod_of(run: AgentRun, pod: Object) -> bool:
 def can_make_pods(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> bool:
     """Whether the run's Job can still make a pod.
 
-    Beside a Job that is gone or finished, it cannot when the Job controller has nothing left to
-    do but to count: one pod has succeeded (completions is 1), or more pods have failed than
-    backoffLimit allows. Evicted pods do not count as failures (the Job's podFailurePolicy). Pods
-    cannot vanish before they are counted, they carry the controller's tracking finalizer:
+    Beside a Job that is gone or finished, it cannot when the Job controller has nothing left to do
+    but to count: one pod has succeeded (completions is 1), one has failed with an exit code that
+    the podFailurePolicy names as fatal, or more have failed than backoffLimit allows. Evicted pods
+    do not count as failures (the podFailurePolicy again). Pods cannot vanish before they are
+    counted, they carry the controller's tracking finalizer:
     https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-tracking-with-finalizers
     Knowing this saves the second that the controller takes to batch its own status.
     """
@@ -184,5 +217,7 @@ def can_make_pods(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> bool:
         return False
     if any(pod.phase == "Succeeded" for pod in pods):
         return False
-    failures = sum(pod.phase == "Failed" and not pod.disrupted for pod in pods)
-    return failures <= job.backoff_limit
+    failed = [pod for pod in pods if pod.phase == "Failed" and not pod.disrupted]
+    if any(pod.exit_code in job.fatal_exit_codes for pod in failed):
+        return False
+    return len(failed) <= job.backoff_limit

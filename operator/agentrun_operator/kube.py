@@ -26,6 +26,8 @@ PREFIXES = {
     "jobs": "/apis/batch/v1",
     "pods": "/api/v1",
     "events": "/api/v1",
+    "nodes": "/api/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
 }
 
 
@@ -68,7 +70,7 @@ class Kube:
     async def close(self) -> None:
         await self._api.close()  # type: ignore[no-untyped-call]
 
-    async def get(self, plural: str, namespace: str, name: str) -> Object | None:
+    async def get(self, plural: str, namespace: str | None, name: str) -> Object | None:
         """The object, or None if there is none."""
         try:
             return await self._request("GET", _path(plural, namespace, name))

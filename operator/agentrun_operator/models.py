@@ -10,7 +10,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from .constants import DEFAULT_CLAIM, FINAL_PHASES, FINALIZER, Phase
+from .constants import (
+    DEFAULT_CLAIM,
+    FINAL_PHASES,
+    FINALIZER,
+    GIT_ANNOTATIONS,
+    GIT_LABELS,
+    MultitaskStrategy,
+    Phase,
+    ReclaimPolicy,
+)
 from .constants import Cancel as CancelAction
 
 
@@ -36,6 +45,8 @@ class Metadata(Model):
     creation_timestamp: Time
     deletion_timestamp: Time | None = None
     finalizers: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
     managed_fields: list[dict[str, Any]] = Field(default_factory=list)
 
 
@@ -74,6 +85,10 @@ class AgentSpec(Model):
     resources: dict[str, Any] = Field(default_factory=dict)
     pod_template: dict[str, Any] = Field(default_factory=dict)
     store: Store = Field(default_factory=Store)
+    timeout_seconds: int | None = None
+    retries: int | None = None
+    ttl_seconds_after_finished: int | None = None
+    multitask_strategy: MultitaskStrategy | None = None
     grace_period_seconds: int | None = None
 
 
@@ -87,12 +102,23 @@ class RunConfig(Model):
     configurable: dict[str, Any] | None = None
 
 
+class CheckpointRef(Model):
+    id: str
+
+
 class AgentRunSpec(Model):
     agent_ref: NameRef
     thread: str | None = None
     # JSON null is an input too; whether there is one at all says `has_input`.
     input: Any = None
+    resume: Any = None  # likewise, see `has_resume`
+    checkpoint: CheckpointRef | None = None
     config: RunConfig | None = None
+    multitask_strategy: MultitaskStrategy | None = None
+    timeout_seconds: int | None = None
+    retries: int | None = None
+    ttl_seconds_after_finished: int | None = None
+    reclaim_policy: ReclaimPolicy = ReclaimPolicy.RETAIN
     grace_period_seconds: int | None = None
     cancel: CancelAction | None = None
     cancel_reason: str | None = None
@@ -100,6 +126,10 @@ class AgentRunSpec(Model):
     @property
     def has_input(self) -> bool:
         return "input" in self.model_fields_set
+
+    @property
+    def has_resume(self) -> bool:
+        return "resume" in self.model_fields_set
 
 
 class ConditionStatus(Model):
@@ -123,6 +153,8 @@ class CancelStatus(Model):
     requested_at: Time | None = None
     signalled_at: Time | None = None
     gone_at: Time | None = None
+    clean_at: Time | None = None
+    checkpoints_deleted: int | None = None
     forced: bool | None = None
 
 
@@ -132,12 +164,16 @@ class AgentRunStatus(Model):
     conditions: tuple[ConditionStatus, ...] = ()
     started_at: Time | None = None
     finished_at: Time | None = None
+    attempts: int | None = None
+    expires_at: Time | None = None
+    settled: bool | None = None
     job_name: str | None = None
     pod_name: str | None = None
     claim_name: str | None = None
     checkpoint: CheckpointStatus | None = None
     output: Any = None
     output_truncated: bool | None = None
+    interrupts: tuple[dict[str, Any], ...] | None = None
     cancel: CancelStatus | None = None
 
 
@@ -157,6 +193,20 @@ class AgentRun(Model):
     @property
     def claimed(self) -> bool:
         return FINALIZER in self.metadata.finalizers
+
+    @property
+    def reclaims(self) -> bool:
+        """Whether deleting the run deletes its checkpoints."""
+        # A stateless run has a thread of its own, which is gone when the run is.
+        return self.spec.reclaim_policy == ReclaimPolicy.DELETE or self.spec.thread is None
+
+    @property
+    def managed_from_git(self) -> bool:
+        """Whether some tool would apply the run again if it were removed, so that it ran again."""
+        meta = self.metadata
+        return any(a in meta.annotations for a in GIT_ANNOTATIONS) or any(
+            label in meta.labels for label in GIT_LABELS
+        )
 
     @property
     def thread_directory(self) -> str:

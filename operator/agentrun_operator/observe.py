@@ -1,6 +1,7 @@
 """Gathers the state that a decision is made from: from the cache, or straight from the server."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from .cache import Cache
@@ -8,7 +9,6 @@ from .cleanup_facts import cleanup_job_facts
 from .constants import (
     ANNOTATION_CLAIM,
     COMPONENT_CLEANUP,
-    FINAL_PHASES,
     LABEL_COMPONENT,
     LABEL_RUN_UID,
 )
@@ -17,8 +17,6 @@ from .kube import Kube
 from .models import Agent, AgentRun
 from .policy.cleanup import CleanupJob, cleanup_of
 from .policy.view import View
-
-UNFINISHED = ",".join(f"status.phase!={phase}" for phase in sorted(FINAL_PHASES))
 
 
 def now() -> datetime:
@@ -36,13 +34,13 @@ class Observer:
     def from_cache(self, run: AgentRun) -> View:
         namespace, name = run.metadata.namespace, run.metadata.name
         thread = run.spec.thread
-        rivals = [] if thread is None else list(self._cache.unfinished_runs(namespace))
+        runs = [] if thread is None else list(self._cache.runs(namespace))
         return self._view(
             run,
             self._cache.agent(namespace, run.spec.agent_ref.name),
             self._cache.get("jobs", namespace, name),
             list(self._cache.all("pods", namespace)),
-            [rival for rival in rivals if rival.spec.thread == thread],
+            [run for run in runs if run.spec.thread == thread and uses_thread(run)],
         )
 
     async def live(self, namespace: str, name: str) -> View | None:
@@ -61,12 +59,20 @@ class Observer:
         )
         return self._view(run, Agent.model_validate(agent) if agent else None, job, pods, rivals)
 
+    async def with_nodes(self, view: View) -> View:
+        """The same, and which nodes of its live pods have lost their kubelet."""
+        names = {pod.node for pod in view.alive if pod.node}
+        nodes = {name: await self._kube.get("nodes", None, name) for name in names}
+        lost = frozenset(n for n, node in nodes.items() if node is None or _is_unreachable(node))
+        return replace(view, unreachable_nodes=lost)
+
     async def _live_rivals(self, namespace: str, thread: str | None) -> list[AgentRun]:
         if thread is None:
             return []
-        selector = f"spec.thread={thread},{UNFINISHED}"
+        selector = f"spec.thread={thread},status.settled!=true"
         found, _ = await self._kube.list("agentruns", namespace, fieldSelector=selector)
-        return [AgentRun.model_validate(obj) for obj in found]
+        runs = [AgentRun.model_validate(obj) for obj in found]
+        return [run for run in runs if uses_thread(run)]
 
     def _view(
         self,
@@ -89,6 +95,7 @@ class Observer:
             rivals=tuple(rival for rival in rivals if rival.metadata.uid != uid),
             cleanup=cleanup_of(run, cleanups),
             namespace_terminating=namespace in self.terminating_namespaces,
+            unreachable_nodes=frozenset(),
             now=now(),
         )
 
@@ -101,6 +108,18 @@ class Observer:
             if _is_cleanup(job)
             and (job["metadata"].get("annotations") or {}).get(ANNOTATION_CLAIM) == claim
         ]
+
+
+def uses_thread(run: AgentRun) -> bool:
+    """Whether a run has, or may yet have, something to do with its thread's directory."""
+    return not run.finished or (run.deleting and run.claimed)
+
+
+def _is_unreachable(node: Object) -> bool:
+    # The node controller sets Unknown when the kubelet's lease has run out:
+    # https://kubernetes.io/docs/reference/node/node-status/#condition
+    conditions = node.get("status", {}).get("conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "Unknown" for c in conditions)
 
 
 def _is_cleanup(obj: Object) -> bool:

@@ -1,8 +1,10 @@
 """What a decision asks for. One place, ``carry_out.py``, does it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from .constants import Cancel
 from .models import AgentRunStatus
 
 
@@ -49,6 +51,16 @@ class DeleteJob:
 
 
 @dataclass(frozen=True)
+class CancelRun:
+    """Set spec.cancel of another run on the thread (multitaskStrategy)."""
+
+    run: str
+    uid: str
+    cancel: Cancel
+    reason: str
+
+
+@dataclass(frozen=True)
 class CleanUp:
     """See to it that a clean-up Job for the claim runs."""
 
@@ -72,6 +84,7 @@ Action = (
     | StopPod
     | DeletePod
     | DeleteJob
+    | CancelRun
     | CleanUp
     | DeleteRun
     | Release
@@ -93,9 +106,11 @@ class Plan:
 
     ``confirm`` marks what cannot be undone: the plan is carried out only if the same decision
     follows from objects read directly from the API server, not only from the cache.
+    ``look_again_at`` is for what time alone will change.
     """
 
     actions: tuple[Action, ...] = ()
     status: AgentRunStatus | None = None
     events: tuple[Event, ...] = ()
     confirm: bool = False
+    look_again_at: datetime | None = None

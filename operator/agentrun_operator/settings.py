@@ -8,6 +8,7 @@ from dataclasses import dataclass
 class Settings:
     runner_image: str
     health_port: int  # 0: no health endpoints, for a run outside a cluster
+    namespace: str  # of the Lease
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -18,5 +19,6 @@ class Settings:
             )
         return cls(
             runner_image=image,
+            namespace=os.environ.get("AGENTRUN_NAMESPACE", "agentrun-system"),
             health_port=int(os.environ.get("AGENTRUN_HEALTH_PORT", "8080")),
         )

@@ -38,12 +38,13 @@ class NextCleanup:
 
 def awaits_cleanup(run: AgentRun) -> bool:
     """Whether nothing of the run is alive and its checkpoints have to go."""
-    if run.finished or run.status.claim_name is None:
+    if run.status.claim_name is None:
         return False
-    if run.spec.cancel == Cancel.ROLLBACK:
-        return run.status.cancel is not None and run.status.cancel.gone_at is not None
-    stopped = any(c.type == Condition.STOPPED and c.status == "True" for c in run.status.conditions)
-    return run.deleting and run.spec.thread is None and stopped
+    wanted = run.spec.cancel == Cancel.ROLLBACK and not run.finished
+    wanted = wanted or (run.deleting and run.claimed and run.reclaims)
+    conditions = {c.type: c.status for c in run.status.conditions}
+    stopped = conditions.get(Condition.STOPPED) == "True"
+    return wanted and stopped and conditions.get(Condition.ROLLED_BACK) == "False"
 
 
 def next_cleanup(waiting: list[AgentRun], jobs: list[CleanupJob], now: datetime) -> NextCleanup:

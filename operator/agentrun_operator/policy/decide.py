@@ -1,6 +1,7 @@
 """What to do about one run. Level-triggered: any state, however it came about, has an answer."""
 
-from ..plan import Plan, Release
+from ..plan import Plan
+from .finished import finished
 from .progress import progress
 from .start import start
 from .stop import must_stop, stop
@@ -11,8 +12,8 @@ def decide(view: View) -> Plan:
     """The next step for the run. An empty plan means that there is nothing to do but to wait."""
     run = view.run
     if run.finished:
-        return Plan(actions=(Release(),)) if run.claimed else Plan()
-    if must_stop(run):
+        return finished(view)
+    if must_stop(view):
         return stop(view)
     if view.begun:
         return progress(view)

@@ -7,9 +7,10 @@ Succeeded if its container had ended well before the kubelet set out to stop it.
 """
 
 from dataclasses import dataclass
+from signal import SIGKILL
 
 from ..constants import Phase, Reason
-from ..facts import Account, PodFacts
+from ..facts import DEADLINE_EXCEEDED, Account, PodFacts
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,33 @@ def ending(pods: tuple[PodFacts, ...]) -> Ending | None:
     if not ended:
         return None
     endings = [_ending(pod) for pod in ended]
-    success = next((e for e in endings if e.phase == Phase.SUCCEEDED), None)
-    return success or endings[-1]
+    for phase in (Phase.SUCCEEDED, Phase.TIMED_OUT):
+        for end in endings:
+            if end.phase == phase:
+                return end
+    return endings[-1]
 
 
 def _ending(pod: PodFacts) -> Ending:
     account = pod.account
+    killed = pod.exit_code == 128 + SIGKILL
     if account is not None:
         if account.result == "Succeeded":
             return Ending(Phase.SUCCEEDED, Reason.SUCCEEDED, _succeeded(account), account)
         if account.result == "Failed":
             reason = account.reason or Reason.AGENT_FAILED
             return Ending(Phase.FAILED, reason, account.message, account)
+        if pod.timed_out:
+            forced = bool(account.forced)
+            return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, _timed_out(pod), account, forced)
         return Ending(None, Reason.INTERRUPTED, account.message, account, bool(account.forced))
     if pod.phase == "Succeeded":
         return Ending(Phase.SUCCEEDED, Reason.SUCCEEDED, "The command ended with exit code 0.")
-    if pod.reason == "DeadlineExceeded" or pod.disrupted or pod.deleting:
-        # No last words: it was killed, or it is a foreign image. 137 is 128 + SIGKILL.
-        return Ending(None, Reason.INTERRUPTED, "", forced=pod.exit_code == 137)
+    if pod.timed_out:
+        return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, _timed_out(pod), forced=killed)
+    if pod.reason == DEADLINE_EXCEEDED or pod.disrupted or pod.deleting:
+        # No last words: it was killed, or it is a foreign image.
+        return Ending(None, Reason.INTERRUPTED, "", forced=killed)
     if pod.exit_reason == "OOMKilled":
         message = (
             f"Pod {pod.name} ran out of memory and was killed; raise "
@@ -58,6 +68,13 @@ def _ending(pod: PodFacts) -> Ending:
         return Ending(Phase.FAILED, Reason.AGENT_FAILED, message)
     what = ": ".join(part for part in (pod.reason, pod.message) if part) or "no reason given"
     return Ending(Phase.FAILED, Reason.AGENT_FAILED, f"Pod {pod.name} failed ({what}).")
+
+
+def _timed_out(pod: PodFacts) -> str:
+    return (
+        f"spec.timeoutSeconds: the run took longer than {pod.deadline} s and was stopped. Its "
+        "checkpoints are kept; a new AgentRun on the thread goes on from them."
+    )
 
 
 def _succeeded(account: Account) -> str:

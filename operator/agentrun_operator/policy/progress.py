@@ -2,7 +2,7 @@
 
 import re
 
-from ..constants import Condition, Phase, Reason
+from ..constants import Condition, Phase, Reason, ReclaimPolicy
 from ..facts import PodFacts
 from ..models import AgentRunStatus
 from ..plan import Claim, Event, Plan, Release
@@ -25,7 +25,7 @@ def progress(view: View) -> Plan:
 
 def _live(view: View) -> Plan:
     if not view.alive:
-        return Plan()  # the Job was made a moment ago, or is about to replace a pod
+        return _between_pods(view)
     pod = view.alive[-1]
     if pod.agent_running:
         return _running(view, pod)
@@ -45,6 +45,15 @@ def _running(view: View, pod: PodFacts) -> Plan:
     is_news = view.run.status.pod_name != pod.name or view.run.status.phase != Phase.RUNNING
     events = (Event("Normal", Reason.AGENT_STARTED, message),) if is_news else ()
     return Plan(status=status, events=events)
+
+
+def _between_pods(view: View) -> Plan:
+    if not view.pods:
+        return Plan()  # the Job was made a moment ago
+    last = view.pods[-1]
+    what = f"was taken away ({last.disruption})" if last.disrupted else "failed"
+    message = f"Pod {last.name} {what}; the next one goes on from its last checkpoint."
+    return waiting(view, Reason.RETRYING, message)
 
 
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
@@ -83,33 +92,38 @@ def _pending(view: View, pod: PodFacts) -> Plan:
 
 
 def _ended(view: View) -> Plan:
-    end = ending(view.pods) or _vanished(view)
-    phase = end.phase or Phase.FAILED
-    reason, message = end.reason, end.message
-    if end.phase is None:
-        reason = Reason.STOPPED_FROM_OUTSIDE
-        message = (
-            "The run's pod was stopped, but nobody has set spec.cancel. Its checkpoints are kept; "
-            "a new AgentRun on the thread goes on from them."
-        )
-    status = with_account(final(view, phase, reason, message), end)
-    kind = "Normal" if phase == Phase.SUCCEEDED else "Warning"
-    return finish(view, status, Event(kind, reason, message))  # type: ignore[arg-type]
+    end = ending(view.pods)
+    if end is None or end.phase is None:
+        end = _ended_from_outside(view, end)
+    assert end.phase is not None
+    status = with_account(view, final(view, end.phase, end.reason, end.message), end)
+    return finish(view, status, ended_event(end.phase, end.reason, end.message))
+
+
+def _ended_from_outside(view: View, end: Ending | None) -> Ending:
+    """The pod was stopped or is gone, and nobody has cancelled the run."""
+    account = end.account if end else None
+    kept = "Its checkpoints are kept; a new AgentRun on the thread goes on from them."
+    if view.own_job is not None and view.own_job.deadline_exceeded:
+        message = f"spec.timeoutSeconds: the run took too long, and its Job has ended it. {kept}"
+        return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, message, account)
+    if view.own_job is not None:
+        message = f"The run's pod was stopped or deleted, but nobody has set spec.cancel. {kept}"
+        return Ending(Phase.FAILED, Reason.STOPPED_FROM_OUTSIDE, message, account)
+    message = f"The run's Job was deleted by somebody else than the operator. {kept}"
+    return Ending(Phase.FAILED, Reason.JOB_LOST, message, account)
+
+
+def ended_event(phase: Phase, reason: str, message: str) -> Event:
+    return Event("Normal" if phase == Phase.SUCCEEDED else "Warning", reason, message)
 
 
 def finish(view: View, status: AgentRunStatus, *events: Event) -> Plan:
     """The last plan of a run that stays: the guard goes first, the final phase is the last write.
 
-    A crash between the two leaves a run that is still watched and that ends the same way.
+    A crash between the two leaves a run that is still watched and that ends the same way. With
+    reclaimPolicy Delete the guard stays: deleting the record has to clean the store first.
     """
-    actions = (Release(),) if view.run.claimed else ()
+    keeps = view.run.spec.reclaim_policy == ReclaimPolicy.DELETE
+    actions = (Release(),) if view.run.claimed and not keeps else ()
     return Plan(actions=actions, status=status, events=events, confirm=True)
-
-
-def _vanished(view: View) -> Ending:
-    what = "Job" if view.own_job is None else "pod"
-    message = (
-        f"The run's {what} is gone, deleted by somebody else than the operator, and with it the "
-        "account of how it ended. Its checkpoints are kept; a new AgentRun on the thread goes on."
-    )
-    return Ending(Phase.FAILED, Reason.JOB_LOST, message)

@@ -1,10 +1,16 @@
 """Whether a run may start, and what it waits for if not."""
 
-from ..constants import MAX_JOB_NAME, Phase, Reason
-from ..plan import Claim, CreateJob, Event, Plan, Release
-from . import threads
+from dataclasses import replace
+from datetime import timedelta
+
+from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
+from ..models import AgentRun
+from ..plan import Action, Claim, CreateJob, Event, Plan, Release
+from . import defaults, threads
 from .status import final, waiting
 from .view import View
+
+LOOK_AT_FOREIGN_JOB = timedelta(seconds=10)
 
 
 def start(view: View) -> Plan:
@@ -22,7 +28,9 @@ def start(view: View) -> Plan:
             f"A Job named {name} exists that does not belong to this run. The run starts when that "
             "Job is deleted; or create an AgentRun with another metadata.name."
         )
-        return waiting(view, Reason.JOB_NAME_TAKEN, message)
+        plan = waiting(view, Reason.JOB_NAME_TAKEN, message)
+        # Jobs of others are not watched.
+        return replace(plan, look_again_at=view.now + LOOK_AT_FOREIGN_JOB, confirm=True)
     if view.agent is None:
         message = (
             f"spec.agentRef.name: there is no Agent {agent} in namespace {run.metadata.namespace}. "
@@ -31,17 +39,28 @@ def start(view: View) -> Plan:
         return waiting(view, Reason.AGENT_NOT_FOUND, message)
     blocker = threads.blocked_by(run, view.rivals)
     if blocker is not None:
-        message = (
-            f"Thread {run.spec.thread} is in use: the run starts when AgentRun "
-            f"{blocker.metadata.name} has ended."
-        )
-        plan = waiting(view, Reason.THREAD_BUSY, message)
-        if threads.must_give_way(run, blocker):
-            return Plan(actions=(Release(),), status=plan.status, events=plan.events, confirm=True)
-        return plan
+        return _thread_busy(view, blocker)
     if not run.claimed:
         return Plan(actions=(Claim(),))
     return Plan(actions=(CreateJob(),), confirm=True)
+
+
+def _thread_busy(view: View, blocker: AgentRun) -> Plan:
+    run, strategy = view.run, defaults.multitask_strategy(view.run, view.agent)
+    in_use = f"Thread {run.spec.thread} is in use by AgentRun {blocker.metadata.name}"
+    if strategy == MultitaskStrategy.REJECT:
+        message = f"{in_use}, and spec.multitaskStrategy is reject."
+        status = final(view, Phase.FAILED, Reason.THREAD_BUSY, message)
+        events = (Event("Warning", Reason.THREAD_BUSY, message),)
+        release = (Release(),) if run.claimed else ()
+        return Plan(actions=release, status=status, events=events, confirm=True)
+    plan = waiting(view, Reason.THREAD_BUSY, f"{in_use}; the run starts when that has ended.")
+    actions: tuple[Action, ...] = threads.cancel_rivals(run, view.rivals, strategy)
+    if threads.must_give_way(run, blocker):
+        actions = (Release(), *actions)
+    if not actions:
+        return plan
+    return Plan(actions=actions, status=plan.status, events=plan.events, confirm=True)
 
 
 def rejected(view: View, answer: str) -> Plan:

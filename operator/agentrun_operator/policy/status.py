@@ -1,8 +1,11 @@
 """Building the next status of a run from the last one."""
 
-from ..constants import Condition, Phase, Reason
-from ..models import AgentRunStatus, CheckpointStatus, ConditionStatus
+from datetime import timedelta
+
+from ..constants import Condition, Phase, Reason, ReclaimPolicy
+from ..models import AgentRunStatus, ConditionStatus
 from ..plan import Event, Plan
+from . import defaults
 from .outcome import Ending
 from .view import View
 
@@ -36,6 +39,10 @@ def base(view: View, phase: Phase) -> AgentRunStatus:
             "job_name": job.name if job else status.job_name,
             "claim_name": (job.claim_name if job else None) or status.claim_name,
             "pod_name": pod.name if pod else status.pod_name,
+            "attempts": max(
+                status.attempts or 0, sum(p.agent_started_at is not None for p in view.pods)
+            )
+            or None,
             "started_at": status.started_at or (pod.agent_started_at if pod else None),
         }
     )
@@ -53,8 +60,17 @@ def waiting(view: View, reason: Reason, message: str) -> Plan:
 
 
 def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus:
-    """The status of a run that has ended."""
-    status = base(view, phase).model_copy(update={"finished_at": view.now})
+    """The status of a run that has ended. It is settled if there is nothing left to do for it."""
+    ttl = defaults.ttl_seconds(view.run, view.agent)
+    expires_at = None if ttl is None else view.now + timedelta(seconds=ttl)
+    reclaims = view.run.spec.reclaim_policy == ReclaimPolicy.DELETE
+    status = base(view, phase).model_copy(
+        update={
+            "finished_at": view.now,
+            "expires_at": expires_at,
+            "settled": True if expires_at is None and not reclaims else None,
+        }
+    )
     if status.started_at is None:
         never = "No pod of the run started."
         status = set_condition(view, status, Condition.STARTED, False, Reason.NEVER_STARTED, never)
@@ -64,15 +80,24 @@ def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus
     return set_condition(view, status, Condition.FINISHED, True, reason, message)
 
 
-def with_account(status: AgentRunStatus, ending: Ending) -> AgentRunStatus:
+def with_account(view: View, status: AgentRunStatus, ending: Ending) -> AgentRunStatus:
     """The status with what the runner left as its account."""
     account = ending.account
     if account is None:
         return status
+    if account.interrupts and status.phase == Phase.SUCCEEDED:
+        message = (
+            "The graph asks for input, see status.interrupts. Answer with spec.resume of another "
+            "AgentRun on the thread."
+        )
+        status = set_condition(
+            view, status, Condition.WAITING_FOR_INPUT, True, Reason.INTERRUPT, message
+        )
     return status.model_copy(
         update={
             "output": account.output,
             "output_truncated": account.output_truncated,
-            "checkpoint": account.checkpoint and CheckpointStatus(**dict(account.checkpoint)),
+            "checkpoint": account.checkpoint,
+            "interrupts": account.interrupts or None,
         }
     )

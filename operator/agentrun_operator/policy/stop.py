@@ -1,6 +1,6 @@
 """A run that is asked to stop: cancelled, or deleted while it lives. The only way to stop a run."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..constants import Cancel, Condition, Phase, Reason
 from ..facts import PodFacts
@@ -18,28 +18,37 @@ from ..plan import (
     StopPod,
 )
 from .outcome import Ending, ending
-from .progress import finish
+from .progress import ended_event, finish
 from .status import base, final, set_condition, with_account
 from .view import View
 
+# How much longer than its grace period a pod may take to end before its kubelet is asked after.
+LATE = timedelta(seconds=10)
 
-def must_stop(run: AgentRun) -> bool:
-    return run.spec.cancel is not None or run.deleting
+# Reasons of the condition DisruptionTarget with which a pod ends although its kubelet said nothing:
+# https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
+GIVEN_UP = ("DeletionByPodGC",)
+
+
+def must_stop(view: View) -> bool:
+    """Whether nothing of the run may be alive: cancelled, deleted, or already timed out once."""
+    run = view.run
+    return run.spec.cancel is not None or run.deleting or _runs_after_timeout(view)
+
+
+def _runs_after_timeout(view: View) -> bool:
+    timed_out = any(pod.timed_out for pod in view.pods)
+    return timed_out and bool(view.alive or view.can_make_pods)
 
 
 def stop(view: View) -> Plan:
     if view.alive or view.can_make_pods:
         return _stopping(view)
-    if _wants_checkpoints_gone(view.run):
-        return _rolling_back(view)
+    if view.run.spec.cancel == Cancel.ROLLBACK or (view.run.deleting and view.run.reclaims):
+        return rolling_back(view)
     if view.run.deleting:
         return _deleted(view)
     return _interrupted(view)
-
-
-def _wants_checkpoints_gone(run: AgentRun) -> bool:
-    # A stateless run has a thread of its own, which is gone when the run is.
-    return run.spec.cancel == Cancel.ROLLBACK or (run.deleting and run.spec.thread is None)
 
 
 def _stopping(view: View) -> Plan:
@@ -47,17 +56,66 @@ def _stopping(view: View) -> Plan:
     signalled = any(isinstance(a, StopPod) for a in actions) or any(
         pod.has_started and pod.signalled for pod in view.alive
     )
-    status = _cancelling(view, signalled=signalled)
-    where = ", ".join(f"{p.name} on node {p.node}" for p in view.alive if p.node)
-    message = f"Waiting until no process of the run is alive ({where or 'no pod has a node'})."
-    status = set_condition(view, status, Condition.STOPPED, False, Reason.WAITING_FOR_POD, message)
-    is_news = view.run.status.phase != Phase.CANCELLING or (
-        view.run.status.cancel is not None
-        and status.cancel is not None
-        and view.run.status.cancel.action != status.cancel.action
+    status = base(view, Phase.CANCELLING)
+    status = status.model_copy(update={"cancel": _cancel_status(view, signalled=signalled)})
+    reason, message = _why_not_stopped(view)
+    status = set_condition(view, status, Condition.STOPPED, False, reason, message)
+    old = view.run.status
+    is_news = (
+        old.phase != Phase.CANCELLING or (old.cancel and old.cancel.action) != view.run.spec.cancel
     )
     events = (Event("Normal", Reason.CANCELLING, _asked(view.run)),) if is_news else ()
-    return Plan(actions=actions, status=status, events=events)
+    if reason == Reason.NODE_UNREACHABLE and not _said(view, reason):
+        events = (*events, Event("Warning", reason, message))
+    late_at = _late_at(view)
+    return Plan(
+        actions=actions,
+        status=status,
+        events=events,
+        look_again_at=None if late_at is None else max(late_at, view.now + LATE / 2),
+    )
+
+
+def _said(view: View, reason: str) -> bool:
+    return any(
+        c.type == Condition.STOPPED and c.reason == reason for c in view.run.status.conditions
+    )
+
+
+def _late_at(view: View) -> datetime | None:
+    """When a pod that was told to stop ought to have ended."""
+    cancel = view.run.status.cancel
+    asked = cancel.signalled_at if cancel else view.run.metadata.deletion_timestamp
+    if asked is None or not view.alive:
+        return None
+    return asked + timedelta(seconds=max(pod.grace_seconds for pod in view.alive)) + LATE
+
+
+def is_late(view: View) -> bool:
+    """Whether a pod takes longer to stop than its kubelet would allow it to."""
+    late_at = _late_at(view)
+    return late_at is not None and view.now >= late_at
+
+
+def _why_not_stopped(view: View) -> tuple[Reason, str]:
+    """What is known, and no more."""
+    where = ", ".join(f"{pod.name} on node {pod.node}" for pod in view.alive if pod.node)
+    lost = [pod for pod in view.alive if pod.node in view.unreachable_nodes]
+    if lost:
+        pod = lost[0]
+        return Reason.NODE_UNREACHABLE, (
+            f"Node {pod.node} does not answer, so nobody knows whether pod {pod.name} still runs. "
+            "The run ends when the node is back or the cluster gives the pod up. Only if you are "
+            f"sure that the node is off: kubectl delete pod {pod.name} "
+            f"-n {view.run.metadata.namespace} --force --grace-period=0"
+        )
+    if is_late(view):
+        return Reason.KUBELET_SILENT, (
+            f"The grace period is over, but the kubelet has not reported the end of {where}."
+        )
+    return Reason.WAITING_FOR_POD, (
+        f"Waiting until no process of the run is alive ({where or 'no pod has a node'})."
+    )
 
 
 def _stop_actions(view: View) -> tuple[Action, ...]:
@@ -92,11 +150,6 @@ def _delete(pod: PodFacts) -> DeletePod:
     return DeletePod(pod.name, pod.uid)
 
 
-def _cancelling(view: View, *, signalled: bool) -> AgentRunStatus:
-    status = base(view, Phase.CANCELLING)
-    return status.model_copy(update={"cancel": _cancel_status(view, signalled=signalled)})
-
-
 def _cancel_status(
     view: View, *, signalled: bool = False, gone: bool = False, forced: bool = False
 ) -> CancelStatus | None:
@@ -113,6 +166,8 @@ def _cancel_status(
         requested_at=requested_at,
         signalled_at=old.signalled_at or (view.now if signalled else None),
         gone_at=old.gone_at or (view.now if gone else None),
+        clean_at=old.clean_at,
+        checkpoints_deleted=old.checkpoints_deleted,
         forced=forced or old.forced,
     )
 
@@ -126,8 +181,10 @@ def _request(run: AgentRun) -> tuple[str | None, datetime | None]:
 
 
 def _asked(run: AgentRun) -> str:
-    if run.spec.cancel is None:
+    if run.spec.cancel is None and run.deleting:
         return "The AgentRun is being deleted; its pod is stopped first."
+    if run.spec.cancel is None:
+        return "The run has timed out; nothing of it may go on."
     by, _ = _request(run)
     reason = f": {run.spec.cancel_reason}" if run.spec.cancel_reason else ""
     return f"{run.spec.cancel} asked for by {by or 'an unknown manager'}{reason}"
@@ -136,22 +193,24 @@ def _asked(run: AgentRun) -> str:
 def _interrupted(view: View) -> Plan:
     end = ending(view.pods)
     if end is not None and end.phase is not None:
-        return _too_late(view, end)
+        return _ended_by_itself(view, end)
     message = "The run was stopped. Its checkpoints are kept."
     if not view.may_have_checkpoints:
         message = "The run was cancelled before its agent started."
     status = final(view, Phase.INTERRUPTED, Reason.INTERRUPTED, message)
     status = _stopped(view, status, forced=end is not None and end.forced)
     if end is not None:
-        status = with_account(status, end)
+        status = with_account(view, status, end)
     return finish(view, status, Event("Normal", Reason.INTERRUPTED, message))
 
 
-def _too_late(view: View, end: Ending) -> Plan:
+def _ended_by_itself(view: View, end: Ending) -> Plan:
     assert end.phase is not None
-    late = "The run had ended by itself before the signal reached it."
-    status = with_account(final(view, end.phase, end.reason, end.message), end)
+    status = with_account(view, final(view, end.phase, end.reason, end.message), end)
     status = _stopped(view, status)
+    if view.run.spec.cancel is None:
+        return finish(view, status, ended_event(end.phase, end.reason, end.message))
+    late = "The run had ended by itself before the signal reached it."
     status = set_condition(
         view, status, Condition.CANCEL_TOO_LATE, True, Reason.CANCEL_TOO_LATE, late
     )
@@ -160,48 +219,100 @@ def _too_late(view: View, end: Ending) -> Plan:
 
 def _stopped(view: View, status: AgentRunStatus, *, forced: bool = False) -> AgentRunStatus:
     status = status.model_copy(update={"cancel": _cancel_status(view, gone=True, forced=forced)})
-    message = "No process of the run is alive, and none can come."
-    return set_condition(view, status, Condition.STOPPED, True, Reason.POD_GONE, message)
+    reason, message = _how_it_is_known(view)
+    return set_condition(view, status, Condition.STOPPED, True, reason, message)
 
 
-def _rolling_back(view: View) -> Plan:
+def _how_it_is_known(view: View) -> tuple[Reason, str]:
+    """By what it is confirmed that nothing of the run is alive."""
+    if not view.begun:
+        return Reason.NO_POD, "No pod of the run was ever made."
+    given_up = [p for p in (*view.pods, *view.departed) if p.disruption in GIVEN_UP]
+    if given_up:
+        return Reason.POD_GIVEN_UP, (
+            f"The cluster gave up pod {given_up[-1].name} ({given_up[-1].disruption}); its node "
+            "did not confirm the end."
+        )
+    if view.pods:
+        pod = view.pods[-1]
+        return Reason.POD_TERMINATED, f"The kubelet has reported the end of pod {pod.name}."
+    return Reason.POD_GONE, "The API server has no pod of the run any more."
+
+
+def rolling_back(view: View) -> Plan:
+    """Nothing of the run is alive: its checkpoints go, and then its record."""
     cleanup = view.cleanup
     if view.namespace_terminating:
         return _deleted(view)  # no pod can be made any more, and the claim goes with the namespace
     if not view.may_have_checkpoints:
-        return _removed(view, "The run was rolled back before it started; nothing was made.")
+        return _removed(view, "The run was rolled back before it started; nothing was made.", 0)
     if cleanup is not None and cleanup.state == "done":
-        return _removed(
-            view, f"The run was rolled back: {cleanup.checkpoints} checkpoints deleted."
-        )
+        count = cleanup.checkpoints
+        return _removed(view, f"The run was rolled back: {count} checkpoints deleted.", count)
     end = ending(view.pods)
-    status = _stopped(view, base(view, Phase.CANCELLING), forced=end is not None and end.forced)
-    reason, message = Reason.CLEANUP_PENDING, "The clean-up of the store has not finished."
-    if cleanup is not None and cleanup.state == "failed":
-        reason = Reason.CLEANUP_FAILED
-        message = f"The clean-up of the store failed and is tried again: {cleanup.message}"
+    phase = view.run.status.phase if view.run.finished else Phase.CANCELLING
+    status = _stopped(view, base(view, phase), forced=end is not None and end.forced)
+    reason, message = _why_not_clean(view)
     status = set_condition(view, status, Condition.ROLLED_BACK, False, reason, message)
+    # The Job may have gone before its claim was ever written down.
     claim = status.claim_name or (view.agent.spec.store.claim_name if view.agent else None)
-    actions: tuple[Action, ...] = () if claim is None else (CleanUp(claim),)
-    return Plan(actions=actions, status=status, confirm=True)
+    status = status.model_copy(update={"claim_name": claim})
+    busy = next((rival for rival in view.rivals if rival.claimed), None)
+    actions: tuple[Action, ...] = () if claim is None or busy else (CleanUp(claim),)
+    events: tuple[Event, ...] = ()
+    failed = reason == Reason.CLEANUP_FAILED
+    if failed and not any(c.reason == reason for c in view.run.status.conditions):
+        events = (Event("Warning", reason, message),)
+    return Plan(actions=actions, status=status, events=events, confirm=True)
 
 
-def _removed(view: View, message: str) -> Plan:
-    if view.run.spec.cancel is None:
+def _why_not_clean(view: View) -> tuple[Reason, str]:
+    cleanup = view.cleanup
+    busy = next((rival for rival in view.rivals if rival.claimed), None)
+    if busy is not None:
+        name = busy.metadata.name
+        return Reason.THREAD_BUSY, f"AgentRun {name} uses the thread; the clean-up waits for it."
+    if cleanup is None or (cleanup.state == "running" and not cleanup.message):
+        return Reason.CLEANUP_PENDING, "The clean-up of the store has not finished."
+    if cleanup.state == "running":
+        return Reason.CLEANUP_PENDING, f"The clean-up of the store waits: {cleanup.message}"
+    return Reason.CLEANUP_FAILED, (
+        f"The clean-up of the store failed and is tried again: {cleanup.message}"
+    )
+
+
+def _removed(view: View, message: str, count: int) -> Plan:
+    run = view.run
+    if run.spec.cancel is None:
         return _deleted(view)
-    actions: list[Action] = [Release()] if view.run.claimed else []
-    if not view.run.deleting:
-        actions.append(DeleteRun())
-    status = None
-    if not actions:  # somebody else's finalizer keeps the record
-        status = final(view, Phase.ROLLED_BACK, Reason.ROLLED_BACK, message)
     event = Event("Normal", Reason.ROLLED_BACK, message)
-    return Plan(actions=tuple(actions), status=status, events=(event,), confirm=True)
+    release: tuple[Action, ...] = (Release(),) if run.claimed else ()
+    if run.deleting and release:
+        return Plan(actions=release, events=(event,), confirm=True)
+    if not run.deleting and not run.managed_from_git:
+        return Plan(actions=(*release, DeleteRun()), events=(event,), confirm=True)
+    # The record stays, as an empty tombstone: Git would make it again, and it would run again; or
+    # somebody else's finalizer holds it.
+    return Plan(
+        actions=release, status=_tombstone(view, message, count), events=(event,), confirm=True
+    )
+
+
+def _tombstone(view: View, message: str, count: int) -> AgentRunStatus:
+    status = final(view, Phase.ROLLED_BACK, Reason.ROLLED_BACK, message)
+    status = _stopped(view, status)
+    status = set_condition(view, status, Condition.ROLLED_BACK, True, Reason.ROLLED_BACK, message)
+    cancel = status.cancel and status.cancel.model_copy(
+        update={"clean_at": view.now, "checkpoints_deleted": count}
+    )
+    return status.model_copy(update={"cancel": cancel, "settled": True, "expires_at": None})
 
 
 def _deleted(view: View) -> Plan:
     if view.run.claimed:
         return Plan(actions=(Release(),), confirm=True)
+    if view.run.finished:
+        return Plan()
     # Without our finalizer, only somebody else's keeps the record: say what is so.
     message = "The run was stopped because its AgentRun is deleted."
     return Plan(status=final(view, Phase.INTERRUPTED, Reason.INTERRUPTED, message), confirm=True)

@@ -8,7 +8,9 @@ so none goes on, and the younger gives way.
 
 from datetime import datetime
 
+from ..constants import Cancel, MultitaskStrategy
 from ..models import AgentRun
+from ..plan import CancelRun
 
 
 def order(run: AgentRun) -> tuple[datetime, str]:
@@ -21,6 +23,23 @@ def blocked_by(run: AgentRun, rivals: tuple[AgentRun, ...]) -> AgentRun | None:
     claims = [rival for rival in rivals if rival.claimed]
     ahead = claims or [rival for rival in rivals if not run.claimed and order(rival) < order(run)]
     return min(ahead, key=order, default=None)
+
+
+def cancel_rivals(
+    run: AgentRun, rivals: tuple[AgentRun, ...], strategy: MultitaskStrategy
+) -> tuple[CancelRun, ...]:
+    """The cancels that a run's strategy asks for: of all that are ahead of it on the thread."""
+    if strategy not in (MultitaskStrategy.INTERRUPT, MultitaskStrategy.ROLLBACK):
+        return ()
+    wanted = Cancel(strategy)
+    reason = f"AgentRun {run.metadata.name} takes the thread (multitaskStrategy: {strategy})"
+    return tuple(
+        CancelRun(rival.metadata.name, rival.metadata.uid, wanted, reason)
+        for rival in sorted(rivals, key=order)
+        if not rival.finished
+        and (rival.claimed or order(rival) < order(run))
+        and rival.spec.cancel not in (wanted, Cancel.ROLLBACK)
+    )
 
 
 def must_give_way(run: AgentRun, blocker: AgentRun) -> bool:

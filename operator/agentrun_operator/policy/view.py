@@ -27,6 +27,9 @@ class View:
     rivals: tuple[AgentRun, ...]  # the other unfinished runs on the thread
     cleanup: Cleanup | None
     namespace_terminating: bool
+    unreachable_nodes: frozenset[
+        str
+    ]  # of the nodes of its pods; looked up only when a stop is late
     now: datetime
 
     @property

@@ -55,6 +55,7 @@ def cleanup_job(
         },
         "spec": {
             "backoffLimit": 0,
+            "activeDeadlineSeconds": 600,  # one that hangs is made anew
             "template": {
                 "metadata": {"labels": labels},
                 "spec": {

@@ -7,7 +7,6 @@ from ..constants import (
     AGENT_CONTAINER,
     ANNOTATION_RUN_FILE,
     COMPONENT_AGENT,
-    DEFAULT_GRACE_PERIOD_SECONDS,
     LABEL_COMPONENT,
     LABEL_MANAGED_BY,
     LABEL_RUN,
@@ -16,17 +15,15 @@ from ..constants import (
     MANAGED_BY,
 )
 from ..models import Agent, AgentRun
+from ..policy import defaults
 from .merge import merge_under
 from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
 
-
-def grace_period(run: AgentRun, agent: Agent) -> int:
-    """Seconds that the run's agent may take to end when it is stopped."""
-    return (
-        run.spec.grace_period_seconds
-        or agent.spec.grace_period_seconds
-        or DEFAULT_GRACE_PERIOD_SECONDS
-    )
+# The runner's exit codes (runner-image/README.md) after which another try would end the same way:
+# the run itself is wrong, or the agent was stopped although no pod was taken away: it timed out.
+FATAL_EXIT_CODES = (2, 143)
+# The Job's own deadline only backs up that of its pod, which keeps pod and log.
+BACKSTOP_SECONDS = 10
 
 
 def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
@@ -58,21 +55,50 @@ def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
             ],
         },
         "spec": {
-            "backoffLimit": 0,
-            # An eviction or a drain is not a failure of the agent: a new pod goes on.
-            "podFailurePolicy": {
-                "rules": [
-                    {
-                        "action": "Ignore",
-                        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
-                    }
-                ]
-            },
+            "backoffLimit": defaults.retries(run, agent),
+            **_job_deadline(run, agent),
+            "podFailurePolicy": {"rules": _failure_rules(agent)},
             # No second pod while the first still lives.
             "podReplacementPolicy": "Failed",
             "template": merge_under(pod, agent.spec.pod_template),
         },
     }
+
+
+def _is_supervised(agent: Agent) -> bool:
+    """Whether the runner's supervisor is in the agent's container; a foreign image has none."""
+    return agent.spec.runtime.command is None or agent.spec.image is None
+
+
+def _failure_rules(agent: Agent) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = [
+        # An eviction or a drain is not a failure of the agent: a new pod goes on.
+        {
+            "action": "Ignore",
+            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+        }
+    ]
+    if _is_supervised(agent):
+        codes = {
+            "containerName": AGENT_CONTAINER,
+            "operator": "In",
+            "values": list(FATAL_EXIT_CODES),
+        }
+        rules.append({"action": "FailJob", "onExitCodes": codes})
+    return rules
+
+
+def _pod_deadline(run: AgentRun, agent: Agent) -> dict[str, int]:
+    timeout = defaults.timeout_seconds(run, agent)
+    return {} if timeout is None else {"activeDeadlineSeconds": timeout}
+
+
+def _job_deadline(run: AgentRun, agent: Agent) -> dict[str, int]:
+    timeout = defaults.timeout_seconds(run, agent)
+    if timeout is None:
+        return {}
+    grace = defaults.grace_seconds(run, agent)
+    return {"activeDeadlineSeconds": timeout + grace + BACKSTOP_SECONDS}
 
 
 def _run_file(run: AgentRun, agent: Agent) -> str:
@@ -82,6 +108,10 @@ def _run_file(run: AgentRun, agent: Agent) -> str:
     }
     if run.spec.has_input:
         content["input"] = run.spec.input
+    if run.spec.has_resume:
+        content["resume"] = run.spec.resume
+    if run.spec.checkpoint is not None:
+        content["checkpoint"] = {"id": run.spec.checkpoint.id}
     if run.spec.config is not None:
         content["config"] = run.spec.config.model_dump(by_alias=True, exclude_none=True)
     return json.dumps(content)
@@ -89,7 +119,7 @@ def _run_file(run: AgentRun, agent: Agent) -> str:
 
 def _pod_spec(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
     spec = agent.spec
-    grace = grace_period(run, agent)
+    grace = defaults.grace_seconds(run, agent)
     directory = run.thread_directory
     store_mount = {
         "name": "store",
@@ -140,6 +170,7 @@ def _pod_spec(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": grace,
+        **_pod_deadline(run, agent),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security(),

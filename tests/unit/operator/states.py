@@ -31,6 +31,8 @@ def run(
     finalizers: tuple[str, ...] = (),
     created: datetime = CREATED,
     phase: Phase = Phase.PENDING,
+    spec_more: dict[str, Any] | None = None,
+    meta_more: dict[str, Any] | None = None,
     cancel_status: dict[str, Any] | None = None,
     **status: Any,
 ) -> AgentRun:
@@ -39,6 +41,7 @@ def run(
         spec["thread"] = thread
     if cancel is not None:
         spec["cancel"] = cancel
+    spec |= spec_more or {}
     return AgentRun.model_validate(
         {
             "metadata": {
@@ -51,7 +54,8 @@ def run(
                 "deletionTimestamp": NOW if deleting else None,
                 "finalizers": (*finalizers, FINALIZER) if claimed else finalizers,
                 "managedFields": [CANCELLED_BY] if cancel else [],
-            },
+            }
+            | (meta_more or {}),
             "spec": spec,
             "status": {"phase": phase, "cancel": cancel_status, **status},
         }
@@ -78,6 +82,7 @@ def job(
     finished: bool = False,
     deleting: bool = False,
     backoff_limit: int = 0,
+    deadline_exceeded: bool = False,
 ) -> JobFacts:
     return JobFacts(
         name="r",
@@ -85,7 +90,9 @@ def job(
         owner_uid=owner,
         deleting=deleting,
         finished=finished,
+        deadline_exceeded=deadline_exceeded,
         backoff_limit=backoff_limit,
+        fatal_exit_codes=frozenset({2, 143}),
         claim_name="agentrun-store",
     )
 
@@ -102,7 +109,8 @@ PENDING_POD = PodFacts(
     has_started=False,
     agent_started_at=None,
     deadline=None,
-    disrupted=False,
+    grace_seconds=30,
+    disruption="",
     scheduling_message="",
     waiting_reason="",
     waiting_message="",
@@ -133,6 +141,7 @@ def view(this: AgentRun, **facts: Any) -> View:
         "rivals": (),
         "cleanup": None,
         "namespace_terminating": False,
+        "unreachable_nodes": frozenset(),
         "now": NOW,
     }
     return View(run=this, **(defaults | facts))

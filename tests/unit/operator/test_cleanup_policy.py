@@ -1,6 +1,7 @@
 """Clean-up Jobs: one at a time for a claim, shared, and tried again later and later."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from agentrun_operator.constants import Phase
 from agentrun_operator.models import AgentRun
@@ -95,13 +96,35 @@ def test_what_the_newest_job_says_counts_unless_an_older_one_was_done() -> None:
     assert cleanup_of(dirty("b"), [done]) is None
 
 
+def dirty_condition(kind: str, status: str) -> dict[str, str]:
+    time = "2026-01-02T03:04:05Z"
+    return {
+        "type": kind,
+        "status": status,
+        "reason": "X",
+        "message": "",
+        "lastTransitionTime": time,
+    }
+
+
+def stopped(**more: Any) -> AgentRun:
+    conditions = [dirty_condition("Stopped", "True"), dirty_condition("RolledBack", "False")]
+    return run(claimName="s", conditions=conditions, **more)
+
+
 def test_only_a_run_whose_pod_is_gone_awaits_clean_up() -> None:
     """Failure mode 28: never while a writer may live."""
-    stopping = run(cancel="rollback", phase=Phase.CANCELLING, claimName="s", cancel_status={})
-    assert not awaits_cleanup(stopping)
-    gone = {"action": "rollback", "goneAt": "2026-01-02T03:04:05Z"}
-    stopped = run(cancel="rollback", phase=Phase.CANCELLING, claimName="s", cancel_status=gone)
-    assert awaits_cleanup(stopped)
-    assert not awaits_cleanup(
-        run(cancel="interrupt", phase=Phase.CANCELLING, claimName="s", cancel_status=gone)
+    stopping = run(
+        cancel="rollback", claimName="s", conditions=[dirty_condition("Stopped", "False")]
     )
+    assert not awaits_cleanup(stopping)
+    assert awaits_cleanup(stopped(cancel="rollback", phase=Phase.CANCELLING))
+    assert not awaits_cleanup(stopped(cancel="interrupt", phase=Phase.CANCELLING))
+
+
+def test_a_finished_run_awaits_clean_up_only_if_it_is_deleted_with_reclaim_policy_delete() -> None:
+    delete = {"reclaimPolicy": "Delete"}
+    done: dict[str, Any] = {"phase": Phase.SUCCEEDED, "claimed": True}
+    assert awaits_cleanup(stopped(deleting=True, spec_more=delete, **done))
+    assert not awaits_cleanup(stopped(spec_more=delete, **done))
+    assert not awaits_cleanup(stopped(deleting=True, **done))

@@ -164,6 +164,12 @@ def test_a_job_deleted_by_hand_ends_the_run_and_is_never_made_again() -> None:
     assert plan.confirm  # failure mode 16: never on a stale "not found"
 
 
+def test_a_job_deleted_by_hand_is_named_so_whether_or_not_its_pod_is_still_seen() -> None:
+    for pods in ((), (STOPPED_POD,)):
+        plan = decide(view(LIVE, pods=pods))
+        assert condition(plan, Condition.FINISHED)[1] == Reason.JOB_LOST
+
+
 def test_a_job_deleted_by_hand_ends_nothing_while_its_pod_lives() -> None:
     plan = decide(view(LIVE, pods=(RUNNING_POD,)))
     assert plan.status is not None
@@ -171,8 +177,12 @@ def test_a_job_deleted_by_hand_ends_nothing_while_its_pod_lives() -> None:
 
 
 def test_an_evicted_pod_is_no_failure_and_the_run_goes_on_with_the_next() -> None:
-    evicted = replace(STOPPED_POD, reason="Evicted", disrupted=True)
-    assert decide(view(LIVE, job=job(), pods=(evicted,))) == Plan()
+    evicted = replace(STOPPED_POD, reason="Evicted", disruption="EvictionByEvictionAPI")
+    plan = decide(view(LIVE, job=job(), pods=(evicted,)))
+    assert plan.actions == ()
+    assert plan.status is not None
+    assert plan.status.phase == Phase.PENDING
+    assert condition(plan, Condition.STARTED)[1] == Reason.RETRYING
     replaced = replace(RUNNING_POD, name="r-def", uid="pod-2")
     plan = decide(view(LIVE, job=job(), pods=(evicted, replaced)))
     assert plan.status is not None

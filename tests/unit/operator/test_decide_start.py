@@ -58,6 +58,7 @@ def test_a_foreign_job_of_the_same_name_is_never_taken_over(owner: str | None) -
     plan = decide(view(run(claimed=True), job=job(owner=owner)))
     assert plan.actions == ()
     assert started(plan)[0] == Reason.JOB_NAME_TAKEN
+    assert plan.look_again_at is not None, "Jobs of others are not watched"
 
 
 def test_an_existing_job_of_the_run_is_not_made_again() -> None:
@@ -76,7 +77,7 @@ def test_the_older_run_of_a_thread_goes_first() -> None:
     assert plan.actions == ()
     reason, message = started(plan)
     assert reason == Reason.THREAD_BUSY
-    assert "AgentRun a " in message
+    assert "AgentRun a;" in message
 
 
 def test_of_runs_made_in_the_same_second_the_first_by_name_goes_first() -> None:

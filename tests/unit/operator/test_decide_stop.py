@@ -18,6 +18,7 @@ from agentrun_operator.plan import (
     Release,
     StopPod,
 )
+from agentrun_operator.policy.cleanup import awaits_cleanup
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.policy.view import Cleanup
 
@@ -161,7 +162,7 @@ def test_no_final_phase_while_a_pod_is_alive(pod: PodFacts, found: Any) -> None:
 
 def test_a_replacement_that_appears_during_a_cancel_is_stopped_too() -> None:
     """Failure mode 12."""
-    evicted = replace(STOPPED_POD, disrupted=True)
+    evicted = replace(STOPPED_POD, disruption="EvictionByEvictionAPI")
     late = replace(RUNNING_POD, name="r-def", uid="pod-2")
     plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(evicted, late)))
     assert plan.actions == (StopPod("r-def", "pod-2"),)
@@ -169,7 +170,7 @@ def test_a_replacement_that_appears_during_a_cancel_is_stopped_too() -> None:
 
 def test_an_evicted_pod_leaves_a_job_that_would_go_on_so_the_job_is_deleted() -> None:
     """Failure mode 24: an eviction does not count against backoffLimit."""
-    evicted = replace(STOPPED_POD, disrupted=True)
+    evicted = replace(STOPPED_POD, disruption="EvictionByEvictionAPI")
     plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(evicted,)))
     assert plan.actions == (DELETE_JOB,)
     assert plan.status is not None
@@ -281,6 +282,17 @@ def test_a_rollback_in_a_namespace_that_is_deleted_ends_with_it() -> None:
     this = run(cancel="rollback", deleting=True, **RUNNING)
     plan = decide(view(this, pods=(STOPPED_POD,), namespace_terminating=True))
     assert plan.actions == (Release(),)
+
+
+def test_a_rollback_whose_job_went_before_its_claim_was_written_down_is_cleaned_all_the_same() -> (
+    None
+):
+    this = run(cancel="rollback", claimed=True)
+    plan = decide(view(this, departed=(RUNNING_POD,)))
+    assert plan.actions == (CleanUp("agentrun-store"),)
+    assert plan.status is not None
+    assert plan.status.claim_name == "agentrun-store"
+    assert awaits_cleanup(this.model_copy(update={"status": plan.status}))
 
 
 # Deleted

@@ -86,7 +86,7 @@ def test_phases_and_cancel_actions_are_those_of_the_crd() -> None:
 
 def test_the_crds_rules_know_all_final_phases() -> None:
     text = (CRDS / "agentruns.yaml").read_text()
-    listed = "['Succeeded', 'Failed', 'Interrupted', 'RolledBack']"
+    listed = "['Succeeded', 'Failed', 'TimedOut', 'Interrupted', 'RolledBack']"
     assert text.count(listed) == 2
     assert set(yaml.safe_load(listed)) == constants.FINAL_PHASES
 

@@ -1,0 +1,116 @@
+"""Which replica works: the one that holds a Lease. The others watch, so that they can take over.
+
+The lease saves double work; safety does not rest on it, but on what each write carries
+(resourceVersion, UID, a name that there can be only once). Times and terms are those of client-go's
+leader election: https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
+"""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from .constants import MANAGED_BY
+from .kube import NO_ANSWER, ApiError, Kube
+
+logger = logging.getLogger(__name__)
+
+DURATION_SECONDS = 15.0  # a lease that nobody has renewed for so long is free
+RENEW_DEADLINE_SECONDS = 10.0  # a holder that could not renew for so long stops
+RETRY_SECONDS = 2.0
+
+
+class Lease:
+    def __init__(self, kube: Kube, namespace: str, identity: str) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._identity = identity
+        self._seen: tuple[str, float] | None = None  # resourceVersion, and when it was first seen
+
+    async def acquire(self) -> None:
+        """Return when the lease is held."""
+        while True:
+            if await self._try():
+                break
+            await asyncio.sleep(RETRY_SECONDS)
+        logger.info("Holding the lease as %s", self._identity)
+
+    async def keep(self) -> None:
+        """Renew the lease; return when it is lost."""
+        loop = asyncio.get_running_loop()
+        renewed = loop.time()
+        while loop.time() - renewed < RENEW_DEADLINE_SECONDS:
+            await asyncio.sleep(RETRY_SECONDS)
+            if await self._try():
+                renewed = loop.time()
+
+    async def release(self) -> None:
+        """Let go of the lease, so that another replica need not wait until it has run out."""
+        try:
+            lease = await self._get()
+            if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
+                await self._write(lease, "")
+        except (ApiError, *NO_ANSWER) as error:
+            logger.warning("The lease was not released: %r", error)
+
+    async def _try(self) -> bool:
+        """Take or renew the lease; whether it is held now."""
+        try:
+            async with asyncio.timeout(RENEW_DEADLINE_SECONDS / 2):
+                lease = await self._get()
+                if lease is None:
+                    await self._create()
+                elif self._is_mine_or_free(lease):
+                    await self._write(lease, self._identity)
+                else:
+                    return False
+        except (ApiError, TimeoutError, *NO_ANSWER) as error:
+            if not isinstance(error, ApiError) or error.status != 409:
+                logger.warning("The lease was not renewed: %r", error)
+            return False
+        return True
+
+    def _is_mine_or_free(self, lease: dict[str, Any]) -> bool:
+        holder = lease["spec"].get("holderIdentity")
+        if not holder or holder == self._identity:
+            return True
+        # Only our own clock counts: the times in the lease are of somebody else's.
+        version, time = lease["metadata"]["resourceVersion"], asyncio.get_running_loop().time()
+        if self._seen is None or self._seen[0] != version:
+            self._seen = (version, time)
+        return time - self._seen[1] >= DURATION_SECONDS
+
+    async def _get(self) -> dict[str, Any] | None:
+        return await self._kube.get("leases", self._namespace, MANAGED_BY)
+
+    async def _create(self) -> None:
+        lease = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": MANAGED_BY},
+            "spec": self._spec(self._identity, transitions=0),
+        }
+        await self._kube.create("leases", self._namespace, lease)
+
+    async def _write(self, lease: dict[str, Any], holder: str) -> None:
+        spec = lease["spec"]
+        same = holder == spec.get("holderIdentity")
+        new = self._spec(holder, spec.get("leaseTransitions", 0) + (0 if same else 1))
+        if same:
+            del new["acquireTime"]
+        patch = {
+            "metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
+            "spec": new,
+        }
+        await self._kube.merge_patch("leases", self._namespace, MANAGED_BY, patch)
+
+    @staticmethod
+    def _spec(holder: str, transitions: int) -> dict[str, Any]:
+        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": int(DURATION_SECONDS),
+            "acquireTime": time,
+            "renewTime": time,
+            "leaseTransitions": transitions,
+        }

@@ -1,0 +1,80 @@
+"""multitaskStrategy: what a run does if its thread is in use."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from agentrun_operator.constants import Cancel, Condition, Phase, Reason
+from agentrun_operator.plan import CancelRun, Claim, Release
+from agentrun_operator.policy.decide import decide
+
+from .states import CREATED, run, view
+
+EARLIER = CREATED - timedelta(seconds=5)
+
+
+def older(name: str = "old", **more: Any) -> Any:
+    return run(name, uid=name, created=EARLIER, **more)
+
+
+def taking(strategy: str, **more: Any) -> Any:
+    return run(spec_more={"multitaskStrategy": strategy}, **more)
+
+
+def test_reject_ends_the_newer_run_at_once() -> None:
+    plan = decide(view(taking("reject"), rivals=(older(),)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.FAILED
+    finished = next(c for c in plan.status.conditions if c.type == Condition.FINISHED)
+    assert finished.reason == Reason.THREAD_BUSY
+
+
+def test_reject_is_no_matter_on_a_free_thread() -> None:
+    assert decide(view(taking("reject"))).actions == (Claim(),)
+
+
+@pytest.mark.parametrize("strategy", ["interrupt", "rollback"])
+def test_the_older_runs_are_cancelled_and_the_newer_waits_until_they_are_gone(
+    strategy: str,
+) -> None:
+    """Failure mode 70."""
+    rivals = (older("one", claimed=True), older("two"))
+    plan = decide(view(taking(strategy), rivals=rivals))
+    cancelled = [(a.run, a.cancel) for a in plan.actions if isinstance(a, CancelRun)]
+    assert cancelled == [("one", Cancel(strategy)), ("two", Cancel(strategy))]
+    assert Claim() not in plan.actions
+    assert plan.status is not None
+    assert plan.status.phase == Phase.PENDING
+
+
+def test_a_run_that_is_cancelled_already_is_not_cancelled_again_and_never_weakened() -> None:
+    for strategy, cancel in (
+        ("interrupt", "interrupt"),
+        ("interrupt", "rollback"),
+        ("rollback", "rollback"),
+    ):
+        plan = decide(view(taking(strategy), rivals=(older(claimed=True, cancel=cancel),)))
+        assert plan.actions == ()
+
+
+def test_rollback_strengthens_an_interrupt() -> None:
+    plan = decide(view(taking("rollback"), rivals=(older(claimed=True, cancel="interrupt"),)))
+    assert [type(a) for a in plan.actions] == [CancelRun]
+
+
+def test_a_younger_run_that_waits_is_not_cancelled() -> None:
+    younger = run("young", uid="young", created=CREATED + timedelta(seconds=5))
+    assert decide(view(taking("interrupt"), rivals=(younger,))).actions == (Claim(),)
+
+
+def test_a_finished_run_that_is_being_cleaned_is_waited_for_but_not_cancelled() -> None:
+    cleaning = older(claimed=True, deleting=True, phase=Phase.SUCCEEDED)
+    plan = decide(view(taking("interrupt"), rivals=(cleaning,)))
+    assert plan.actions == ()
+    assert plan.status is not None
+
+
+def test_a_rejected_run_lets_go_of_its_claim() -> None:
+    plan = decide(view(taking("reject", claimed=True), rivals=(older(claimed=True),)))
+    assert plan.actions == (Release(),)
