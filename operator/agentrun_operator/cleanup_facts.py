@@ -9,7 +9,7 @@ from .constants import (
     ANNOTATION_CLEANUP_RUNS,
     CLEANUP_CONTAINER,
 )
-from .facts import Object, pod_facts
+from .facts import Object, missing_claim, pod_facts
 from .policy.cleanup import CleanupJob
 
 
@@ -26,6 +26,7 @@ def cleanup_job_facts(job: Object, pods: list[Object]) -> CleanupJob:
         deleted={uid: int(done["checkpoints"]) for uid, done in report.get("runs", {}).items()},
         errors=report.get("errors", {}),
         problem=problem,
+        claim_missing=any(missing_claim(pod_facts(pod)) for pod in pods),
     )
 
 

@@ -5,6 +5,7 @@ reported that no container of it is left (phase Succeeded or Failed), or the obj
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -192,6 +193,15 @@ def pod_facts(pod: Object) -> PodFacts:
         exit_reason=ended.get("reason", ""),
         account=read_account(ended.get("message", "")),
     )
+
+
+_MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+
+
+def missing_claim(pod: PodFacts) -> str | None:
+    """The PersistentVolumeClaim for want of which the scheduler finds no node, in its own words."""
+    found = _MISSING_CLAIM.search(pod.scheduling_message)
+    return found[1] if found else None
 
 
 def is_pod_of(run: AgentRun, pod: Object) -> bool:

@@ -71,6 +71,9 @@ class Observer:
             return []
         selector = f"spec.thread={thread},status.settled!=true"
         found, _ = await self._kube.list("agentruns", namespace, fieldSelector=selector)
+        for obj in found:
+            # Else a claim that the watch has not told of yet would be taken and given up in turns.
+            self._cache.upsert("agentruns", obj)
         runs = [AgentRun.model_validate(obj) for obj in found]
         return [run for run in runs if uses_thread(run)]
 

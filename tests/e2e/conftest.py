@@ -11,6 +11,7 @@ import pytest
 from cluster import ways_out
 
 from . import deployment
+from .alone import held
 from .kubectl import kubectl
 from .namespace import LABEL, Namespace
 from .pool import Pool
@@ -29,16 +30,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[str]:
+def cluster(room: Path) -> Iterator[str]:
     """The cluster with the operator. The value marks what this session makes in it."""
     if not os.environ.get("KUBECONFIG"):
         pytest.exit("KUBECONFIG is not set: run the end-to-end tests with `make e2e`", 4)
     assert ways_out() == [], "packets could leave this machine"
-    deployment.start()
+    with held(room, alone=False):
+        deployment.start()
     session = uuid.uuid4().hex[:8]
     yield session
     selector = f"{LABEL}={session}"
     kubectl("wait", "namespace", "-l", selector, "--for=delete", "--timeout=120s")
+
+
+@pytest.fixture(scope="session")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all processes of the session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(autouse=True)
+def beside_others(request: pytest.FixtureRequest, room: Path) -> Iterator[None]:
+    """Whoever stops the operator (marker ``alone``) waits for the others, and they for it."""
+    with held(room, alone=request.node.get_closest_marker("alone") is not None):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 
 from cluster.audit import audit_log
 
-from .kubectl import PATIENCE, Object, get, get_all, kubectl
+from .kubectl import PATIENCE, Object, get, get_all, kubectl, wait_until
 
 NAMESPACE = "agentrun-system"
 NAME = "agentrun-operator"
 SELECTOR = f"app.kubernetes.io/name={NAME}"
+REPLICAS = 2
 USER = f"system:serviceaccount:{NAMESPACE}:{NAME}"
 
 
@@ -48,8 +49,8 @@ def stop() -> None:
 
 
 def start() -> None:
-    """Have one operator, and wait until it works."""
-    kubectl("scale", "deployment", NAME, "-n", NAMESPACE, "--replicas=1")
+    """Have two replicas of the operator, and wait until they are ready."""
+    kubectl("scale", "deployment", NAME, "-n", NAMESPACE, f"--replicas={REPLICAS}")
     timeout = f"--timeout={PATIENCE:.0f}s"
     kubectl("rollout", "status", f"deployment/{NAME}", "-n", NAMESPACE, timeout)
 
@@ -62,6 +63,20 @@ def down() -> Iterator[None]:
         yield
     finally:
         start()
+
+
+def leader() -> Object:
+    """The pod of the replica that works: the one that holds the Lease."""
+
+    def is_held(lease: Object) -> bool:
+        return bool(lease["spec"].get("holderIdentity"))
+
+    lease = wait_until(
+        "is held", "lease", NAMESPACE, is_held, f"--field-selector=metadata.name={NAME}"
+    )
+    holder = lease["spec"]["holderIdentity"]
+    (pod,) = [pod for pod in pods() if holder.startswith(pod["metadata"]["name"])]
+    return pod
 
 
 def pods() -> list[Object]:

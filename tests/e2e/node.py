@@ -17,10 +17,21 @@ _LAST_ALIVE = (
 )
 
 
+_KILL = (
+    'for file in $(grep --files-with-matches --no-messages "$1" /proc/[0-9]*/cgroup); do '
+    "pid=$(dirname $file); grep --quiet python $pid/comm && kill -KILL $(basename $pid); done; true"
+)
+
+
 def processes(run_uid: str) -> list[int]:
     """PIDs, in the node, of the living processes that have the run's UID in their environment."""
     found = node_exec("bash", "-c", _LIST, "bash", run_uid)
     return [int(path.split("/")[2]) for path in found.split()]
+
+
+def kill_python(pod_uid: str) -> None:
+    """SIGKILL the Python processes of a pod."""
+    node_exec("bash", "-c", _KILL, "bash", pod_uid)
 
 
 class Vigil:

@@ -10,7 +10,7 @@ from .kubectl import PATIENCE, KubectlError, Object, get, get_all, kubectl, line
 from .kubectl import wait_gone as wait_object_gone
 from .kubectl import wait_until as wait_object
 
-FINAL = ("Succeeded", "Failed", "Interrupted", "RolledBack")
+FINAL = ("Succeeded", "Failed", "TimedOut", "Interrupted", "RolledBack")
 
 
 class Run:
@@ -113,6 +113,16 @@ class Run:
         selector = f"--field-selector=metadata.name={self.name}"
         what = f"AgentRun {self.name}: {what}"
         return wait_object(what, "ar", self.namespace, is_so, selector, seconds=seconds)
+
+    def wait_pod_ended(self) -> Object:
+        """Wait until no container of the run's only pod is left; the pod."""
+        selector = f"--selector=agentrun.dev/run-uid={self.uid}"
+        what = f"AgentRun {self.name}: its pod has ended"
+
+        def ended(pod: Object) -> bool:
+            return pod["status"].get("phase") in ("Succeeded", "Failed")
+
+        return wait_object(what, "pods", self.namespace, ended, selector)
 
     def wait_gone(self, seconds: float = PATIENCE) -> None:
         """Wait until there is no such AgentRun. Raises KubectlError."""

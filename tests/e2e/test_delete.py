@@ -1,5 +1,7 @@
 """kubectl delete of a run: a live one is stopped first."""
 
+import pytest
+
 from . import deployment
 from .kubectl import get, kubectl, watch
 from .namespace import Namespace
@@ -53,6 +55,7 @@ def test_the_checkpoints_of_a_run_without_a_thread_go_with_it(ns: Namespace) -> 
     assert ns.store().threads() == []
 
 
+@pytest.mark.alone
 def test_a_finished_run_goes_without_the_operator(ns: Namespace) -> None:
     run = ns.run("steps", thread="t", input={"steps": 1})
     run.wait("Succeeded")

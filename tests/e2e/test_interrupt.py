@@ -57,7 +57,7 @@ def test_the_status_tells_who_asked_when_and_what_was_done(ns: Namespace) -> Non
     assert time(cancel["requestedAt"]) < time(cancel["signalledAt"]) + timedelta(seconds=1)
     assert time(cancel["signalledAt"]) < time(cancel["goneAt"]) <= time(status["finishedAt"])
     assert not cancel.get("forced"), "the agent stops when it is told to"
-    assert condition(done, "Stopped") == ("True", "PodGone")
+    assert condition(done, "Stopped") == ("True", "PodTerminated")
     assert condition(done, "Finished") == ("True", "Interrupted")
     assert condition(done, "CancelTooLate") is None
     assert not done["metadata"].get("finalizers")

@@ -2,16 +2,20 @@
 
 from datetime import timedelta
 
+import pytest
+
 from . import deployment
 from .kubectl import Object, kubectl, watch
 from .namespace import Namespace
 from .run import condition, time
 
+pytestmark = pytest.mark.alone
+
 
 def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
     run = ns.held_run()
     before = run.pod()
-    (operator,) = deployment.pods()
+    operator = deployment.leader()
     name = operator["metadata"]["name"]
     seen = watch("pods", deployment.NAMESPACE, f"--field-selector=metadata.name={name}")
     next(seen)
@@ -64,7 +68,7 @@ def test_killed_in_the_middle_of_a_rollback(ns: Namespace) -> None:
     run.wait_step(1)
     run.cancel("rollback")
     run.wait("Cancelling")
-    (operator,) = deployment.pods()
+    operator = deployment.leader()
     name = operator["metadata"]["name"]
     kubectl("delete", "pod", name, "-n", deployment.NAMESPACE, "--grace-period=0", "--force")
     deployment.start()

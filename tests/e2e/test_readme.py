@@ -93,6 +93,7 @@ def bulk_of(team: str) -> str:
     return BULK.replace("team=research", f"team={team}")
 
 
+@pytest.mark.alone  # it may start the operator anew
 def test_deploy_to_the_current_context_fails(cluster: str, tmp_path: Path) -> None:
     """In a copy of the checkout, for it changes what .cluster points to."""
     copy = tmp_path / "checkout"

@@ -168,7 +168,7 @@ def test_a_clean_up_that_fails_is_visible_and_tried_again(ns: Namespace) -> None
         lambda obj: condition(obj, "RolledBack") == ("False", "CleanupFailed"),
     )
     assert stuck["status"]["phase"] == "Cancelling"
-    assert condition(stuck, "Stopped") == ("True", "PodGone"), "the cancel itself is done"
+    assert condition(stuck, "Stopped") == ("True", "PodTerminated"), "the cancel itself is done"
     assert "tombstones" in message(stuck, "RolledBack")
     assert ns.store().segments("threads/t") == [run.uid], "nothing may be half gone"
     kubectl("exec", "-n", ns.name, READER, "--", "rm", obstacle)

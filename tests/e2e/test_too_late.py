@@ -8,6 +8,8 @@ from .namespace import Namespace, command_agent
 from .run import Run, condition, message
 from .store import ThreadState
 
+pytestmark = pytest.mark.alone
+
 WAIT_AND_EXIT = (
     "import os, sys, time\n"
     "while not os.path.exists('/tmp/go'): time.sleep(0.02)\n"

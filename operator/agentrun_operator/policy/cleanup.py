@@ -25,6 +25,7 @@ class CleanupJob:
     deleted: dict[str, int]  # run UID -> checkpoints that went
     errors: dict[str, str]  # run UID -> what was wrong
     problem: str  # why there is no report, or why it does not run
+    claim_missing: bool  # it does not run because there is no such PersistentVolumeClaim
 
 
 @dataclass(frozen=True)
@@ -86,5 +87,5 @@ def cleanup_of(run: AgentRun, jobs: list[CleanupJob]) -> Cleanup | None:
     last = max(mine, key=lambda job: job.attempt)
     message = last.errors.get(run.metadata.uid) or last.problem
     if last.finished_at is None:
-        return Cleanup("running", message=message)
+        return Cleanup("running", message=message, claim_missing=last.claim_missing)
     return Cleanup("failed", message=message or f"Job {last.name} left no report.")

@@ -1,9 +1,7 @@
 """A run that has begun and that nobody has asked to stop."""
 
-import re
-
 from ..constants import Condition, Phase, Reason, ReclaimPolicy
-from ..facts import PodFacts
+from ..facts import PodFacts, missing_claim
 from ..models import AgentRunStatus
 from ..plan import Claim, Event, Plan, Release
 from .outcome import Ending, ending
@@ -58,18 +56,17 @@ def _between_pods(view: View) -> Plan:
 
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 REJECT_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-_MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 
 
 def _pending(view: View, pod: PodFacts) -> Plan:
     """Why the pod does not run yet, in words that name the field to mend."""
     agent = view.run.spec.agent_ref.name
     if pod.scheduling_message:
-        missing = _MISSING_CLAIM.search(pod.scheduling_message)
+        missing = missing_claim(pod)
         if missing:
             message = (
                 f"spec.store.claimName of Agent {agent}: there is no PersistentVolumeClaim "
-                f"{missing[1]} in namespace {view.run.metadata.namespace}. The run starts when it "
+                f"{missing} in namespace {view.run.metadata.namespace}. The run starts when it "
                 "is created."
             )
             return waiting(view, Reason.CLAIM_NOT_FOUND, message)

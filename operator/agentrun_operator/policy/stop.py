@@ -7,6 +7,7 @@ from ..facts import PodFacts
 from ..models import AgentRun, AgentRunStatus, CancelStatus
 from ..plan import (
     Action,
+    Claim,
     CleanUp,
     DeleteJob,
     DeletePod,
@@ -17,6 +18,7 @@ from ..plan import (
     Release,
     StopPod,
 )
+from .cleanup import awaits_cleanup
 from .outcome import Ending, ending
 from .progress import ended_event, finish
 from .status import base, final, set_condition, with_account
@@ -195,8 +197,8 @@ def _interrupted(view: View) -> Plan:
     if end is not None and end.phase is not None:
         return _ended_by_itself(view, end)
     message = "The run was stopped. Its checkpoints are kept."
-    if not view.may_have_checkpoints:
-        message = "The run was cancelled before its agent started."
+    if not view.start_was_seen:
+        message = "The run was cancelled; its agent was never seen to start."
     status = final(view, Phase.INTERRUPTED, Reason.INTERRUPTED, message)
     status = _stopped(view, status, forced=end is not None and end.forced)
     if end is not None:
@@ -246,6 +248,10 @@ def rolling_back(view: View) -> Plan:
         return _deleted(view)  # no pod can be made any more, and the claim goes with the namespace
     if not view.may_have_checkpoints:
         return _removed(view, "The run was rolled back before it started; nothing was made.", 0)
+    if cleanup is not None and cleanup.claim_missing and not view.start_was_seen:
+        return _removed(view, "The run was rolled back: it never started, and has no store.", 0)
+    if not (view.run.claimed or view.run.deleting or view.run.finished):
+        return Plan(actions=(Claim(),))  # else a delete would take the record before the clean-up
     if cleanup is not None and cleanup.state == "done":
         count = cleanup.checkpoints
         return _removed(view, f"The run was rolled back: {count} checkpoints deleted.", count)
@@ -256,8 +262,10 @@ def rolling_back(view: View) -> Plan:
     status = set_condition(view, status, Condition.ROLLED_BACK, False, reason, message)
     # The Job may have gone before its claim was ever written down.
     claim = status.claim_name or (view.agent.spec.store.claim_name if view.agent else None)
+    if claim is None and not view.start_was_seen:
+        return _removed(view, "The run was rolled back; it was never seen to start.", 0)
     status = status.model_copy(update={"claim_name": claim})
-    busy = next((rival for rival in view.rivals if rival.claimed), None)
+    busy = _thread_user(view)
     actions: tuple[Action, ...] = () if claim is None or busy else (CleanUp(claim),)
     events: tuple[Event, ...] = ()
     failed = reason == Reason.CLEANUP_FAILED
@@ -266,9 +274,14 @@ def rolling_back(view: View) -> Plan:
     return Plan(actions=actions, status=status, events=events, confirm=True)
 
 
+def _thread_user(view: View) -> AgentRun | None:
+    """A run whose pod may use the thread now; one that itself waits for its clean-up has none."""
+    return next((r for r in view.rivals if r.claimed and not awaits_cleanup(r)), None)
+
+
 def _why_not_clean(view: View) -> tuple[Reason, str]:
     cleanup = view.cleanup
-    busy = next((rival for rival in view.rivals if rival.claimed), None)
+    busy = _thread_user(view)
     if busy is not None:
         name = busy.metadata.name
         return Reason.THREAD_BUSY, f"AgentRun {name} uses the thread; the clean-up waits for it."
@@ -314,5 +327,8 @@ def _deleted(view: View) -> Plan:
     if view.run.finished:
         return Plan()
     # Without our finalizer, only somebody else's keeps the record: say what is so.
+    end = ending(view.pods)
+    if end is not None and end.phase is not None:
+        return _ended_by_itself(view, end)
     message = "The run was stopped because its AgentRun is deleted."
     return Plan(status=final(view, Phase.INTERRUPTED, Reason.INTERRUPTED, message), confirm=True)

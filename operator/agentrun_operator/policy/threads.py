@@ -44,4 +44,4 @@ def cancel_rivals(
 
 def must_give_way(run: AgentRun, blocker: AgentRun) -> bool:
     """Whether a run that has claimed, but has no Job, must take its claim back."""
-    return run.claimed and order(run) > order(blocker)
+    return run.claimed and (blocker.status.job_name is not None or order(run) > order(blocker))

@@ -15,6 +15,7 @@ class Cleanup:
     state: Literal["running", "failed", "done"]
     checkpoints: int = 0
     message: str = ""
+    claim_missing: bool = False  # the PersistentVolumeClaim does not exist
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,14 @@ class View:
     def may_have_checkpoints(self) -> bool:
         """False only if it is certain that no container of the run has ever started.
 
-        Certain it is if nothing was ever made, or if the Job is gone and every pod of it that was
-        seen had, when it went, never started a container. In doubt there may be checkpoints.
+        Certain it is only if no Job can have been made. That no pod *seen* had started proves
+        nothing: another may have come and gone while nobody looked.
         """
-        if not self.begun:
-            return False
-        seen = self.pods + self.departed
-        return (
-            self.own_job is not None
-            or self.run.status.started_at is not None
-            or not seen
-            or any(pod.has_started for pod in seen)
+        return self.begun or self.run.claimed
+
+    @property
+    def start_was_seen(self) -> bool:
+        """Whether a container of the run is known to have started."""
+        return self.run.status.started_at is not None or any(
+            pod.has_started for pod in self.pods + self.departed
         )

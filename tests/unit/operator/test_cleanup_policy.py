@@ -38,6 +38,7 @@ def cleanup_job(
         deleted=deleted or {},
         errors=errors or {},
         problem=problem,
+        claim_missing=False,
     )
 
 

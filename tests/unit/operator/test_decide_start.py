@@ -101,6 +101,11 @@ def test_of_two_claims_at_the_same_time_neither_makes_a_job_and_the_younger_give
     assert for_younger.actions == (Release(),)
 
 
+def test_a_claim_without_job_gives_way_to_a_run_that_has_begun_whatever_the_order() -> None:
+    begun = run("b", uid="u2", claimed=True, created=NOW, jobName="b")
+    assert decide(view(run("a", claimed=True), rivals=(begun,))).actions == (Release(),)
+
+
 def test_a_waiting_run_that_is_unchanged_writes_nothing_and_says_nothing() -> None:
     first = decide(view(run(), agent=None))
     assert first.status is not None

@@ -8,6 +8,7 @@ import pytest
 from agentrun_operator.constants import Condition, Phase, Reason
 from agentrun_operator.facts import PodFacts
 from agentrun_operator.plan import (
+    Claim,
     CleanUp,
     CreateJob,
     DeleteJob,
@@ -73,7 +74,6 @@ def test_a_run_born_with_rollback_is_removed_without_a_clean_up() -> None:
 def test_a_claimed_run_without_job_never_gets_one_once_it_is_cancelled(cancel: str) -> None:
     plan = decide(view(run(cancel=cancel, claimed=True)))
     assert CreateJob() not in plan.actions
-    assert plan.actions[0] == Release()
     assert plan.confirm
 
 
@@ -100,18 +100,53 @@ def test_a_pending_pod_whose_job_is_gone_is_deleted_itself() -> None:
     assert plan.actions == (DeletePod("r-abc", "pod-uid"),)
 
 
-def test_rollback_of_a_pod_seen_to_go_without_having_started_needs_no_clean_up() -> None:
-    """The claim may be what is missing: a clean-up pod would wait for it for ever."""
-    this = run(cancel="rollback", claimed=True, jobName="r", claimName="agentrun-store")
-    plan = decide(view(this, departed=(PENDING_POD,)))
+CLAIMED: dict[str, Any] = {"claimed": True, "jobName": "r", "claimName": "agentrun-store"}
+
+
+def test_rollback_cleans_up_even_if_no_pod_that_was_seen_had_started() -> None:
+    """Another pod may have come, written and gone while nobody looked (an evicted one, say)."""
+    this = run(cancel="rollback", **CLAIMED)
+    for departed in ((), (PENDING_POD,)):
+        plan = decide(view(this, departed=departed))
+        assert plan.actions == (CleanUp("agentrun-store"),)
+
+
+def test_rollback_of_a_run_that_waits_for_its_claim_does_not_wait_for_it_again() -> None:
+    """The clean-up pod cannot start either: without the claim there is no store to clean."""
+    missing = Cleanup("running", claim_missing=True)
+    plan = decide(view(run(cancel="rollback", **CLAIMED), cleanup=missing))
     assert plan.actions == (Release(), DeleteRun())
+    started = run(cancel="rollback", **RUNNING)
+    plan = decide(view(started, pods=(STOPPED_POD,), cleanup=missing))
+    assert DeleteRun() not in plan.actions, "its checkpoints are somewhere"
 
 
-def test_rollback_cleans_up_if_nobody_saw_whether_a_container_started() -> None:
-    this = run(cancel="rollback", claimed=True, jobName="r", claimName="agentrun-store")
-    assert decide(view(this)).actions == (CleanUp("agentrun-store"),)
-    started = replace(PENDING_POD, has_started=True)
-    assert decide(view(this, departed=(started,))).actions == (CleanUp("agentrun-store"),)
+def test_a_claimed_run_may_have_had_a_job_that_nobody_wrote_down() -> None:
+    plan = decide(view(run(cancel="rollback", claimed=True)))
+    assert plan.actions == (CleanUp("agentrun-store"),)
+
+
+def test_a_rollback_without_its_guard_takes_it_again_before_the_clean_up() -> None:
+    this = run(cancel="rollback", **(RUNNING | {"claimed": False}))
+    assert decide(view(this, pods=(STOPPED_POD,))).actions == (Claim(),)
+
+
+def test_two_runs_that_wait_for_their_clean_up_do_not_wait_for_each_other() -> None:
+    time = "2026-01-02T03:04:05Z"
+    conditions = [
+        {"type": t, "status": s, "reason": "X", "message": "", "lastTransitionTime": time}
+        for t, s in (("Stopped", "True"), ("RolledBack", "False"))
+    ]
+    rival = run("other", uid="o", cancel="rollback", conditions=conditions, **CLAIMED)
+    plan = decide(view(run(cancel="rollback", **RUNNING), pods=(STOPPED_POD,), rivals=(rival,)))
+    assert plan.actions == (CleanUp("agentrun-store"),)
+
+
+def test_a_deleted_run_that_others_hold_keeps_the_end_that_it_had() -> None:
+    held = run(deleting=True, finalizers=("other/x",), phase=Phase.RUNNING, jobName="r")
+    plan = decide(view(held, job=job(), pods=(said(SUCCEEDED_POD, "Succeeded"),)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.SUCCEEDED
 
 
 # Running

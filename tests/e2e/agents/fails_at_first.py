@@ -1,0 +1,33 @@
+"""Fails in its third step the first time that it comes there, in whichever pod that is."""
+
+import operator
+import os
+from pathlib import Path
+from typing import Annotated, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+# The thread's directory is all that pods of a run have in common.
+MARKER = Path("/agentrun/store", os.environ["AGENTRUN_THREAD"], "failed-before")
+
+
+class State(TypedDict, total=False):
+    done: Annotated[list[str], operator.add]
+
+
+def step(state: State) -> State:
+    number = len(state.get("done", [])) + 1
+    if number == 3 and not MARKER.exists():
+        MARKER.touch()
+        raise ConnectionError("the model is away")
+    return {"done": [f"{number} in {os.environ['HOSTNAME']}"]}
+
+
+def more(state: State) -> str:
+    return "step" if len(state["done"]) < 4 else END
+
+
+graph = StateGraph(State)
+graph.add_node("step", step)
+graph.add_edge(START, "step")
+graph.add_conditional_edges("step", more, ["step", END])

@@ -1,0 +1,57 @@
+"""spec.multitaskStrategy: what a run does if its thread is in use."""
+
+import pytest
+
+from .deployment import created, writes
+from .namespace import Namespace
+from .run import Run, condition, time
+
+
+def started_after_the_end_of(second: Run, first_pod_ended: str) -> bool:
+    started = second.pod()["status"]["containerStatuses"][0]["state"]["terminated"]["startedAt"]
+    return time(started) >= time(first_pod_ended)
+
+
+def test_reject_fails_at_once_and_leaves_the_thread_alone(ns: Namespace) -> None:
+    first = ns.held_run()
+    second = ns.run("steps", thread="t", input={"steps": 1}, multitaskStrategy="reject")
+    failed = second.wait("Failed")
+    assert condition(failed, "Finished") == ("True", "ThreadBusy")
+    first.let_go()
+    assert first.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+    assert created(ns.name, "jobs") == 1
+
+
+def test_interrupt_takes_the_thread_and_goes_on_from_what_the_older_run_left(
+    ns: Namespace,
+) -> None:
+    """Failure mode 70."""
+    first = ns.held_run()
+    second = ns.run("steps", thread="t", multitaskStrategy="interrupt")
+    done = first.wait("Interrupted")
+    assert done["spec"]["cancel"] == "interrupt"
+    assert second.name in done["spec"]["cancelReason"]
+    end = first.pod()["status"]["containerStatuses"][0]["state"]["terminated"]["finishedAt"]
+    assert second.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+    assert started_after_the_end_of(second, end)
+
+
+def test_rollback_takes_the_thread_as_if_the_older_run_had_never_been(ns: Namespace) -> None:
+    ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")
+    first = ns.held_run()
+    second = ns.run("steps", thread="t", input={"steps": 2}, multitaskStrategy="rollback")
+    first.wait_gone()
+    assert first.processes() == []
+    assert second.wait("Succeeded")["status"]["output"]["done"] == [1, 2]
+    assert first.uid not in ns.store().segments("threads/t")
+
+
+@pytest.mark.parametrize("strategy", ["interrupt", "rollback"])
+def test_runs_that_only_wait_are_cancelled_too(ns: Namespace, strategy: str) -> None:
+    first = ns.held_run(gracePeriodSeconds=2)
+    waits = ns.run("steps", thread="t", input={"steps": 1})
+    waits.wait_waiting("ThreadBusy")
+    last = ns.run("echoes", "zz-last", thread="t", input={"text": "x"}, multitaskStrategy=strategy)
+    last.wait("Succeeded")
+    assert first.processes() == []
+    assert not any("create" in write for write in writes(ns.name, "jobs", waits.name))

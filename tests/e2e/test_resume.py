@@ -1,0 +1,54 @@
+"""A graph that asks a person, and time travel."""
+
+from .namespace import Namespace
+from .run import condition
+
+
+def test_a_question_is_in_the_status_and_the_next_run_answers_it(ns: Namespace) -> None:
+    asked = ns.run("asks", thread="t", input={"plan": "shoes"})
+    done = asked.wait("Succeeded")
+    assert condition(done, "WaitingForInput") == ("True", "Interrupt")
+    (question,) = done["status"]["interrupts"]
+    assert question["value"] == {"question": "buy shoes?"}
+    answer = ns.run("asks", thread="t", resume={"ok": True})
+    output = answer.wait("Succeeded")["status"]["output"]
+    assert output == {"plan": "buy shoes", "answer": {"ok": True}}
+    assert condition(answer.get(), "WaitingForInput") is None
+
+
+def test_a_rollback_of_the_answering_run_gives_the_question_back_whole(ns: Namespace) -> None:
+    """Failure mode 63."""
+    ns.run("asks", thread="t", input={"plan": "shoes"}).wait("Succeeded")
+    before = ns.store().state("t")
+    slow = ns.run("slow-answer", thread="t", resume="yes")
+    slow.wait("Running")
+    slow.wait_log(event="answered")
+    slow.cancel("rollback")
+    slow.wait_gone()
+    after = ns.store().state("t")
+    assert after == before, "no write of the answering run may stay"
+    answer = ns.run("asks", thread="t", resume="no")
+    assert answer.wait("Succeeded")["status"]["output"]["answer"] == "no"
+
+
+def test_a_fork_leaves_the_original_line_as_it_was_when_it_is_rolled_back(ns: Namespace) -> None:
+    original = ns.run("steps", thread="t", input={"steps": 4})
+    original.wait("Succeeded")
+    before = ns.store().state("t")
+    older = before.ids[2]
+    config = {"configurable": {"hold": 4}}
+    fork = ns.run("steps", thread="t", checkpoint={"id": older}, config=config)
+    fork.wait_step(4)
+    fork.cancel("rollback")
+    fork.wait_gone()
+    assert ns.store().state("t") == before
+    again = ns.run("steps", thread="t", checkpoint={"id": older}, input={"steps": 3})
+    assert again.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3]
+
+
+def test_a_checkpoint_that_is_not_there_is_named(ns: Namespace) -> None:
+    ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")
+    run = ns.run("steps", thread="t", checkpoint={"id": "none-such"}, retries=2)
+    failed = run.wait("Failed")
+    assert condition(failed, "Finished") == ("True", "InvalidInput")
+    assert len(run.pods()) == 1

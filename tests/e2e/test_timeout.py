@@ -1,0 +1,32 @@
+"""spec.timeoutSeconds: stopped as a cancel stops, with its log and checkpoints kept."""
+
+import pytest
+
+from . import deployment
+from .namespace import Namespace
+from .run import condition, message, time
+
+
+def test_a_run_that_takes_too_long_is_stopped_and_keeps_what_it_has(ns: Namespace) -> None:
+    run = ns.held_run(timeoutSeconds=4, retries=2)
+    done = run.wait("TimedOut", seconds=30)
+    assert condition(done, "Finished") == ("True", "TimedOut")
+    assert "spec.timeoutSeconds" in message(done, "Finished")
+    status = done["status"]
+    assert (time(status["finishedAt"]) - time(status["startedAt"])).total_seconds() < 10
+    assert run.processes() == []
+    assert run.log()[-1]["result"] == "Stopped"
+    assert len(run.pods()) == 1, "no retry after a time-out"
+    assert ns.store().state("t").values["done"] == [1, 2]
+    onward = ns.run("steps", thread="t")
+    assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+
+
+@pytest.mark.alone
+def test_a_time_out_needs_no_operator(ns: Namespace) -> None:
+    run = ns.held_run(timeoutSeconds=3)
+    with deployment.down():
+        ended = run.wait_pod_ended()
+        assert ended["status"]["reason"] == "DeadlineExceeded"
+        assert run.processes() == []
+    run.wait("TimedOut")
