@@ -94,6 +94,8 @@ class Reason(StrEnum):
     THREAD_BUSY = "ThreadBusy"
     JOB_NAME_TAKEN = "JobNameTaken"
     JOB_REJECTED = "JobRejected"
+    POD_REJECTED = "PodRejected"
+    POD_PREPARING = "PodPreparing"
     CLAIM_NOT_FOUND = "ClaimNotFound"
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"

@@ -84,6 +84,7 @@ class PodFacts:
 class JobFacts:
     name: str
     uid: str
+    created_at: datetime
     owner_uid: str | None
     deleting: bool
     finished: bool  # Complete or Failed
@@ -114,6 +115,7 @@ def job_facts(job: Object) -> JobFacts:
     return JobFacts(
         name=job["metadata"]["name"],
         uid=job["metadata"]["uid"],
+        created_at=datetime.fromisoformat(job["metadata"]["creationTimestamp"]),
         owner_uid=owner_uid(job),
         deleting="deletionTimestamp" in job["metadata"],
         finished=condition_is_true(job, "Complete", "Failed"),

@@ -1,5 +1,7 @@
 """A run that has begun and that nobody has asked to stop."""
 
+from datetime import timedelta
+
 from ..constants import Condition, Phase, Reason, ReclaimPolicy
 from ..facts import PodFacts, missing_claim
 from ..models import AgentRunStatus
@@ -47,12 +49,42 @@ def _running(view: View, pod: PodFacts) -> Plan:
 
 def _between_pods(view: View) -> Plan:
     if not view.pods:
-        return Plan()  # the Job was made a moment ago
+        return _no_pod_yet(view)
     last = view.pods[-1]
     what = f"was taken away ({last.disruption})" if last.disrupted else "failed"
     message = f"Pod {last.name} {what}; the next one goes on from its last checkpoint."
     return waiting(view, Reason.RETRYING, message)
 
+
+def _no_pod_yet(view: View) -> Plan:
+    """A Job without a pod: made a moment ago, or its pods are refused, which only Events tell."""
+    job = view.own_job
+    if job is None:
+        return Plan()
+    if view.now < job.created_at + USUAL_START:
+        return Plan(look_again_at=job.created_at + USUAL_START)
+    message = (
+        f"No pod of Job {job.name} could be made; kubectl describe job {job.name} says why. Check "
+        f"spec.podTemplate of Agent {view.run.spec.agent_ref.name}, and the quota and the Pod "
+        "Security of the namespace."
+    )
+    return waiting(view, Reason.POD_REJECTED, message)
+
+
+def _preparing(view: View, pod: PodFacts) -> Plan:
+    """A pod that has a node but no container yet: at first that is how it is."""
+    if view.now < pod.created_at + USUAL_START:
+        return Plan(look_again_at=pod.created_at + USUAL_START)
+    message = (
+        f"Pod {pod.name} takes long to prepare; kubectl describe pod {pod.name} says why. Check "
+        "spec.code.configMap.name and the volumes of spec.podTemplate of Agent "
+        f"{view.run.spec.agent_ref.name}."
+    )
+    return waiting(view, Reason.POD_PREPARING, message)
+
+
+# A pod that takes longer from its making to its first container has something to say.
+USUAL_START = timedelta(seconds=15)
 
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 REJECT_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
@@ -85,7 +117,7 @@ def _pending(view: View, pod: PodFacts) -> Plan:
             f"{agent}."
         )
         return waiting(view, Reason.CONTAINER_REJECTED, message)
-    return Plan()
+    return Plan() if pod.has_started else _preparing(view, pod)
 
 
 def _ended(view: View) -> Plan:

@@ -20,12 +20,18 @@ MERGE_KEYS = {
 }
 
 
+# Ours as a whole or not at all: a capability that is added takes back that all are dropped.
+ATOMIC = frozenset({"capabilities"})
+
+
 def merge_under(top: dict[str, Any], under: dict[str, Any]) -> dict[str, Any]:
     """A new object: all of ``top``, and what ``under`` has beside it."""
     merged = dict(top)
     for key, value in under.items():
         if key not in top:
             merged[key] = value
+        elif key in ATOMIC:
+            continue
         elif isinstance(top[key], dict) and isinstance(value, dict):
             merged[key] = merge_under(top[key], value)
         elif key in MERGE_KEYS and isinstance(top[key], list) and isinstance(value, list):

@@ -21,6 +21,7 @@ def pod_security() -> dict[str, Any]:
 
 def container_security() -> dict[str, Any]:
     return {
+        "privileged": False,
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},

@@ -60,7 +60,7 @@ def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
             "podFailurePolicy": {"rules": _failure_rules(agent)},
             # No second pod while the first still lives.
             "podReplacementPolicy": "Failed",
-            "template": merge_under(pod, agent.spec.pod_template),
+            "template": _with_entrypoint(merge_under(pod, agent.spec.pod_template), agent),
         },
     }
 
@@ -68,6 +68,15 @@ def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
 def _is_supervised(agent: Agent) -> bool:
     """Whether the runner's supervisor is in the agent's container; a foreign image has none."""
     return agent.spec.runtime.command is None or agent.spec.image is None
+
+
+def _with_entrypoint(template: dict[str, Any], agent: Agent) -> dict[str, Any]:
+    """The template without what would keep the image's entry point, the supervisor, from PID 1."""
+    if _is_supervised(agent):
+        container = next(c for c in template["spec"]["containers"] if c["name"] == AGENT_CONTAINER)
+        container.pop("command", None)
+        container.pop("args", None)
+    return template
 
 
 def _failure_rules(agent: Agent) -> list[dict[str, Any]]:

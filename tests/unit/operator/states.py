@@ -87,6 +87,7 @@ def job(
     return JobFacts(
         name="r",
         uid="job-uid",
+        created_at=NOW,
         owner_uid=owner,
         deleting=deleting,
         finished=finished,
@@ -101,7 +102,7 @@ PENDING_POD = PodFacts(
     name="r-abc",
     uid="pod-uid",
     phase="Pending",
-    created_at=CREATED,
+    created_at=NOW,
     reason="",
     message="",
     node=None,

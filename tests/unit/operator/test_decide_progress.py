@@ -94,6 +94,25 @@ def test_a_pod_that_cannot_start_waits_with_a_reason_that_names_the_field(
     assert plan.actions == ()
 
 
+def test_a_job_whose_pods_are_refused_says_so_after_a_while() -> None:
+    """A Pod Security standard or a quota: the Job is taken, and its pods are forbidden."""
+    fresh = decide(view(run(claimed=True), job=job()))
+    assert fresh == Plan(look_again_at=NOW + timedelta(seconds=15))
+    later = decide(view(run(claimed=True), job=job(), now=NOW + timedelta(seconds=15)))
+    assert condition(later, Condition.STARTED)[1] == Reason.POD_REJECTED
+
+
+def test_a_pod_that_is_not_prepared_says_so_after_a_while() -> None:
+    """A ConfigMap that does not exist shows only in the pod's Events."""
+    pod = replace(PENDING_POD, node="n1", waiting_reason="ContainerCreating")
+    fresh = decide(view(run(claimed=True), job=job(), pods=(pod,)))
+    assert fresh == Plan(look_again_at=NOW + timedelta(seconds=15))
+    late = view(run(claimed=True), job=job(), pods=(pod,), now=NOW + timedelta(seconds=15))
+    status, reason, message = condition(decide(late), Condition.STARTED)
+    assert (status, reason) == ("False", Reason.POD_PREPARING)
+    assert "spec.code.configMap.name" in message
+
+
 ACCOUNT = {"output": {"a": 1}, "checkpoint": {"id": "c9", "count": 4}}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from agentrun_operator.constants import ANNOTATION_RUN_FILE
 from agentrun_operator.models import Agent
 from agentrun_operator.resources.merge import merge_under
+from agentrun_operator.resources.pod import container_security
 from agentrun_operator.resources.run_job import run_job
 
 from .states import UID, run
@@ -100,7 +101,13 @@ def test_the_pod_template_adds_but_cannot_weaken() -> None:
             "containers": [
                 {
                     "name": "agent",
-                    "securityContext": {"allowPrivilegeEscalation": True},
+                    "command": ["sh"],
+                    "args": ["-c", "true"],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": True,
+                        "privileged": True,
+                        "capabilities": {"add": ["SYS_ADMIN"]},
+                    },
                     "volumeMounts": [{"name": "extra", "mountPath": "/extra"}],
                 },
                 {"name": "sidecar", "image": "s"},
@@ -116,7 +123,8 @@ def test_the_pod_template_adds_but_cannot_weaken() -> None:
     assert pod["terminationGracePeriodSeconds"] == 30
     assert [v["name"] for v in pod["volumes"]] == ["store", "run", "tmp", "extra"]
     agent_container, sidecar = pod["containers"]
-    assert agent_container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert agent_container["securityContext"] == container_security()
+    assert agent_container.keys().isdisjoint({"command", "args"})
     assert agent_container["volumeMounts"][-1]["mountPath"] == "/extra"
     assert sidecar["name"] == "sidecar"
 
