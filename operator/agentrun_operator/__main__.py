@@ -45,9 +45,15 @@ async def run(settings: Settings) -> None:
 
 async def _lead(controller: Controller, lease: Lease) -> None:
     """Work while the lease is held, and not a moment longer."""
-    await lease.acquire()
-    controller.work()
-    await lease.keep()
+    try:
+        await lease.acquire()
+        await controller.sync()  # a standby's watches may have missed deletions
+        controller.work()
+        await lease.keep()
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        logger.exception("Leading failed")
     logger.error("The lease is lost: ending at once, so that nothing is half done for long")
     os._exit(1)
 

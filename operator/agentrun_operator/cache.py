@@ -13,6 +13,7 @@ from .constants import (
     ANNOTATION_CLAIM,
     COMPONENT_CLEANUP,
     FINAL_PHASES,
+    FINALIZER,
     LABEL_COMPONENT,
     LABEL_RUN,
     LABEL_RUN_UID,
@@ -62,9 +63,10 @@ class Cache:
         if plural == "pods":
             # The watch hands over the last state; without it, what was here is the last known.
             last = obj if _version(obj) >= _version(old) else old
-            uid = (last["metadata"].get("labels") or {}).get(LABEL_RUN_UID)
-            if uid is not None:
-                self._departed.setdefault(uid, []).append(pod_facts(last))
+            labels = last["metadata"].get("labels") or {}
+            run = self.get("agentruns", key[1], labels.get(LABEL_RUN, ""))
+            if run is not None and run["metadata"]["uid"] == labels.get(LABEL_RUN_UID):
+                self._departed.setdefault(run["metadata"]["uid"], []).append(pod_facts(last))
         if plural == "agentruns":
             self._departed.pop(obj["metadata"]["uid"], None)
 
@@ -91,9 +93,15 @@ class Cache:
         obj = self.get("agentruns", namespace, name)
         return AgentRun.model_validate(obj) if obj else None
 
-    def runs(self, namespace: str) -> Iterator[AgentRun]:
+    def runs_of_thread(self, namespace: str, thread: str) -> Iterator[AgentRun]:
         for obj in self.all("agentruns", namespace):
-            yield AgentRun.model_validate(obj)
+            if obj["spec"].get("thread") == thread:
+                yield AgentRun.model_validate(obj)
+
+    def runs_of_claim(self, namespace: str, claim_name: str) -> Iterator[AgentRun]:
+        for obj in self.all("agentruns", namespace):
+            if obj.get("status", {}).get("claimName") == claim_name:
+                yield AgentRun.model_validate(obj)
 
     def agent(self, namespace: str, name: str) -> Agent | None:
         obj = self.get("agents", namespace, name)
@@ -109,8 +117,12 @@ class Cache:
         if plural == "agentruns":
             yield Key("run", namespace, meta["name"])
             thread = obj["spec"].get("thread")
-            ended = gone or obj.get("status", {}).get("phase") in FINAL_PHASES
-            if thread is not None and ended:
+            lets_go = (
+                gone
+                or obj.get("status", {}).get("phase") in FINAL_PHASES
+                or FINALIZER not in meta.get("finalizers", [])
+            )
+            if thread is not None and lets_go:
                 for other in self.all("agentruns", namespace):
                     if other["spec"].get("thread") == thread:
                         yield Key("run", namespace, other["metadata"]["name"])
@@ -131,7 +143,9 @@ class Cache:
             job = self.get("jobs", namespace, name)
         if job is None:
             return
-        yield Key("claim", namespace, job["metadata"]["annotations"][ANNOTATION_CLAIM])
+        annotations = job["metadata"].get("annotations") or {}
+        if ANNOTATION_CLAIM in annotations:
+            yield Key("claim", namespace, annotations[ANNOTATION_CLAIM])
         for name in cleanup_runs(job).values():
             yield Key("run", namespace, name)
 

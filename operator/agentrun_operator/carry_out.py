@@ -54,7 +54,7 @@ class CarryOut:
         self._clean_up = clean_up
 
     async def __call__(self, view: View, plan: Plan) -> None:
-        """Raises ApiError 409 if the run has changed since, JobRefusedError if it gets no Job."""
+        """Raises ApiError (409, 422) if the run has changed since, JobRefusedError if refused."""
         version = view.run.metadata.resource_version
         for action in plan.actions:
             version = await self._act(view, action, version)
@@ -127,8 +127,5 @@ class CarryOut:
     async def _write_status(self, view: View, status: AgentRunStatus, version: str) -> None:
         meta = view.run.metadata
         body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        patch = {"metadata": {"resourceVersion": version}, "status": body}
-        run = await self._kube.merge_patch(
-            "agentruns", meta.namespace, meta.name, patch, status=True
-        )
+        run = await self._kube.replace_status("agentruns", meta.namespace, meta.name, body, version)
         self._learn("agentruns", run)

@@ -1,6 +1,5 @@
 """Reads a clean-up Job and the report in its pod's termination message."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +8,7 @@ from .constants import (
     ANNOTATION_CLEANUP_RUNS,
     CLEANUP_CONTAINER,
 )
-from .facts import Object, missing_claim, pod_facts
+from .facts import Object, json_object, missing_claim, pod_facts
 from .policy.cleanup import CleanupJob
 
 
@@ -20,7 +19,7 @@ def cleanup_job_facts(job: Object, pods: list[Object]) -> CleanupJob:
     return CleanupJob(
         name=job["metadata"]["name"],
         uid=job["metadata"]["uid"],
-        attempt=int(annotations.get(ANNOTATION_CLEANUP_ATTEMPT, "1")),
+        attempt=_attempt(annotations.get(ANNOTATION_CLEANUP_ATTEMPT, "")),
         run_uids=frozenset(cleanup_runs(job)),
         finished_at=_finished_at(job, pods),
         deleted={uid: int(done["checkpoints"]) for uid, done in report.get("runs", {}).items()},
@@ -31,10 +30,17 @@ def cleanup_job_facts(job: Object, pods: list[Object]) -> CleanupJob:
 
 
 def cleanup_runs(job: Object) -> dict[str, str]:
-    """The runs that a clean-up Job cleans: name by UID."""
+    """The runs that a clean-up Job cleans: name by UID. None if the annotation is not ours."""
     annotations = job["metadata"].get("annotations") or {}
-    runs: dict[str, str] = json.loads(annotations.get(ANNOTATION_CLEANUP_RUNS, "{}"))
-    return runs
+    return {
+        uid: name
+        for uid, name in json_object(annotations.get(ANNOTATION_CLEANUP_RUNS, "")).items()
+        if isinstance(name, str)
+    }
+
+
+def _attempt(text: str) -> int:
+    return int(text) if text.isdecimal() else 1
 
 
 def _finished_at(job: Object, pods: list[Object]) -> datetime | None:
@@ -58,9 +64,8 @@ def _report(pods: list[Object]) -> tuple[dict[str, Any], str]:
             ended = status.get("state", {}).get("terminated")
             if status["name"] != CLEANUP_CONTAINER or not ended:
                 continue
-            try:
-                report = json.loads(ended.get("message", ""))
-            except ValueError:
+            report = json_object(ended.get("message", ""))
+            if not report:
                 return {}, f"pod {pod['metadata']['name']} ended with code {ended['exitCode']}"
             return report, ""
         facts = pod_facts(pod)

@@ -125,6 +125,7 @@ class Reason(StrEnum):
     EXPIRED = "Expired"
     CANCEL_TOO_LATE = "CancelTooLate"
     NAME_TOO_LONG = "NameTooLong"
+    INPUT_TOO_LARGE = "InputTooLarge"
     JOB_LOST = "JobLost"
     AGENT_FAILED = "AgentFailed"
     OUT_OF_MEMORY = "OutOfMemory"

@@ -7,7 +7,13 @@ from typing import Any
 
 from .cache import Cache
 from .carry_out import CarryOut, JobRefusedError
-from .constants import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY
+from .constants import (
+    COMPONENT_AGENT,
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    LABEL_RUN,
+    MANAGED_BY,
+)
 from .facts import can_make_pods, job_facts, owner_uid, pod_facts
 from .kube import NO_ANSWER, ApiError, Kube
 from .models import AgentRun
@@ -24,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 WORKERS = 16
 RESYNC_SECONDS = 300.0
+FIRST_RESYNC_SECONDS = 10.0
 
 # What is watched, and read in full at the start and at every resync. Settled runs are not.
 SELECTORS: dict[str, dict[str, str]] = {
@@ -95,12 +102,15 @@ class Controller:
         self.last_sync = asyncio.get_running_loop().time()
 
     async def _resync(self) -> None:
+        # The first one soon: what goes before a watch has begun, no watch tells of.
+        wait = FIRST_RESYNC_SECONDS
         while True:
-            await asyncio.sleep(RESYNC_SECONDS * random.uniform(0.8, 1.0))  # noqa: S311 (no secret)
+            await asyncio.sleep(wait)
             try:
                 await self.sync()
             except (ApiError, *NO_ANSWER) as error:
                 logger.warning("Resync failed: %r", error)
+            wait = RESYNC_SECONDS * random.uniform(0.8, 1.0)  # noqa: S311 (no secret)
 
     async def _work(self) -> None:
         while True:
@@ -108,8 +118,8 @@ class Controller:
             try:
                 await self._reconcile(key)
             except ApiError as error:
-                # 404, 409: somebody else was faster. Anything else is the server's trouble.
-                level = logging.DEBUG if error.status in (404, 409) else logging.WARNING
+                # 404, 409, and 422 of a test in a patch: somebody else was faster.
+                level = logging.INFO if error.status in (404, 409, 422) else logging.WARNING
                 logger.log(level, "%s %s/%s: %s", *key, error)
                 await self._refresh(key)
                 self._queue.add_failed(key)
@@ -173,36 +183,43 @@ class Controller:
             self._queue.add_after(key, (plan.look_again_at - view.now).total_seconds())
 
     async def _remove_orphan(self, key: Key) -> None:
-        """A Job that can run without a run to answer for it: a request that arrived very late.
+        """A Job or pod that lives without a run to answer for it: a request that arrived very late.
 
         Whoever sent it may have died, or lost the race, long before the server took it in.
         """
-        job = self._cache.get("jobs", key.namespace, key.name)
-        if job is None or job["metadata"]["labels"].get(LABEL_COMPONENT) != COMPONENT_AGENT:
+        namespace, name = key.namespace, key.name
+        job = self._cache.get("jobs", namespace, name)
+        if job is not None and job["metadata"]["labels"].get(LABEL_COMPONENT) != COMPONENT_AGENT:
+            job = None
+        pods = [
+            pod
+            for pod in self._cache.all("pods", namespace)
+            if pod["metadata"]["labels"].get(LABEL_RUN) == name and pod_facts(pod).alive
+        ]
+        if job is not None and not self._may_make_pods(job):
+            job = None
+        if job is None and not pods:
             return
+        found = await self._kube.get("agentruns", namespace, name)
+        if found is not None and not AgentRun.model_validate(found).finished:
+            self.learn("agentruns", found)
+            return
+        for plural, obj in [("jobs", job)] if job else [("pods", pod) for pod in pods]:
+            meta = obj["metadata"]
+            if "deletionTimestamp" not in meta and await self._kube.delete(
+                plural, namespace, meta["name"], meta["uid"]
+            ):
+                logger.warning("%s %s/%s has no live run: deleted", plural, namespace, name)
+
+    def _may_make_pods(self, job: Object) -> bool:
         uid = job["metadata"]["uid"]
-        facts = job_facts(job)
-        pods = tuple(
-            pod_facts(pod)
-            for pod in self._cache.all("pods", key.namespace)
-            if owner_uid(pod) == uid
-        )
-        if facts.deleting or not (can_make_pods(facts, pods) or any(pod.alive for pod in pods)):
-            return
-        found = await self._kube.get("agentruns", key.namespace, key.name)
-        if found is not None:
-            run = AgentRun.model_validate(found)
-            if run.metadata.uid == facts.owner_uid and not run.finished:
-                self.learn("agentruns", found)
-                return
-        if await self._kube.delete("jobs", key.namespace, key.name, uid):
-            logger.warning("Job %s/%s belongs to no live run: deleted", key.namespace, key.name)
+        pods = list(self._cache.all("pods", job["metadata"]["namespace"]))
+        mine = tuple(pod_facts(pod) for pod in pods if owner_uid(pod) == uid)
+        return can_make_pods(job_facts(job), mine) or any(pod.alive for pod in mine)
 
     async def _reconcile_claim(self, namespace: str, claim_name: str) -> None:
         waiting = [
-            run
-            for run in self._cache.runs(namespace)
-            if awaits_cleanup(run) and run.status.claim_name == claim_name
+            run for run in self._cache.runs_of_claim(namespace, claim_name) if awaits_cleanup(run)
         ]
         time = now()
         todo = next_cleanup(waiting, self._observer.cleanup_jobs(namespace, claim_name), time)
@@ -221,7 +238,7 @@ class Controller:
             self.learn("jobs", await self._kube.create("jobs", namespace, job))
         except ApiError as error:
             if error.namespace_is_terminating:
-                self._observer.terminating_namespaces.add(namespace)
+                self._observer.doomed.update(run.metadata.uid for run in runs)
                 for run in runs:
                     self._queue.add(Key("run", namespace, run.metadata.name))
             elif error.status != 409:

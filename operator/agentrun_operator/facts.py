@@ -141,11 +141,20 @@ def job_facts(job: Object) -> JobFacts:
     )
 
 
+def json_object(text: str) -> Object:
+    """The JSON object that the text is; an empty one for any other text: anybody may write it."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def read_account(message: str) -> Account | None:
     """The account in a termination message; None if there is none (a foreign image, a crash)."""
     try:
-        return Account.model_validate(json.loads(message))
-    except (ValueError, ValidationError):
+        return Account.model_validate(json_object(message))
+    except ValidationError:
         return None
 
 

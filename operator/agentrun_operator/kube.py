@@ -17,6 +17,7 @@ from .constants import GROUP, VERSION
 Object = dict[str, Any]
 
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 PAGE = 500
 
@@ -102,11 +103,10 @@ class Kube:
     async def delete(self, plural: str, namespace: str, name: str, uid: str) -> bool:
         """Delete just that object; False if it is gone already, or another by now.
 
-        Foreground: the owner stays until the garbage collector has seen its dependents go.
+        Jobs in the foreground: they stay until the garbage collector has seen their pods go.
         """
-        body: Object = {"preconditions": {"uid": uid}}
-        if plural == "jobs":
-            body["propagationPolicy"] = "Foreground"
+        policy = "Foreground" if plural == "jobs" else "Background"
+        body: Object = {"preconditions": {"uid": uid}, "propagationPolicy": policy}
         try:
             await self._request("DELETE", _path(plural, namespace, name), body=body)
         except ApiError as error:
@@ -115,11 +115,23 @@ class Kube:
             return False
         return True
 
-    async def merge_patch(
-        self, plural: str, namespace: str, name: str, patch: Object, *, status: bool = False
-    ) -> Object:
-        path = _path(plural, namespace, name) + ("/status" if status else "")
+    async def merge_patch(self, plural: str, namespace: str, name: str, patch: Object) -> Object:
+        path = _path(plural, namespace, name)
         return await self._request("PATCH", path, body=patch, content_type=MERGE_PATCH)
+
+    async def replace_status(
+        self, plural: str, namespace: str, name: str, status: Object, version: str
+    ) -> Object:
+        """Replace the whole status if the object still has that resourceVersion, else error 422.
+
+        A JSON patch, since a merge patch would drop every null in what an agent has returned.
+        """
+        patch = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        path = _path(plural, namespace, name) + "/status"
+        return await self._request("PATCH", path, body=patch, content_type=JSON_PATCH)
 
     async def _request(
         self,

@@ -143,7 +143,7 @@ class ConditionStatus(Model):
 
 class CheckpointStatus(Model):
     id: str | None = None
-    count: int | None = None
+    count: int | None = Field(default=None, ge=0, lt=2**63)
 
 
 class CancelStatus(Model):

@@ -29,18 +29,19 @@ class Observer:
     def __init__(self, kube: Kube, cache: Cache) -> None:
         self._kube = kube
         self._cache = cache
-        self.terminating_namespaces: set[str] = set()
+        # UIDs of runs whose namespace is being deleted, so that no clean-up pod can be made.
+        self.doomed: set[str] = set()
 
     def from_cache(self, run: AgentRun) -> View:
         namespace, name = run.metadata.namespace, run.metadata.name
         thread = run.spec.thread
-        runs = [] if thread is None else list(self._cache.runs(namespace))
+        runs = [] if thread is None else self._cache.runs_of_thread(namespace, thread)
         return self._view(
             run,
             self._cache.agent(namespace, run.spec.agent_ref.name),
             self._cache.get("jobs", namespace, name),
             list(self._cache.all("pods", namespace)),
-            [run for run in runs if run.spec.thread == thread and uses_thread(run)],
+            [run for run in runs if uses_thread(run)],
         )
 
     async def live(self, namespace: str, name: str) -> View | None:
@@ -97,7 +98,7 @@ class Observer:
             departed=self._cache.departed(uid),
             rivals=tuple(rival for rival in rivals if rival.metadata.uid != uid),
             cleanup=cleanup_of(run, cleanups),
-            namespace_terminating=namespace in self.terminating_namespaces,
+            namespace_terminating=uid in self.doomed,
             unreachable_nodes=frozenset(),
             now=now(),
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from .kubectl import PATIENCE, Object, create, kubectl
 from .run import Run
-from .store import StoreCopy, copy_store, reader_pod
+from .store import READER, StoreCopy, copy_store, reader_pod
 
 AGENTS = Path(__file__).parent / "agents"
 LABEL = "agentrun.dev/e2e"
@@ -34,6 +34,9 @@ class Namespace:
         agents = [agent(path.stem, graph=f"{path.stem}:graph") for path in AGENTS.glob("*.py")]
         store = (claim("agentrun-store"), reader_pod(runner_image))
         self.create(*store, config_map("agents", modules), *agents)
+        # Of two pods that are the first on a local volume at the same time, one may find it without
+        # its fsGroup: so this one goes first.
+        kubectl("wait", "pod", READER, "-n", self.name, "--for=condition=Ready", timeout)
 
     def remove(self) -> None:
         """Have it removed, without waiting for that."""

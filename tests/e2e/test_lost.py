@@ -108,7 +108,7 @@ def test_an_evicted_run_goes_on_in_a_new_pod(ns: Namespace) -> None:
     kubectl("exec", "-n", ns.name, second["metadata"]["name"], "--", "touch", "/tmp/go")
     assert run.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
     text = kubectl("logs", "-n", ns.name, second["metadata"]["name"])
-    lines = [json.loads(line) for line in text.splitlines()]
+    lines = [json.loads(line) for line in text.splitlines() if line]
     assert [line["step"] for line in lines if line["event"] == "begin"] == [3, 4]
     assert ns.store().segments("threads/t") == [run.uid]
 

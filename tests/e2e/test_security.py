@@ -167,7 +167,6 @@ def test_who_may_not_cancel_may_still_do_the_rest_with_a_cancelled_run(
         ("get", "configmaps"),
         ("create", "pods/exec"),
         ("create", "pods"),
-        ("cancel", "agentruns.agentrun.dev"),
         ("create", "agentruns.agentrun.dev"),
         ("patch", "agents.agentrun.dev"),
         ("delete", "persistentvolumeclaims"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .deployment import writes
-from .kubectl import Object, kubectl, wait_until
+from .kubectl import Object, kubectl
 from .namespace import Namespace, agent, claim, command_agent
 from .run import Run, condition, message
 
@@ -124,22 +124,35 @@ def test_a_pod_template_that_the_api_server_refuses(ns: Namespace) -> None:
 
 
 @pytest.mark.parametrize(
-    "spec",
+    ("spec", "reason", "field"),
     [
-        pytest.param({"podTemplate": {"spec": {"hostNetwork": True}}}, id="pod is not allowed"),
-        pytest.param({"code": {"configMap": {"name": "later"}}}, id="code does not exist"),
+        pytest.param(
+            {"podTemplate": {"spec": {"hostNetwork": True}}},
+            "PodRejected",
+            "spec.podTemplate",
+            id="pod is not allowed",
+        ),
+        pytest.param(
+            {"code": {"configMap": {"name": "later"}}},
+            "PodPreparing",
+            "spec.code.configMap.name",
+            id="code does not exist",
+        ),
     ],
 )
-def test_a_run_that_gets_no_container_can_be_cancelled(
-    shared_ns: Namespace, spec: dict[str, Any], request: pytest.FixtureRequest
+def test_a_run_that_gets_no_container_says_so_and_can_be_cancelled(
+    shared_ns: Namespace,
+    spec: dict[str, Any],
+    reason: str,
+    field: str,
+    request: pytest.FixtureRequest,
 ) -> None:
     name = request.node.callspec.id.replace(" ", "-")
     stuck = agent(name, graph="steps:graph")
     stuck["spec"] |= spec
     shared_ns.create(stuck)
     run = shared_ns.run(name, thread=name, input={"steps": 1})
-    wait_until("its Job", "jobs", shared_ns.name, lambda job: job["metadata"]["name"] == run.name)
-    expect_quiet(shared_ns, run)
+    assert field in run.wait_waiting(reason)
     run.cancel("interrupt")
     run.wait("Interrupted", seconds=10)
     assert run.pods() == []

@@ -18,11 +18,11 @@ def timeout_seconds(run: AgentRun, agent: Agent) -> int | None:
     return run.spec.timeout_seconds or agent.spec.timeout_seconds
 
 
-def retries(run: AgentRun, agent: Agent) -> int:
+def retries(run: AgentRun, agent: Agent | None) -> int:
     """How often a failed agent is started again."""
     if run.spec.retries is not None:
         return run.spec.retries
-    return agent.spec.retries or 0
+    return (agent.spec.retries if agent else None) or 0
 
 
 def ttl_seconds(run: AgentRun, agent: Agent | None) -> int | None:

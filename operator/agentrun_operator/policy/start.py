@@ -6,10 +6,15 @@ from datetime import timedelta
 from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
 from ..models import AgentRun
 from ..plan import Action, Claim, CreateJob, Event, Plan, Release
+from ..resources.run_job import run_file
 from . import defaults, threads
+from .progress import finish
 from .status import final, waiting
 from .view import View
 
+# The API server takes 256 KiB of annotations in all:
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
+LARGEST_RUN_FILE = 240 * 1024
 LOOK_AT_FOREIGN_JOB = timedelta(seconds=10)
 
 
@@ -21,8 +26,7 @@ def start(view: View) -> Plan:
             f"metadata.name has {len(name)} characters, and the run's Job of the same name may "
             f"have {MAX_JOB_NAME}. Create an AgentRun with a shorter name."
         )
-        status = final(view, Phase.FAILED, Reason.NAME_TOO_LONG, message)
-        return Plan(status=status, events=(Event("Warning", Reason.NAME_TOO_LONG, message),))
+        return _refused(view, Reason.NAME_TOO_LONG, message)
     if view.job is not None:
         message = (
             f"A Job named {name} exists that does not belong to this run. The run starts when that "
@@ -37,6 +41,13 @@ def start(view: View) -> Plan:
             "The run starts when it is created."
         )
         return waiting(view, Reason.AGENT_NOT_FOUND, message)
+    size = len(run_file(run, view.agent).encode())
+    if size > LARGEST_RUN_FILE:
+        message = (
+            f"spec.input: with all that the runner is told it has {size} bytes, and the pod can "
+            f"carry {LARGEST_RUN_FILE}. Put it where the agent can read it, and say where that is."
+        )
+        return _refused(view, Reason.INPUT_TOO_LARGE, message)
     blocker = threads.blocked_by(run, view.rivals)
     if blocker is not None:
         return _thread_busy(view, blocker)
@@ -45,15 +56,17 @@ def start(view: View) -> Plan:
     return Plan(actions=(CreateJob(),), confirm=True)
 
 
+def _refused(view: View, reason: Reason, message: str) -> Plan:
+    status = final(view, Phase.FAILED, reason, message)
+    return finish(view, status, Event("Warning", reason, message))
+
+
 def _thread_busy(view: View, blocker: AgentRun) -> Plan:
     run, strategy = view.run, defaults.multitask_strategy(view.run, view.agent)
     in_use = f"Thread {run.spec.thread} is in use by AgentRun {blocker.metadata.name}"
     if strategy == MultitaskStrategy.REJECT:
         message = f"{in_use}, and spec.multitaskStrategy is reject."
-        status = final(view, Phase.FAILED, Reason.THREAD_BUSY, message)
-        events = (Event("Warning", Reason.THREAD_BUSY, message),)
-        release = (Release(),) if run.claimed else ()
-        return Plan(actions=release, status=status, events=events, confirm=True)
+        return _refused(view, Reason.THREAD_BUSY, message)
     plan = waiting(view, Reason.THREAD_BUSY, f"{in_use}; the run starts when that has ended.")
     actions: tuple[Action, ...] = threads.cancel_rivals(run, view.rivals, strategy)
     if threads.must_give_way(run, blocker):

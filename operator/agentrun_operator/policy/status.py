@@ -61,7 +61,8 @@ def waiting(view: View, reason: Reason, message: str) -> Plan:
 
 def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus:
     """The status of a run that has ended. It is settled if there is nothing left to do for it."""
-    ttl = defaults.ttl_seconds(view.run, view.agent)
+    # What is managed from Git would be applied, and run, again.
+    ttl = None if view.run.managed_from_git else defaults.ttl_seconds(view.run, view.agent)
     expires_at = None if ttl is None else view.now + timedelta(seconds=ttl)
     reclaims = view.run.spec.reclaim_policy == ReclaimPolicy.DELETE
     status = base(view, phase).model_copy(

@@ -18,6 +18,7 @@ from ..plan import (
     Release,
     StopPod,
 )
+from . import defaults
 from .cleanup import awaits_cleanup
 from .outcome import Ending, ending
 from .progress import ended_event, finish
@@ -35,7 +36,8 @@ GIVEN_UP = ("DeletionByPodGC",)
 def must_stop(view: View) -> bool:
     """Whether nothing of the run may be alive: cancelled, deleted, or already timed out once."""
     run = view.run
-    return run.spec.cancel is not None or run.deleting or _runs_after_timeout(view)
+    stopping = run.status.phase == Phase.CANCELLING
+    return run.spec.cancel is not None or run.deleting or stopping or _runs_after_timeout(view)
 
 
 def _runs_after_timeout(view: View) -> bool:
@@ -44,13 +46,28 @@ def _runs_after_timeout(view: View) -> bool:
 
 
 def stop(view: View) -> Plan:
-    if view.alive or view.can_make_pods:
+    if view.alive or view.can_make_pods or _retry_may_be_under_way(view):
         return _stopping(view)
     if view.run.spec.cancel == Cancel.ROLLBACK or (view.run.deleting and view.run.reclaims):
         return rolling_back(view)
     if view.run.deleting:
         return _deleted(view)
     return _interrupted(view)
+
+
+def _retry_may_be_under_way(view: View) -> bool:
+    """Whether a Job controller that has not yet seen backoffLimit 0 may be making one more pod."""
+    job = view.own_job
+    return job is not None and not job.finished and _retries_were_left(view)
+
+
+def _retries_were_left(view: View) -> bool:
+    """Whether the agent failed by itself and would have been started again but for the cancel."""
+    fatal = view.own_job.fatal_exit_codes if view.own_job else frozenset()
+    failed = [pod for pod in view.pods if pod.phase == "Failed" and not pod.disrupted]
+    hopeless = any(p.signalled or p.timed_out or p.exit_code in fatal for p in failed)
+    allowed = defaults.retries(view.run, view.agent)
+    return bool(failed) and not hopeless and len(failed) <= allowed
 
 
 def _stopping(view: View) -> Plan:
@@ -87,7 +104,9 @@ def _said(view: View, reason: str) -> bool:
 def _late_at(view: View) -> datetime | None:
     """When a pod that was told to stop ought to have ended."""
     cancel = view.run.status.cancel
-    asked = cancel.signalled_at if cancel else view.run.metadata.deletion_timestamp
+    asked = view.run.metadata.deletion_timestamp
+    if cancel is not None:
+        asked = cancel.signalled_at or cancel.requested_at
     if asked is None or not view.alive:
         return None
     return asked + timedelta(seconds=max(pod.grace_seconds for pod in view.alive)) + LATE
@@ -126,8 +145,8 @@ def _stop_actions(view: View) -> tuple[Action, ...]:
     delete_job: tuple[Action, ...] = ()
     if job is not None and not job.deleting:
         delete_job = (DeleteJob(job.name, job.uid),)
-    if not any(pod.has_started for pod in view.pods):
-        # Nothing has run, so there is nothing to keep.
+    if not any(pod.has_started for pod in (view.alive or view.pods)):
+        # Nothing runs, so nothing need be told to stop.
         orphans = view.alive if job is None else ()
         return delete_job + tuple(_delete(pod) for pod in orphans if not pod.deleting)
     if not view.alive:
@@ -165,7 +184,8 @@ def _cancel_status(
         action=spec.cancel,
         reason=spec.cancel_reason,
         by=by,
-        requested_at=requested_at,
+        # The server's time moves when the same manager patches anything else.
+        requested_at=(old.requested_at if old.action == spec.cancel else None) or requested_at,
         signalled_at=old.signalled_at or (view.now if signalled else None),
         gone_at=old.gone_at or (view.now if gone else None),
         clean_at=old.clean_at,
@@ -194,7 +214,7 @@ def _asked(run: AgentRun) -> str:
 
 def _interrupted(view: View) -> Plan:
     end = ending(view.pods)
-    if end is not None and end.phase is not None:
+    if end is not None and end.phase is not None and not _retries_were_left(view):
         return _ended_by_itself(view, end)
     message = "The run was stopped. Its checkpoints are kept."
     if not view.start_was_seen:

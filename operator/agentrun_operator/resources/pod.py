@@ -5,14 +5,16 @@ from typing import Any
 from ..constants import API_VERSION
 
 STORE_MOUNT = "/agentrun/store"
-# The user and group of the runner image. As fsGroup it owns what is written to the store, so that
-# the clean-up may delete what an agent wrote.
+# The user and group of all our pods, whatever their image: the clean-up may delete what an agent
+# wrote, and the next run of the thread may go on with it.
 RUNNER_ID = 65532
 
 
 def pod_security() -> dict[str, Any]:
     return {
         "runAsNonRoot": True,
+        "runAsUser": RUNNER_ID,
+        "runAsGroup": RUNNER_ID,
         "fsGroup": RUNNER_ID,
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},

@@ -22,8 +22,9 @@ from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
 # The runner's exit codes (runner-image/README.md) after which another try would end the same way:
 # the run itself is wrong, or the agent was stopped although no pod was taken away: it timed out.
 FATAL_EXIT_CODES = (2, 143)
-# The Job's own deadline only backs up that of its pod, which keeps pod and log.
-BACKSTOP_SECONDS = 10
+# The Job's own deadline only backs up that of its pod, which keeps pod and log. It counts the time
+# in which the pod is scheduled and its image pulled, too.
+BACKSTOP_SECONDS = 600
 
 
 def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
     pod = {
         "metadata": {
             "labels": labels,
-            "annotations": {ANNOTATION_RUN_FILE: _run_file(run, agent)},
+            "annotations": {ANNOTATION_RUN_FILE: run_file(run, agent)},
         },
         "spec": _pod_spec(run, agent, runner_image),
     }
@@ -110,8 +111,8 @@ def _job_deadline(run: AgentRun, agent: Agent) -> dict[str, int]:
     return {"activeDeadlineSeconds": timeout + grace + BACKSTOP_SECONDS}
 
 
-def _run_file(run: AgentRun, agent: Agent) -> str:
-    """What the runner reads from /agentrun/run/run.json."""
+def run_file(run: AgentRun, agent: Agent) -> str:
+    """What the runner reads from /agentrun/run/run.json, as JSON."""
     content: dict[str, Any] = {
         "runtime": agent.spec.runtime.model_dump(by_alias=True, exclude_none=True)
     }
@@ -123,7 +124,7 @@ def _run_file(run: AgentRun, agent: Agent) -> str:
         content["checkpoint"] = {"id": run.spec.checkpoint.id}
     if run.spec.config is not None:
         content["config"] = run.spec.config.model_dump(by_alias=True, exclude_none=True)
-    return json.dumps(content)
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _pod_spec(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:

@@ -54,17 +54,18 @@ def test_a_full_list_takes_out_what_it_lacks_but_not_what_is_newer() -> None:
 
 def test_a_pod_that_goes_is_remembered_as_it_was_last_seen() -> None:
     cache = Cache()
-    labels = {"agentrun.dev/run-uid": "run-1"}
+    labels = {"agentrun.dev/run-uid": "run-1", "agentrun.dev/run": "r"}
+    cache.upsert("agentruns", obj(version=1, uid="run-1"))
     cache.upsert("pods", obj("p", version=1, labels=labels, status={"phase": "Pending"}))
     state = {"phase": "Pending", "containerStatuses": [{"name": "x", "state": {"terminated": {}}}]}
     cache.remove("pods", obj("p", version=2, labels=labels, status=state))
     (seen,) = cache.departed("run-1")
     assert seen.has_started
     cache.remove("agentruns", obj(version=3, uid="run-1"))
-    assert cache.departed("run-1") == (seen,)  # another run of the name may be meant
-    cache.upsert("agentruns", obj(version=4, uid="run-1"))
-    cache.remove("agentruns", obj(version=5, uid="run-1"))
     assert cache.departed("run-1") == ()
+    cache.upsert("pods", obj("late", version=4, labels=labels, status={}))
+    cache.remove("pods", obj("late", version=5, labels=labels, status={}))
+    assert cache.departed("run-1") == (), "nothing is kept for a run that is gone"
 
 
 def run(name: str, version: int, **more: Any) -> dict[str, Any]:
@@ -75,13 +76,26 @@ def run(name: str, version: int, **more: Any) -> dict[str, Any]:
 def test_the_end_of_a_run_wakes_those_that_wait_for_its_thread() -> None:
     cache = Cache()
     first, second = run("first", 1), run("second", 2)
+    first["metadata"]["finalizers"] = ["agentrun.dev/stop"]
     cache.upsert("agentruns", first)
     cache.upsert("agentruns", second)
     assert set(cache.concerned("agentruns", first)) == {Key("run", "ns", "first")}
     ended = run("first", 3, status={"phase": "Succeeded"})
+    gave_way = run("first", 3)
     both = {Key("run", "ns", "first"), Key("run", "ns", "second")}
     assert set(cache.concerned("agentruns", ended)) == both
     assert set(cache.concerned("agentruns", first, gone=True)) == both
+    assert set(cache.concerned("agentruns", gave_way)) == both
+
+
+def test_labels_and_annotations_that_others_set_stop_nobody() -> None:
+    """Anybody may make a Job that looks like one of ours."""
+    cache = Cache()
+    labels = {"app.kubernetes.io/component": "cleanup"}
+    assert list(cache.concerned("jobs", obj("j", labels=labels))) == []
+    odd = obj("j", labels=labels)
+    odd["metadata"]["annotations"] = {"agentrun.dev/claim": "c", "agentrun.dev/runs": "[[1"}
+    assert list(cache.concerned("jobs", odd)) == [Key("claim", "ns", "c")]
 
 
 def test_a_new_agent_wakes_the_runs_that_name_it() -> None:

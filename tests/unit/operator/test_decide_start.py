@@ -123,3 +123,14 @@ def test_a_refused_job_is_reported_with_the_servers_words() -> None:
     reason, message = started(plan)
     assert reason == Reason.JOB_REJECTED
     assert "spec.template: bad." in message
+
+
+def test_an_input_that_no_pod_can_carry_fails_at_once_and_holds_up_nobody() -> None:
+    this = run()
+    large = this.model_copy(update={"spec": this.spec.model_copy(update={"input": "x" * 250_000})})
+    plan = decide(view(large))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.FAILED
+    finished = next(c for c in plan.status.conditions if c.type == Condition.FINISHED)
+    assert finished.reason == Reason.INPUT_TOO_LARGE
+    assert "spec.input" in finished.message

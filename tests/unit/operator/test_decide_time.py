@@ -86,12 +86,18 @@ def test_a_failure_that_no_retry_can_mend_ends_the_run() -> None:
 
 def test_never_a_retry_after_a_cancel_in_the_backoff_between_two_pods() -> None:
     """Failure mode 24."""
-    plan = decide(
-        view(run(cancel="interrupt", **LIVE), job=job(backoff_limit=3), pods=(FAILED_POD,))
-    )
+    this = run(cancel="interrupt", spec_more={"retries": 3}, **LIVE)
+    plan = decide(view(this, job=job(backoff_limit=3), pods=(FAILED_POD,)))
     assert plan.actions == (ForbidRetries("r", "job-uid"),)
     assert plan.status is not None
     assert plan.status.phase == Phase.CANCELLING
+    # The Job controller may not have seen it yet: only the Job's own word is final.
+    plan = decide(view(this, job=job(), pods=(FAILED_POD,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    plan = decide(view(this, job=job(finished=True), pods=(FAILED_POD,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED, "it would have gone on"
 
 
 # Finished
@@ -125,6 +131,15 @@ def test_a_run_with_a_ttl_expires_and_not_earlier() -> None:
     due = decide(view(waits, now=NOW + timedelta(seconds=60)))
     assert due.actions == (DeleteRun(),)
     assert due.confirm
+
+
+def test_a_run_from_git_does_not_expire() -> None:
+    """Failure mode 54: it would be applied, and run, again."""
+    git = {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}}
+    this = run(spec_more={"ttlSecondsAfterFinished": 60}, meta_more=git, **LIVE)
+    plan = decide(view(this, job=job(), pods=(SUCCEEDED_POD,)))
+    assert plan.status is not None
+    assert (plan.status.expires_at, plan.status.settled) == (None, True)
 
 
 def test_reclaim_policy_delete_keeps_the_guard_of_a_finished_run() -> None:

@@ -67,12 +67,12 @@ def test_it_can_read_its_input_from_the_run_file(make_pod: MakePod) -> None:
 
 def test_it_has_the_signal_dispositions_of_any_other_program(command_pod: MakePod) -> None:
     ended = command_pod("grep -E 'Sig(Blk|Ign)' /proc/self/status; umask").run()
+    blocked, ignored, umask = [line.split()[-1] for line in ended.lines if line[0] != "{"]
 
-    assert [line.split()[-1] for line in ended.lines if line[0] != "{"] == [
-        "0000000000000000",
-        "0000000000000000",
-        "0002",
-    ]
+    assert (blocked, umask) == ("0000000000000000", "0002")
+    # Bit n-1 is signal n. Those from 32 on are the C library's, and what started the tests may
+    # have left one of them ignored.
+    assert int(ignored, 16) & 0x7FFFFFFF == 0
 
 
 def test_it_does_not_get_the_place_for_the_result(command_pod: MakePod) -> None:

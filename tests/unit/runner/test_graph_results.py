@@ -160,7 +160,7 @@ def test_an_endless_graph_ends_at_the_recursion_limit(graph_pod: MakePod) -> Non
     ("graph", "given", "told"),
     [
         ("graph", 5, "the graph refused spec.input: InvalidUpdateError: Expected dict, got 5"),
-        ("graph", 5, "give an object with n, answer"),
+        ("graph", 5, "give an object with n, answer, left, right"),
         ("strict", {"n": "many"}, "ValidationError"),
         ("talks", {"messages": [{"role": "nobody"}]}, "the graph refused spec.input"),
     ],
@@ -170,7 +170,7 @@ def test_input_that_the_graph_does_not_take_is_named(
 ) -> None:
     ended = graph_pod(f"graphs:{graph}", input=given).run()
 
-    assert ended.verdict() == (1, "Failed", "InvalidInput")
+    assert ended.verdict() == (2, "Failed", "InvalidInput")
     assert told in ended.account["message"]
 
 
@@ -178,13 +178,13 @@ def test_a_retry_does_not_forget_that_the_input_was_refused(graph_pod: MakePod) 
     pod = graph_pod("graphs:graph", input=5)
     pod.run()
 
-    assert pod.run().verdict() == (1, "Failed", "InvalidInput")
+    assert pod.run().verdict() == (2, "Failed", "InvalidInput")
 
 
 def test_a_new_thread_needs_input(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:graph").run()
 
-    assert ended.verdict() == (1, "Failed", "InvalidInput")
+    assert ended.verdict() == (2, "Failed", "InvalidInput")
     assert "spec.input is missing" in ended.account["message"]
     assert ended.account["checkpoint"] == {"id": None, "count": 0}
 
@@ -207,7 +207,7 @@ def test_a_graph_that_cannot_be_had_is_named_with_the_fix(
 ) -> None:
     ended = graph_pod(graph, input={}).run()
 
-    assert ended.verdict() == (1, "Failed", "GraphImportFailed")
+    assert ended.verdict() == (2, "Failed", "GraphImportFailed")
     assert ended.account["message"].startswith("Agent spec.runtime.langgraph.graph")
     assert told in ended.account["message"]
 
@@ -234,7 +234,7 @@ def test_a_run_that_was_rolled_back_does_nothing(graph_pod: MakePod) -> None:
     drop_run(pod.root / "store", "threads/talk", pod.uid)
     ended = pod.run()
 
-    assert ended.verdict() == (1, "Failed", "RunRolledBack")
+    assert ended.verdict() == (2, "Failed", "RunRolledBack")
     assert "add_one runs" not in ended.lines
     assert not ended.events("updates")
 

@@ -32,7 +32,7 @@ def test_a_run_file_that_makes_no_sense_is_refused(
 ) -> None:
     ended = make_pod(run).run()
 
-    assert ended.verdict() == (1, "Failed", "InvalidRun")
+    assert ended.verdict() == (2, "Failed", "InvalidRun")
     assert told in ended.account["message"]
 
 
@@ -41,7 +41,7 @@ def test_a_missing_run_file_is_named(make_pod: MakePod) -> None:
     (pod.root / "run" / "run.json").unlink()
     ended = pod.run()
 
-    assert ended.verdict() == (1, "Failed", "InvalidRun")
+    assert ended.verdict() == (2, "Failed", "InvalidRun")
     assert "run.json: No such file or directory" in ended.account["message"]
 
 
@@ -56,7 +56,7 @@ def test_a_run_file_that_is_not_json_is_named(make_pod: MakePod, text: str) -> N
 def test_a_missing_variable_is_named(make_pod: MakePod) -> None:
     ended = make_pod(GRAPH, AGENTRUN_UID="").run()
 
-    assert ended.verdict() == (1, "Failed", "InvalidRun")
+    assert ended.verdict() == (2, "Failed", "InvalidRun")
     assert "AGENTRUN_UID" in ended.account["message"]
 
 

@@ -29,7 +29,7 @@ def test_a_workspace_that_cannot_be_made_is_told(make_pod: MakePod) -> None:
 def test_prepare_workspace_needs_to_know_the_run(make_pod: MakePod) -> None:
     ended = make_pod({}, AGENTRUN_UID="").run("prepare-workspace")
 
-    assert ended.verdict() == (1, "Failed", "InvalidRun")
+    assert ended.verdict() == (2, "Failed", "InvalidRun")
 
 
 def test_cleanup_drops_what_the_run_wrote(make_pod: MakePod) -> None:

@@ -1,0 +1,21 @@
+"""Reading what others may have written."""
+
+import pytest
+
+from agentrun_operator.facts import read_account
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no json",
+        "[" * 4096,
+        "[]",
+        "null",
+        '{"result": "Great"}',
+        '{"result": "Failed", "checkpoint": {"count": 99999999999999999999}}',
+    ],
+)
+def test_a_termination_message_that_is_no_account_is_none(text: str) -> None:
+    assert read_account(text) is None
