@@ -26,14 +26,14 @@ NAMESPACES = pytest.StashKey[list[str]]()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
+            if not os.environ.get("KUBECONFIG"):
+                raise pytest.UsageError("KUBECONFIG is not set: use `make e2e`")
             item.add_marker(pytest.mark.timeout(LONGEST_TEST))
 
 
 @pytest.fixture(scope="session")
 def cluster(room: Path) -> Iterator[str]:
     """The cluster with the operator. The value marks what this session makes in it."""
-    if not os.environ.get("KUBECONFIG"):
-        pytest.exit("KUBECONFIG is not set: run the end-to-end tests with `make e2e`", 4)
     assert ways_out() == [], "packets could leave this machine"
     with held(room, alone=False):
         deployment.start()
