@@ -43,6 +43,9 @@ test: deploy ## unit and e2e
 bench: deploy ## the measurements
 	@$(ON_CLUSTER) PYTHONPATH=tests $(BIN)/python -m bench
 
+chaos: venv ## random schedules of faults against the operator's decisions, on a simulated cluster
+	@PYTHONPATH=operator:runner-image:tests $(BIN)/python -m chaos --layer 1 --schedules $(or $(SCHEDULES),10000)
+
 lint: venv ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -60,4 +63,4 @@ requirements: ## pin what the requirements.in files ask for (needs uv)
 	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  requirements.in -o requirements.txt); done
 
-.PHONY: help cluster cluster-down cluster-check deploy demo unit e2e test bench lint venv requirements
+.PHONY: chaos help cluster cluster-down cluster-check deploy demo unit e2e test bench lint venv requirements

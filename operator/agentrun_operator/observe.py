@@ -52,13 +52,21 @@ class Observer:
         self._cache.upsert("agentruns", found)
         run = AgentRun.model_validate(found)
         uid, thread = run.metadata.uid, run.spec.thread
-        agent, job, (pods, _), rivals = await asyncio.gather(
+        agent, (job, pods), rivals = await asyncio.gather(
             self._kube.get("agents", namespace, run.spec.agent_ref.name),
-            self._kube.get("jobs", namespace, name),
-            self._kube.list("pods", namespace, labelSelector=f"{LABEL_RUN_UID}={uid}"),
+            self._job_and_pods(namespace, name, uid),
             self._live_rivals(namespace, thread),
         )
         return self._view(run, Agent.model_validate(agent) if agent else None, job, pods, rivals)
+
+    async def _job_and_pods(
+        self, namespace: str, name: str, uid: str
+    ) -> tuple[Object | None, list[Object]]:
+        # The Job first: a pod that it made before it was gone or finished must be among the pods.
+        job = await self._kube.get("jobs", namespace, name)
+        selector = f"{LABEL_RUN_UID}={uid}"
+        pods, _ = await self._kube.list("pods", namespace, labelSelector=selector)
+        return job, pods
 
     async def with_nodes(self, view: View) -> View:
         """The same, and which nodes of its live pods have lost their kubelet."""

@@ -50,7 +50,8 @@ def _ending(pod: PodFacts) -> Ending:
             forced = bool(account.forced)
             return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, _timed_out(pod), account, forced)
         return Ending(None, Reason.INTERRUPTED, account.message, account, bool(account.forced))
-    if pod.phase == "Succeeded":
+    # A program that ends with 0 because it is evicted or deleted has not completed.
+    if pod.phase == "Succeeded" and not (pod.disrupted or pod.deleting):
         return Ending(Phase.SUCCEEDED, Reason.SUCCEEDED, "The command ended with exit code 0.")
     if pod.timed_out:
         return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, _timed_out(pod), forced=killed)

@@ -62,10 +62,10 @@ def _retry_may_be_under_way(view: View) -> bool:
 
 
 def _retries_were_left(view: View) -> bool:
-    """Whether the agent failed by itself and would have been started again but for the cancel."""
+    """Whether the Job would have started the agent again, had backoffLimit not become 0."""
     fatal = view.own_job.fatal_exit_codes if view.own_job else frozenset()
     failed = [pod for pod in view.pods if pod.phase == "Failed" and not pod.disrupted]
-    hopeless = any(p.signalled or p.timed_out or p.exit_code in fatal for p in failed)
+    hopeless = any(pod.exit_code in fatal for pod in failed)
     allowed = defaults.retries(view.run, view.agent)
     return bool(failed) and not hopeless and len(failed) <= allowed
 
@@ -214,7 +214,8 @@ def _asked(run: AgentRun) -> str:
 
 def _interrupted(view: View) -> Plan:
     end = ending(view.pods)
-    if end is not None and end.phase is not None and not _retries_were_left(view):
+    would_go_on = end is not None and end.phase == Phase.FAILED and _retries_were_left(view)
+    if end is not None and end.phase is not None and not would_go_on:
         return _ended_by_itself(view, end)
     message = "The run was stopped. Its checkpoints are kept."
     if not view.start_was_seen:

@@ -267,6 +267,16 @@ def test_without_account_the_kubelets_word_is_the_line() -> None:
     assert plan.status.phase == Phase.SUCCEEDED
 
 
+def test_a_foreign_program_that_ends_with_0_when_it_is_evicted_has_not_completed() -> None:
+    for pod in (
+        replace(SUCCEEDED_POD, disruption="EvictionByEvictionAPI"),
+        replace(SUCCEEDED_POD, deleting=True),
+    ):
+        plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
+        assert plan.status is not None
+        assert plan.status.phase == Phase.INTERRUPTED
+
+
 @pytest.mark.parametrize("pods", [(), (STOPPED_POD,), (SUCCEEDED_POD,), (FAILED_POD,)])
 def test_an_accepted_rollback_is_carried_out_however_the_run_ended(
     pods: tuple[PodFacts, ...],

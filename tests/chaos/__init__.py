@@ -1,0 +1,1 @@
+"""Proof by breaking: seeded, bounded harnesses that count violations of what must always hold."""

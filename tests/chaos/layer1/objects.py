@@ -1,0 +1,87 @@
+"""Helpers for raw objects. Objects are never changed in place: a change makes a new one."""
+
+from collections.abc import Iterable
+from typing import Any
+
+Object = dict[str, Any]
+
+TRACKING = "batch.kubernetes.io/job-tracking"
+FOREGROUND = "foregroundDeletion"
+ORPHAN = "orphan"
+NAMESPACE = "ns"
+
+
+def merged(target: Object, patch: Object) -> Object:
+    """JSON merge patch, RFC 7386."""
+    result = dict(target)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            old = result.get(key)
+            result[key] = merged(old if isinstance(old, dict) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def uid_of(obj: Object) -> str:
+    return str(obj["metadata"]["uid"])
+
+
+def name_of(obj: Object) -> str:
+    return str(obj["metadata"]["name"])
+
+
+def is_deleting(obj: Object) -> bool:
+    return "deletionTimestamp" in obj["metadata"]
+
+
+def finalizers(obj: Object) -> list[str]:
+    found: list[str] = obj["metadata"].get("finalizers") or []
+    return found
+
+
+def with_finalizers(obj: Object, names: Iterable[str]) -> Object:
+    return obj | {"metadata": obj["metadata"] | {"finalizers": list(names)}}
+
+
+def without_finalizer(obj: Object, name: str) -> Object:
+    return with_finalizers(obj, [f for f in finalizers(obj) if f != name])
+
+
+def owners(obj: Object) -> list[Object]:
+    found: list[Object] = obj["metadata"].get("ownerReferences") or []
+    return found
+
+
+def is_owned_by(obj: Object, uid: str) -> bool:
+    return any(ref["uid"] == uid for ref in owners(obj))
+
+
+def label(obj: Object, name: str) -> str | None:
+    value: str | None = (obj["metadata"].get("labels") or {}).get(name)
+    return value
+
+
+def phase_of(obj: Object) -> str:
+    return str(obj.get("status", {}).get("phase", "Pending"))
+
+
+def has_ended(pod: Object) -> bool:
+    return phase_of(pod) in ("Succeeded", "Failed")
+
+
+def with_condition(obj: Object, kind: str, reason: str, stamp: str) -> Object:
+    """The object with that condition, True."""
+    status = obj.get("status", {})
+    new = {"type": kind, "status": "True", "reason": reason, "lastTransitionTime": stamp}
+    others = [c for c in status.get("conditions", []) if c["type"] != kind]
+    return obj | {"status": status | {"conditions": [*others, new]}}
+
+
+def condition(obj: Object, kind: str) -> Object | None:
+    for found in obj.get("status", {}).get("conditions") or []:
+        if found["type"] == kind and found["status"] == "True":
+            return dict(found)
+    return None

@@ -1,0 +1,100 @@
+"""The end of a schedule: no more faults, and everything has to come to its end."""
+
+from agentrun_operator.constants import FINAL_PHASES, FINALIZER
+
+from .agents import checkpoint, clean, finish
+from .jobs import is_finished
+from .nodes import NODES
+from .objects import Object, finalizers, is_deleting, name_of, owners, phase_of
+from .truth import NOT_SETTLED
+from .world import World
+
+ROUNDS = 60
+# Longer and longer: first what is due at once, then the waits between repetitions.
+PAUSES = (0.0, 0.0, 0.0, 0.3, 1.0, 2.0, 6.0, 12.0, 30.0)
+
+
+def settle(world: World) -> None:
+    """Run all to its end without faults; what does not come to one is a violation."""
+    _end_faults(world)
+    _go_on(world)
+    while world.late and not world.truth.violations:
+        world.faults["late request arrives"] += 1
+        world.arrive_late(0)
+        _go_on(world)
+    for text in unsettled(world):
+        world.truth.violated(NOT_SETTLED, text)
+    world.truth.check_store()
+
+
+def _go_on(world: World) -> None:
+    for number in range(ROUNDS):
+        if world.truth.violations:
+            return
+        for _ in range(3):
+            world.operators_go_on()
+            world.cluster_goes_on()
+        _agents_go_on(world)
+        _free_names(world)
+        world.operators_go_on()
+        world.check()
+        if number > 3 and not unsettled(world) and not world.collector.work():
+            break
+        world.loop.advance(PAUSES[min(number, len(PAUSES) - 1)] or 0.1)
+
+
+def _end_faults(world: World) -> None:
+    for uid in world.jobs.undone:
+        world.jobs.act(uid)
+    for node in NODES:
+        world.nodes.bring_back(node, rebooted=False)
+    if not world.operators:
+        world.start_operator()
+    for operator in world.operators:
+        operator.turn()
+        operator.kube.instantly = True
+
+
+def _free_names(world: World) -> None:
+    """Jobs that belong to nobody hold up runs of their name, which say so; people delete them."""
+    for job in world.server.all("jobs"):
+        if not owners(job) and (job["spec"].get("suspend") or is_finished(job)):
+            world.server.delete("jobs", name_of(job))
+
+
+def _agents_go_on(world: World) -> None:
+    for container in world.nodes.alive:
+        if not container.is_agent:
+            while container.work:
+                clean(world, container)
+            container.end_cleanup()
+            continue
+        checkpoint(world, container)
+        if container.exit is None:
+            finish(world, container)
+
+
+def unsettled(world: World) -> list[str]:
+    """What has not come to its end."""
+    texts = [text for run in world.server.all("agentruns") for text in _open(run)]
+    for container in world.nodes.alive:
+        if container.is_agent:
+            texts.append(f"{container.name} is still alive")
+    for pod in world.server.all("pods"):
+        if is_deleting(pod):
+            texts.append(f"pod {name_of(pod)} is still being deleted")
+    for job in world.server.all("jobs"):
+        if is_deleting(job) or (owners(job) and not job.get("status", {}).get("conditions")):
+            texts.append(f"Job {name_of(job)} has not come to an end")
+    return texts
+
+
+def _open(run: Object) -> list[str]:
+    name, phase = name_of(run), phase_of(run)
+    if is_deleting(run):
+        return [f"{name} ({phase}) is still being deleted: {finalizers(run)}"]
+    if phase not in FINAL_PHASES:
+        return [f"{name} is still {phase}"]
+    if FINALIZER in finalizers(run) and run["spec"].get("reclaimPolicy") != "Delete":
+        return [f"{name} ({phase}) still has the finalizer"]
+    return []

@@ -1,0 +1,280 @@
+"""What really happened, and what must always hold. Sees what the operator does not."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from agentrun_operator.constants import (
+    COMPONENT_AGENT,
+    FINAL_PHASES,
+    FINALIZER,
+    LABEL_COMPONENT,
+    LABEL_RUN_UID,
+)
+from agentrun_operator.facts import read_account
+
+from .apiserver import ApiServer
+from .container import Container
+from .objects import (
+    Object,
+    condition,
+    finalizers,
+    is_deleting,
+    label,
+    name_of,
+    owners,
+    phase_of,
+    uid_of,
+)
+from .store import Store
+
+# The invariants, by the names that the table shows.
+LOST_CANCEL = "no lost cancel"
+ALIVE_AFTER_END = "no final phase and no removal while a process lives"
+TWO_ON_THREAD = "never two live pods on a thread"
+LEFTOVER = "no leftover checkpoint"
+MISSING = "no missing checkpoint"
+SECOND_JOB = "no second Job"
+PHASE_CHANGED = "final phases never change"
+STARTED_AFTER_END = "no start after the end"
+BORN_CANCELLED = "born cancelled, no Job"
+SUCCEEDED_WRONGLY = "Succeeded iff completed before the signal"
+NOT_SETTLED = "everything settles"
+CRASHED = "the operator's code does not fail"
+# Whence a Job may come that no decision of a living, lonely operator has asked for.
+LATE = "create request of a dead sender"
+OUTDATED = "create after another operator's work"
+# Why a run may have no guard.
+TAKEN_OFF = "finalizer taken off by hand"
+UNGUARDED = "rollback asked for after the release"
+HOMELESS = "pod made by the Job controller after its Job went"
+INVARIANTS = (
+    LOST_CANCEL,
+    ALIVE_AFTER_END,
+    TWO_ON_THREAD,
+    LEFTOVER,
+    MISSING,
+    SECOND_JOB,
+    PHASE_CHANGED,
+    STARTED_AFTER_END,
+    BORN_CANCELLED,
+    SUCCEEDED_WRONGLY,
+    NOT_SETTLED,
+    CRASHED,
+)
+
+
+@dataclass
+class Record:
+    """What is known of one run, for ever."""
+
+    name: str
+    uid: str
+    directory: str
+    born_cancelled: bool
+    reclaims: bool  # if it is deleted while it lives
+    reclaims_later: bool  # also if it is deleted after its end
+    last: Object
+    deleting: bool = False
+    job_uid: str = ""
+    job_recorded: bool = False
+    completed: bool = False
+    changed_at: int = 0  # version at which it got a recorded Job, or ended
+    ended: str = ""  # how the record ended: its final phase, or Removed
+
+    @property
+    def cancel(self) -> str | None:
+        cancel: str | None = self.last["spec"].get("cancel")
+        return cancel
+
+    @property
+    def may_be_cleaned(self) -> bool:
+        return self.cancel == "rollback" or (self.deleting and self.reclaims)
+
+
+class Truth:
+    def __init__(self, server: ApiServer, store: Store) -> None:
+        self._server = server
+        self._store = store
+        self.runs: dict[str, Record] = {}
+        self.written: Counter[str] = Counter()  # checkpoints by run uid
+        self.violations: list[tuple[str, str]] = []
+        self.inherent: Counter[str] = Counter()
+        self.ends: Counter[str] = Counter()
+        self.unguarded: dict[str, str] = {}  # uids of runs without their finalizer, and why
+        # Jobs whose request came too late, by uid, and how that came about.
+        self.late_jobs: dict[str, str] = {}
+        self.writing_late = False
+        self.containers: dict[str, Container] = {}
+        self.last_writer = ""
+        server.listeners.append(self._changed)
+
+    def violated(self, invariant: str, text: str) -> None:
+        self.violations.append((invariant, text))
+
+    def _broken(self, invariant: str, text: str, *containers: Container, run: str = "") -> None:
+        """A violation, unless it follows from what nobody can prevent; then it is counted."""
+        unguarded = [
+            uid for uid in (run, *(c.run_uid for c in containers)) if uid in self.unguarded
+        ]
+        if unguarded:
+            self.inherent[f"{self.unguarded[unguarded[0]]}: {invariant}"] += 1
+        elif any(c.job_uid in self.late_jobs for c in containers):
+            how = next(self.late_jobs[c.job_uid] for c in containers if c.job_uid in self.late_jobs)
+            self.inherent[f"{how}: {invariant}"] += 1
+        else:
+            self.violated(invariant, text)
+
+    def _changed(self, plural: str, old: Object | None, new: Object | None) -> None:
+        if plural == "agentruns":
+            self._run_changed(old, new)
+        elif plural == "jobs" and old is None and new is not None:
+            self._job_made(new)
+        elif plural == "pods" and old is None and new is not None:
+            for ref in owners(new):
+                if self._server.by_uid("jobs", ref["uid"]) is None:
+                    self.late_jobs[ref["uid"]] = HOMELESS
+
+    def _alive(self, uid: str) -> list[Container]:
+        return [
+            c
+            for c in self.containers.values()
+            if c.alive and c.run_uid == uid and not c.given_up and c.is_agent
+        ]
+
+    # Runs
+
+    def _run_changed(self, old: Object | None, new: Object | None) -> None:
+        if old is None:
+            assert new is not None
+            self._run_made(new)
+            return
+        record = self.runs[uid_of(old)]
+        if new is None:
+            if not record.ended:
+                record.last = old
+                self._ended(record, "Removed")
+            elif record.reclaims_later:
+                self._check_clean(record)
+            record.ended = record.ended or "Removed"
+            return
+        was = record.cancel
+        record.last = new
+        if (
+            record.cancel == "rollback" != was
+            and record.job_uid
+            and FINALIZER not in finalizers(new)
+        ):
+            self.unguarded.setdefault(record.uid, UNGUARDED)
+        # The record of a run that has been released may go, and its store stays as it is.
+        if is_deleting(new) and (FINALIZER in finalizers(new) or record.reclaims_later):
+            record.deleting = True
+        if "jobName" in new["status"] and not record.job_recorded:
+            record.job_recorded, record.changed_at = True, self._server.version
+        before, after = phase_of(old), phase_of(new)
+        if before in FINAL_PHASES and after != before:
+            self.violated(PHASE_CHANGED, f"{record.name}: {before} became {after}")
+        if after in FINAL_PHASES and not record.ended:
+            self._ended(record, after)
+
+    def _run_made(self, run: Object) -> None:
+        spec, uid = run["spec"], uid_of(run)
+        thread = spec.get("thread")
+        self.runs[uid] = Record(
+            name=name_of(run),
+            uid=uid,
+            directory=f"threads/{thread}" if thread else f"stateless/{uid}",
+            born_cancelled="cancel" in spec,
+            reclaims=spec.get("reclaimPolicy") == "Delete" or thread is None,
+            reclaims_later=spec.get("reclaimPolicy") == "Delete",
+            last=run,
+        )
+
+    def _ended(self, record: Record, how: str) -> None:
+        record.ended, record.changed_at = how, self._server.version
+        self.ends[how] += 1
+        text = f"{record.name} ({record.uid}) ended {how}"
+        for container in self._alive(record.uid):
+            why = f"{text} while {container.name} lives on {container.node}"
+            self._broken(ALIVE_AFTER_END, why, container)
+        if record.cancel == "rollback":
+            if how not in ("Removed", "RolledBack"):
+                self.violated(LOST_CANCEL, f"{text}, and spec.cancel is rollback")
+            self._check_clean(record)
+        elif how == "Removed" and record.deleting and record.reclaims:
+            self._check_clean(record)
+        # A deletion that reclaims goes further than an interrupt.
+        if record.cancel == "interrupt" and how not in ("Removed", "Interrupted", "RolledBack"):
+            self._check_too_late(record, text)
+        if how == "Succeeded" and not record.completed:
+            self.violated(SUCCEEDED_WRONGLY, f"{text}, but its agent had not completed")
+        if how in FINAL_PHASES and how not in ("Succeeded", "RolledBack"):
+            self._check_not_succeeded(record, text)
+
+    def _check_too_late(self, record: Record, text: str) -> None:
+        if condition(record.last, "CancelTooLate") is None:
+            self.violated(LOST_CANCEL, f"{text}, cancelled, and no condition CancelTooLate")
+
+    def _check_not_succeeded(self, record: Record, text: str) -> None:
+        for pod in self._server.all("pods"):
+            if label(pod, LABEL_RUN_UID) != record.uid:
+                continue
+            for status in pod["status"].get("containerStatuses", []):
+                end = status["state"].get("terminated") or {}
+                account = read_account(end.get("message", ""))
+                if account is not None and account.result == "Succeeded":
+                    self.violated(SUCCEEDED_WRONGLY, f"{text}, but {name_of(pod)} had completed")
+
+    def _check_clean(self, record: Record) -> None:
+        left = self._store.count(record.directory, record.uid)
+        if left:
+            text = f"{record.name} ({record.uid}) is gone, {left} are left"
+            self._broken(LEFTOVER, text, run=record.uid)
+
+    # Jobs, containers and the store
+
+    def _job_made(self, job: Object) -> None:
+        if label(job, LABEL_COMPONENT) != COMPONENT_AGENT or not owners(job):
+            return
+        record = self.runs[str(label(job, LABEL_RUN_UID))]
+        if self.writing_late:
+            self.late_jobs[uid_of(job)] = LATE
+        elif record.changed_at > self._server.known:
+            self.late_jobs[uid_of(job)] = OUTDATED
+        if record.born_cancelled:
+            self.violated(BORN_CANCELLED, f"{record.name} ({record.uid}) got a Job")
+        if record.job_recorded and uid_of(job) in self.late_jobs:
+            self.inherent[f"{self.late_jobs[uid_of(job)]}: {SECOND_JOB}"] += 1
+        elif record.job_recorded:
+            self.violated(SECOND_JOB, f"{record.name} ({record.uid}) got another Job")
+        record.job_uid = uid_of(job)
+
+    def starting(self, container: Container) -> None:
+        self.containers[container.uid] = container
+        if not container.is_agent:
+            return
+        record = self.runs[container.run_uid]
+        if record.ended:
+            text = f"{container.name} starts after {record.name} ended {record.ended}"
+            self._broken(STARTED_AFTER_END, text, container)
+        for other in self.containers.values():
+            if other is container or not other.alive or other.given_up or not other.is_agent:
+                continue
+            if other.thread == container.thread:
+                text = f"{container.name} starts while {other.name} lives on {other.thread}"
+                self._broken(TWO_ON_THREAD, text, container, other)
+
+    def cleaned(self, uid: str) -> None:
+        record = self.runs[uid]
+        if not record.may_be_cleaned and self._store.checkpoints.get((record.directory, uid)):
+            self.violated(MISSING, f"{record.name} ({uid}) lost its checkpoints, unasked")
+
+    def check_store(self) -> None:
+        """No kept run has lost any, no cleaned run has got any back."""
+        for uid, record in self.runs.items():
+            count = self._store.count(record.directory, uid)
+            if not record.may_be_cleaned and count != self.written[uid]:
+                text = f"{record.name} ({uid}) wrote {self.written[uid]}, {count} are there"
+                self.violated(MISSING, text)
+            rolled_back = record.cancel == "rollback" and record.ended in ("Removed", "RolledBack")
+            if rolled_back and count:
+                self._broken(LEFTOVER, f"{record.name} ({uid}) is gone, {count} are left", run=uid)

@@ -1,0 +1,131 @@
+"""What people do: create, cancel, delete, and lay hands on what is not theirs."""
+
+from agentrun_operator.kube import ApiError
+
+from .objects import Object, has_ended, merged, name_of, uid_of
+from .steps import Choices, action
+from .truth import TAKEN_OFF
+from .world import World
+
+NAMES = ("r0", "r1", "r2", "r3")
+CASCADES = ("Background", "Foreground", "Orphan")
+
+
+@action(10)
+def create_run(world: World, choices: Choices) -> None:
+    name = choices.one(NAMES)
+    spec: Object = {
+        "agentRef": {"name": choices.one(("a", "a", "a", "f"))},
+        "input": {},
+        "gracePeriodSeconds": 5,
+    }
+    thread = choices.one(("t0", "t0", "t1", None))
+    if thread is not None:
+        spec["thread"] = thread
+    optional = (
+        ("multitaskStrategy", (None, None, "reject", "interrupt", "rollback")),
+        ("retries", (None, 1, 2)),
+        ("cancel", (None, None, None, None, "interrupt", "rollback")),
+        ("timeoutSeconds", (None, None, 20)),
+        ("ttlSecondsAfterFinished", (None, None, 30)),
+        ("reclaimPolicy", (None, None, "Delete")),
+    )
+    for field, values in optional:
+        value = choices.one(values)
+        if value is not None:
+            spec[field] = value
+    meta: Object = {"name": name}
+    if choices.one((False, False, False, True)):
+        meta["annotations"] = {"argocd.argoproj.io/tracking-id": "x"}
+    if world.server.get("agentruns", name) is None:
+        world.server.create("agentruns", {"metadata": meta, "spec": spec})
+
+
+def _cancel(world: World, run: Object, how: str) -> None:
+    patch: Object = {
+        "metadata": {
+            "managedFields": [
+                {
+                    "manager": "kubectl-patch",
+                    "time": world.clock.stamp(),
+                    "fieldsV1": {"f:spec": {"f:cancel": {}}},
+                }
+            ]
+        },
+        "spec": {"cancel": how},
+    }
+    try:
+        world.server.patch("agentruns", name_of(run), patch)
+    except ApiError as error:
+        assert error.status == 422
+
+
+@action(5)
+def interrupt(world: World, choices: Choices) -> None:
+    runs = world.server.all("agentruns")
+    if runs:
+        _cancel(world, choices.one(runs), "interrupt")
+
+
+@action(7)
+def rollback(world: World, choices: Choices) -> None:
+    runs = world.server.all("agentruns")
+    if runs:
+        _cancel(world, choices.one(runs), "rollback")
+
+
+@action(3)
+def delete_run(world: World, choices: Choices) -> None:
+    runs = world.server.all("agentruns")
+    if runs:
+        run, cascade = choices.one(runs), choices.one(CASCADES)
+        world.server.delete("agentruns", name_of(run), propagation=cascade)
+
+
+@action(2)
+def delete_job(world: World, choices: Choices) -> None:
+    jobs = world.server.all("jobs")
+    if jobs:
+        world.faults["Job deleted by hand"] += 1
+        job, cascade = choices.one(jobs), choices.one(CASCADES)
+        world.server.delete("jobs", name_of(job), propagation=cascade)
+
+
+@action(2)
+def delete_pod(world: World, choices: Choices) -> None:
+    pods = world.server.all("pods")
+    if pods:
+        world.faults["pod deleted by hand"] += 1
+        world.server.delete("pods", name_of(choices.one(pods)))
+
+
+@action(3)
+def evict_pod(world: World, choices: Choices) -> None:
+    pods = [p for p in world.server.all("pods") if "nodeName" in p["spec"] and not has_ended(p)]
+    if pods:
+        world.faults["pod evicted (API)"] += 1
+        world.nodes.evict(choices.one(pods), "EvictionByEvictionAPI")
+
+
+@action(0.3)
+def make_foreign_job(world: World, choices: Choices) -> None:
+    name = choices.one(NAMES)
+    if world.server.get("jobs", name) is None:
+        world.faults["foreign Job"] += 1
+        template: Object = {
+            "metadata": {"labels": {}},
+            "spec": {"containers": [{"image": "x", "env": []}]},
+        }
+        spec = {"template": template, "suspend": True}
+        world.server.create("jobs", {"metadata": {"name": name}, "spec": spec})
+
+
+@action(0.3)
+def take_finalizer_off(world: World, choices: Choices) -> None:
+    """From then on the run has no guard, until the operator has put it on again."""
+    runs = [r for r in world.server.all("agentruns") if "deletionTimestamp" not in r["metadata"]]
+    if runs:
+        world.faults["finalizer taken off"] += 1
+        run = choices.one(runs)
+        world.truth.unguarded[uid_of(run)] = TAKEN_OFF
+        world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": []}}))

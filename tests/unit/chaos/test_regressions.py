@@ -1,0 +1,101 @@
+"""Schedules that once broke an invariant, as short as they could be made."""
+
+import pytest
+
+from chaos.layer1.clock import VirtualLoop
+from chaos.layer1.schedule import run_schedule
+from chaos.layer1.steps import Step
+
+SCHEDULES = {
+    "a rollback whose Job vanished before its claim was in the status waits for ever": """
+        create_run 0
+        operator_starts 0
+        operator_goes_on 0
+        operator_crashes 0
+        rollback 0
+        job_controller_looks 0
+        delete_job 2
+        cluster_goes_on 0
+    """,
+    "a Job deleted by hand before it was in the status: the rollback leaves its checkpoints": """
+        create_run 0
+        operator_starts 0
+        operator_goes_on 0
+        cluster_goes_on 0
+        agent_writes 0
+        operator_starts 0
+        delete_job 0
+        agent_finishes 0
+        rollback 0
+        cluster_goes_on 0
+    """,
+    "a run deleted while another's finalizer holds it reads Interrupted, but had succeeded": """
+        operator_starts 0
+        create_run 0
+        all_go_on 0
+        agent_finishes 0
+        delete_run 43
+        kubelet_reports 0
+    """,
+    "two runs of a thread that await their clean-up wait for each other": """
+        operator_starts 0
+        create_run 8970214
+        all_go_on 0
+        agent_fails 1825
+        all_go_on 0
+        create_run 40
+        all_go_on 0
+        delete_run 0
+        rollback 35
+    """,
+    "a clean-up waits for a claim without a Job, which waits for the clean-up": """
+        create_run 35
+        operator_starts 0
+        all_go_on 0
+        take_finalizer_off 0
+        create_run 10248613
+        watches_deliver_all 0
+    """,
+    "claim and release in a circle while the watch lags": """
+        operator_starts 0
+        all_go_on 0
+        create_run 8222935
+        operator_starts 0
+        request_is_served 0
+        create_run 0
+        all_go_on 0
+    """,
+    "an evicted pod that nobody saw had written checkpoints": """
+        create_run 0
+        operator_starts 0
+        all_go_on 0
+        rollback 0
+        evict_pod 0
+        operator_crashes 0
+        agent_writes 0
+        all_go_on 0
+        agent_finishes 0
+        kubelet_reports 0
+        job_controller_looks 0
+    """,
+    "a retry decided on before the retries were forbidden starts after the end": """
+        operator_starts 0
+        create_run 891
+        all_go_on 0
+        all_go_on 0
+        interrupt 0
+        agent_fails 0
+        kubelet_reports 0
+        job_controller_looks 0
+        all_go_on 0
+    """,
+}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
+def test_what_once_broke_holds(schedule: str) -> None:
+    words = (line.split() for line in schedule.strip().splitlines())
+    loop = VirtualLoop()
+    result = run_schedule([Step(name, int(argument)) for name, argument in words], loop)
+    loop.close()
+    assert result.violations == []
