@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from urllib3.exceptions import HTTPError
@@ -9,7 +10,7 @@ from urllib3.exceptions import HTTPError
 from bench import setting
 from bench.api import Api, MeasurementError
 from bench.audited import requests
-from bench.lives import ROUND, Kind, Life, Stage
+from bench.lives import Kind, Life, Stage, live_round
 from bench.raw import learn_templates
 from bench.report import report
 from cluster.audit import audit_log
@@ -47,12 +48,11 @@ def measure(rounds: int) -> str:
     api = Api(setting.NAMESPACE)
     say("having the operator make a run's Jobs, to copy their pods")
     templates = learn_templates(api)
-    lives: dict[Kind, list[Life]] = {kind: [] for kind in ROUND}
-    for number in range(rounds):
-        say(f"round {number + 1} of {rounds}")
-        stage = Stage(api, templates, fraction=number / rounds)
-        for kind, live in ROUND.items():
-            lives[kind].append(live(stage, f"{kind}-{number + 1}"))
+    lives: dict[Kind, list[Life]] = defaultdict(list)
+    for number in range(1, rounds + 1):
+        say(f"round {number} of {rounds}")
+        for life in live_round(Stage(api, templates, fraction=number / rounds), number):
+            lives[life.kind].append(life)
         if setting.operator() != operator:
             raise MeasurementError("the operator has been started anew meanwhile: measure again")
     return report(facts, lives, requests(audit_log()))

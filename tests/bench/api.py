@@ -51,7 +51,8 @@ class Watch:
             if reached(event["type"], last):
                 return last, seen_at
         raise MeasurementError(
-            f"{what}: not seen within {PATIENCE} s; the last seen was {last.get('status')}"
+            f"{what}: not seen before the watch ended, after {PATIENCE} s at most; the last status"
+            f" was {last.get('status')}"
         )
 
 

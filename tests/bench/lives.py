@@ -97,10 +97,10 @@ def rolled_back(stage: Stage, name: str) -> Life:
 
 def raw(stage: Stage, name: str) -> Life:
     """A Job with the pod of a run, deleted at work as by `kubectl delete --cascade=foreground`."""
-    api = stage.api
+    api, job = stage.api, raw_job(stage.templates, name)
     with api.watch("pods", labelSelector=f"job-name={name}") as pods:
         times = {Moment.CREATE_SENT: stage.start_clock()}
-        api.create("jobs", raw_job(stage.templates, name))
+        api.create("jobs", job)
         pod, times[Moment.RUNNING] = pods.until(f"start of {name}", agent_runs)
     wait_until_at_work(api, pod["metadata"]["name"])
     with api.watch("jobs", fieldSelector=f"metadata.name={name}") as jobs:
@@ -113,20 +113,20 @@ def raw(stage: Stage, name: str) -> Life:
 
 def raw_cleanup_job(stage: Stage, name: str) -> Life:
     """A Job with the pod of a clean-up, that finds nothing to do."""
-    api = stage.api
+    api, job = stage.api, raw_cleanup(stage.templates, name)
     with (
         api.watch("pods", labelSelector=f"job-name={name}") as pods,
         api.watch("jobs", fieldSelector=f"metadata.name={name}") as jobs,
     ):
         times = {Moment.CREATE_SENT: stage.start_clock()}
-        api.create("jobs", raw_cleanup(stage.templates, name))
+        api.create("jobs", job)
         _, times[Moment.POD_ENDED] = pods.until(f"end of {name}'s pod", phase_is("Succeeded"))
         _, times[Moment.ENDED] = jobs.until(f"end of {name}", complete)
     times[Moment.NOTHING_LEFT] = api.remove("jobs", name)
     return Life(Kind.RAW_CLEANUP, name, times)
 
 
-# One round, in this order. What is compared with each other stands next to each other.
+# One round. What is compared with each other stands next to each other.
 ROUND: dict[Kind, Callable[[Stage, str], Life]] = {
     Kind.INTERRUPTED: interrupted,
     Kind.RAW: raw,
@@ -134,6 +134,15 @@ ROUND: dict[Kind, Callable[[Stage, str], Life]] = {
     Kind.RAW_CLEANUP: raw_cleanup_job,
     Kind.SUCCEEDED: succeeded,
 }
+
+
+def live_round(stage: Stage, number: int) -> list[Life]:
+    """One life of each kind; every other round goes backwards.
+
+    So none of two that are compared always comes upon what the other has left for the node to do.
+    """
+    kinds = list(ROUND) if number % 2 else list(reversed(ROUND))
+    return [ROUND[kind](stage, f"{kind}-{number}") for kind in kinds]
 
 
 def _watch_run(api: Api, name: str) -> AbstractContextManager[Watch]:

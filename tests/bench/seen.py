@@ -5,7 +5,7 @@ from collections.abc import Callable
 from bench.api import MeasurementError, Object
 
 Reached = Callable[[str, Object], bool]
-FINAL = ("Succeeded", "Failed", "Interrupted", "RolledBack")
+FINAL = ("Succeeded", "Failed", "TimedOut", "Interrupted", "RolledBack")
 
 
 def phase_is(wanted: str) -> Reached:
