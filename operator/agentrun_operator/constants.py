@@ -90,7 +90,6 @@ class Reason(StrEnum):
 
     # Started=False: what the run waits for
     AGENT_NOT_FOUND = "AgentNotFound"
-    AGENT_INVALID = "AgentInvalid"
     THREAD_BUSY = "ThreadBusy"
     JOB_NAME_TAKEN = "JobNameTaken"
     JOB_REJECTED = "JobRejected"
@@ -114,7 +113,6 @@ class Reason(StrEnum):
     CLEANUP_PENDING = "CleanupPending"
     CLEANUP_FAILED = "CleanupFailed"
     # Finished, and Events
-    RUNNING = "Running"
     CANCELLING = "Cancelling"
     SUCCEEDED = "Succeeded"
     TIMED_OUT = "TimedOut"
