@@ -10,7 +10,7 @@ from typing import Any
 
 from . import events
 from .constants import FINALIZER
-from .facts import STOP_DEADLINE
+from .facts import STOP_DEADLINE, UNSTARTED_GRACE
 from .kube import ApiError, Kube
 from .models import AgentRunStatus
 from .plan import (
@@ -82,7 +82,7 @@ class CarryOut:
                 patch = {"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": STOP_DEADLINE}}
                 await self._patch_if_there("pods", namespace, pod, patch)
             case DeletePod(pod, uid):
-                await kube.delete("pods", namespace, pod, uid)
+                await kube.delete("pods", namespace, pod, uid, grace_seconds=UNSTARTED_GRACE)
             case DeleteJob(job, uid):
                 await kube.delete("jobs", namespace, job, uid)
             case DeleteRun():

@@ -19,6 +19,9 @@ Object = dict[str, Any]
 
 # The kubelet stops a pod whose activeDeadlineSeconds are over; 1 is the smallest that is allowed.
 STOP_DEADLINE = 1
+# What a pod gets in which nothing has started. Its container may start just now, and a program that
+# is told to end in its first moment as PID 1 does not hear it: the kernel drops the signal.
+UNSTARTED_GRACE = 2
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 
 
@@ -45,6 +48,7 @@ class PodFacts:
     message: str
     node: str | None
     deleting: bool
+    deletion_grace: int | None  # metadata.deletionGracePeriodSeconds, if it is being deleted
     has_started: bool  # some container, init containers too, runs or has run
     agent_started_at: datetime | None
     deadline: int | None  # spec.activeDeadlineSeconds
@@ -185,6 +189,7 @@ def pod_facts(pod: Object) -> PodFacts:
         message=status.get("message", ""),
         node=spec.get("nodeName"),
         deleting="deletionTimestamp" in pod["metadata"],
+        deletion_grace=pod["metadata"].get("deletionGracePeriodSeconds"),
         has_started=any("running" in s or "terminated" in s or s["last"] for s in states),
         agent_started_at=_time((agent.get("running") or ended).get("startedAt")),
         deadline=spec.get("activeDeadlineSeconds"),

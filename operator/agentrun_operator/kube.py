@@ -100,13 +100,17 @@ class Kube:
     async def create(self, plural: str, namespace: str, obj: Object) -> Object:
         return await self._request("POST", _path(plural, namespace), body=obj)
 
-    async def delete(self, plural: str, namespace: str, name: str, uid: str) -> bool:
+    async def delete(
+        self, plural: str, namespace: str, name: str, uid: str, grace_seconds: int | None = None
+    ) -> bool:
         """Delete just that object; False if it is gone already, or another by now.
 
         Jobs in the foreground: they stay until the garbage collector has seen their pods go.
         """
         policy = "Foreground" if plural == "jobs" else "Background"
         body: Object = {"preconditions": {"uid": uid}, "propagationPolicy": policy}
+        if grace_seconds is not None:
+            body["gracePeriodSeconds"] = grace_seconds
         try:
             await self._request("DELETE", _path(plural, namespace, name), body=body)
         except ApiError as error:

@@ -36,7 +36,7 @@ class StopPod:
 
 @dataclass(frozen=True)
 class DeletePod:
-    """Delete a pod in which no container has started and that no Job owns any more."""
+    """Delete a pod in which no container has started, with hardly any grace."""
 
     pod: str
     uid: str

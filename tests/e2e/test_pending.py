@@ -88,7 +88,7 @@ def test_on_its_way_to_begin(ns: Namespace, moment: str) -> None:
     else:
         wait_until("a pod", "pods", ns.name, lambda pod: "nodeName" in pod["spec"], mine)
     run.cancel("interrupt")
-    run.wait("Interrupted", seconds=30)
+    run.wait("Interrupted", seconds=15)  # half the grace period, if somebody waited for that
     assert run.processes() == []
     assert all(pod["status"]["phase"] == "Failed" for pod in run.pods())
     ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")

@@ -1,14 +1,15 @@
 """A cancel that comes when the run has just ended by itself."""
 
+from pathlib import Path
+
 import pytest
 
 from . import deployment
+from .alone import held
 from .kubectl import wait_until
 from .namespace import Namespace, command_agent
 from .run import Run, condition, message
 from .store import ThreadState
-
-pytestmark = pytest.mark.alone
 
 WAIT_AND_EXIT = (
     "import os, sys, time\n"
@@ -50,8 +51,9 @@ def end_unseen(run: Run) -> None:
 
 
 @pytest.fixture(scope="module")
-def ended(shared_ns: Namespace) -> Ended:
-    return Ended(shared_ns)
+def ended(shared_ns: Namespace, room: Path) -> Ended:
+    with held(room, alone=True):
+        return Ended(shared_ns)
 
 
 def test_an_interrupt_leaves_a_success_a_success(ended: Ended, shared_ns: Namespace) -> None:

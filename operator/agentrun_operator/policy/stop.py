@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from ..constants import Cancel, Condition, Phase, Reason
-from ..facts import PodFacts
+from ..facts import UNSTARTED_GRACE, PodFacts
 from ..models import AgentRun, AgentRunStatus, CancelStatus
 from ..plan import (
     Action,
@@ -146,9 +146,13 @@ def _stop_actions(view: View) -> tuple[Action, ...]:
     if job is not None and not job.deleting:
         delete_job = (DeleteJob(job.name, job.uid),)
     if not any(pod.has_started for pod in (view.alive or view.pods)):
-        # Nothing runs, so nothing need be told to stop.
-        orphans = view.alive if job is None else ()
-        return delete_job + tuple(_delete(pod) for pod in orphans if not pod.deleting)
+        # Nothing runs, so nothing need be told to stop. The Job's deletion would give its pods the
+        # whole grace period, from which only a container that starts just now could profit.
+        return delete_job + tuple(
+            _delete(pod)
+            for pod in view.alive
+            if pod.deletion_grace is None or pod.deletion_grace > UNSTARTED_GRACE
+        )
     if not view.alive:
         # An evicted pod does not count against backoffLimit: only without its Job none follows.
         return delete_job if job is not None and job.backoff_limit == 0 else _forbid(view)

@@ -88,7 +88,9 @@ class FakeKube(Kube):
         made: Object = await self._ask(f"create {plural}/{name}", True, perform)
         return made
 
-    async def delete(self, plural: str, namespace: str, name: str, uid: str) -> bool:
+    async def delete(
+        self, plural: str, namespace: str, name: str, uid: str, grace_seconds: int | None = None
+    ) -> bool:
         assert namespace == NAMESPACE
         propagation = "Foreground" if plural == "jobs" else "Background"
 
@@ -99,7 +101,8 @@ class FakeKube(Kube):
                 return False
             return True
 
-        done: bool = await self._ask(f"delete {plural}/{name}", True, perform)
+        text = f"delete {plural}/{name} grace={grace_seconds}"
+        done: bool = await self._ask(text, True, perform)
         return done
 
     async def merge_patch(self, plural: str, namespace: str, name: str, patch: Object) -> Object:

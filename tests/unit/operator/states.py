@@ -107,6 +107,7 @@ PENDING_POD = PodFacts(
     message="",
     node=None,
     deleting=False,
+    deletion_grace=None,
     has_started=False,
     agent_started_at=None,
     deadline=None,

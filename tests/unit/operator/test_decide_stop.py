@@ -84,9 +84,20 @@ def test_before_a_container_runs_the_job_is_deleted(
 ) -> None:
     """Failure mode 4."""
     plan = decide(view(run(cancel=cancel, claimed=True), job=job(), pods=pods))
-    assert plan.actions == (DELETE_JOB,)
+    assert plan.actions == (DELETE_JOB, *(DeletePod(pod.name, pod.uid) for pod in pods))
     assert plan.status is not None
     assert plan.status.phase == Phase.CANCELLING
+
+
+def test_a_pod_that_is_deleted_before_it_starts_does_not_get_its_whole_grace_period() -> None:
+    """Its container may start just now: as PID 1 it does not hear a SIGTERM in its first moment."""
+    pod = replace(PENDING_POD, deleting=True, deletion_grace=30)
+    gone = job(deleting=True)
+    plan = decide(view(run(cancel="interrupt", claimed=True), job=gone, pods=(pod,)))
+    assert plan.actions == (DeletePod("r-abc", "pod-uid"),)
+    shortened = replace(pod, deletion_grace=2)
+    plan = decide(view(run(cancel="interrupt", claimed=True), job=gone, pods=(shortened,)))
+    assert plan.actions == ()
 
 
 def test_a_job_that_is_being_deleted_is_not_deleted_again() -> None:
