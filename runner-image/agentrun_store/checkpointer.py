@@ -244,8 +244,7 @@ class StoreSaver(AsyncInThreads):
     def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Delete all checkpoints (`delete`), or all but each namespace's newest (`keep_latest`).
 
-        Of ancestors, those stay that the DeltaChannels of a kept checkpoint are rebuilt from.
-        Raises ValueError for another strategy.
+        Raises ValueError for another strategy. See `maintenance.prune`.
         """
         if strategy not in ("keep_latest", "delete"):
             raise ValueError(f"strategy: {strategy!r} is neither 'keep_latest' nor 'delete'")
@@ -255,25 +254,7 @@ class StoreSaver(AsyncInThreads):
                 if strategy == "delete":
                     maintenance.delete_thread(history.thread)
                 else:
-                    maintenance.keep_only(history, self._needed(history, thread_id))
-
-    def _needed(self, history: History, thread_id: str) -> set[tuple[str, str]]:
-        """(namespace, id) of each namespace's newest checkpoint and what it is rebuilt from."""
-        needed: set[tuple[str, str]] = set()
-        for ns in history.namespaces(thread_id):
-            found = self.get_tuple(_config(thread_id, ns, None))
-            missing: set[str] = set()
-            if found is not None:
-                # A DeltaChannel that was ever written has a version, and a counter unless this
-                # very checkpoint holds its snapshot.
-                counters = found.metadata.get("counters_since_delta_snapshot") or {}
-                missing = counters.keys() & found.checkpoint["channel_versions"].keys()
-            while found is not None and (ns, found.checkpoint["id"]) not in needed:
-                needed.add((ns, found.checkpoint["id"]))
-                missing -= found.checkpoint["channel_values"].keys()
-                parent = found.parent_config
-                found = self.get_tuple(parent) if missing and parent else None
-        return needed
+                    maintenance.prune(history, self.serde.loads_typed, keep=1)
 
     def _maintained(self, thread_id: str) -> History:
         self._for_tools_only()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agentrun_store.rollback import drop_run, drop_stateless
+from agentrun_store.rollback import drop
 
 VARIABLE = "AGENTRUN_CLEANUP"
 """JSON: [{"uid": run uid, "thread": "threads/<name>" or "stateless/<run uid>"}, ...]"""
@@ -37,7 +37,6 @@ def main(root: Path = STORE, termination_log: Path = TERMINATION_LOG) -> int:
         try:
             uid, thread = _text(entry, "uid"), _text(entry, "thread")
             name = uid
-            drop = drop_stateless if thread.startswith("stateless/") else drop_run
             runs[uid] = {"checkpoints": drop(root, thread, uid)}
         except Exception as error:
             errors[name] = f"{type(error).__name__}: {error}"

@@ -119,14 +119,9 @@ class History:
                     return Found(segment, by_id[checkpoint_id]).order
         return None
 
-    def namespaces(self, thread_id: str) -> set[str]:
-        """Those in which the thread id has checkpoints."""
-        return {
-            ns
-            for segment in self.segments
-            for its_thread, ns in segment.index.checkpoints
-            if its_thread == thread_id
-        }
+    def lines(self) -> set[tuple[str, str]]:
+        """The (thread id, namespace) pairs that have checkpoints. Each is a line of its own."""
+        return {line for segment in self.segments for line in segment.index.checkpoints}
 
     def writes(self, found: Found) -> list[Write]:
         """The pending writes of a checkpoint, from its own segment and from those after it.

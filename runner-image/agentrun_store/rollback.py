@@ -10,6 +10,12 @@ from agentrun_store.segment import Segment
 from agentrun_store.thread import Store, Thread, Tombstone
 
 
+def drop(root: Path | str, thread: str, uid: str) -> int:
+    """Take back a run as its AgentRun's rollback does: `drop_run`, or `drop_stateless`."""
+    roll_back = drop_stateless if thread.startswith("stateless/") else drop_run
+    return roll_back(root, thread, uid)
+
+
 def drop_run(root: Path | str, thread: str, uid: str) -> int:
     """Take back all that a run wrote to a thread, and refuse what it may still write.
 

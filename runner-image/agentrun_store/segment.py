@@ -49,8 +49,8 @@ class Segment:
         self.path = root / self._name
         self.seq = seq
         self.run = run
+        self.log = self.path / LOG_NAME
         self.workspace = self.path / WORKSPACE_NAME
-        self._log = self.path / LOG_NAME
         self._index: Index | None = None
         self._seen: tuple[int, int, int] | None = None  # the log that the index is of
         self._writer: LogWriter | None = None
@@ -62,7 +62,7 @@ class Segment:
 
     def scan(self) -> Scan:
         """The log as it is, however damaged."""
-        return scan(self._log, self.run)
+        return scan(self.log, self.run)
 
     @property
     def index(self) -> Index:
@@ -82,7 +82,7 @@ class Segment:
 
     def payload(self, record: Record) -> bytes:
         """Raises CorruptSegmentError."""
-        return read_payload(self._log, self.run, record)
+        return read_payload(self.log, self.run, record)
 
     def entry(self, record: Record) -> Entry:
         """A record with its payload. Raises CorruptSegmentError."""
@@ -92,7 +92,7 @@ class Segment:
         """Add to the log; on disk when this returns. Errors: see LogWriter."""
         if self._writer is None:
             self.make()
-            self._writer = LogWriter(self._log, self.run)
+            self._writer = LogWriter(self.log, self.run)
             self._index = _index_of(self._writer.records)
             self._attempt = self._index.attempt + 1
         index = self.index
@@ -104,7 +104,7 @@ class Segment:
         """Make these the whole log. The rest of it is gone, and its space is free."""
         self.close()
         self.make()
-        write_log(self._log, self.run, entries)
+        write_log(self.log, self.run, entries)
 
     def close(self) -> None:
         """Stop writing and forget what was read; both go on when asked for again."""
@@ -115,7 +115,7 @@ class Segment:
 
     def _fingerprint(self) -> tuple[int, int, int] | None:
         try:
-            log = self._log.stat()
+            log = self.log.stat()
         except FileNotFoundError:
             return None
         return log.st_ino, log.st_size, log.st_mtime_ns

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from agentrun_store import disk
@@ -39,6 +40,20 @@ def prepare(root: Path | str, thread: str, uid: str) -> Path:
         disk.sync_dir(own.path)
     _point_current_at(store_thread, own)
     return own.workspace
+
+
+def drop_workspaces(segments: Sequence[Segment], keep: int) -> None:
+    """Remove all but the newest `keep` of the segments' workspaces. For tools, like a prune."""
+    kept = [segment for segment in segments if _has_workspace(segment)][-keep:]
+    for segment in segments:
+        disk.refuse_link(segment.path)
+        gone = segment.path / ".workspace.gone"
+        if segment not in kept and _has_workspace(segment):
+            disk.remove_tree(gone)
+            # At once: of a workspace that is half removed, a run would make its copy.
+            segment.workspace.rename(gone)
+            disk.sync_dir(segment.path)
+        disk.remove_tree(gone)  # also one left by a removal that was cut
 
 
 def _has_workspace(segment: Segment) -> bool:
