@@ -6,6 +6,7 @@ from .run import condition
 
 
 def test_interrupt_ends_as_interrupted(ns: Namespace) -> None:
+    """Failure mode 3."""
     run = ns.run("steps", thread="t", input={"steps": 1}, cancel="interrupt", cancelReason="oops")
     done = run.wait("Interrupted", seconds=10)
     status = done["status"]
@@ -20,6 +21,7 @@ def test_interrupt_ends_as_interrupted(ns: Namespace) -> None:
 
 
 def test_rollback_removes_the_record(ns: Namespace) -> None:
+    """Failure modes 3 and 64."""
     run = ns.run("steps", thread="t", input={"steps": 1}, cancel="rollback")
     run.wait_gone(seconds=10)
     assert_no_job_was_ever_made(ns)

@@ -109,6 +109,7 @@ def test_no_shell_looks_at_the_arguments(ns: Namespace) -> None:
 
 
 def test_the_children_of_a_program_end_with_it(ns: Namespace) -> None:
+    """Failure mode 20b."""
     script = 'setsid sleep 3600 & sleep 3600 & echo "{\\"event\\": \\"begun\\"}"; wait'
     ns.create(command_agent("forks", "sh", "-c", script))
     run = ns.run("forks", thread="t")

@@ -24,6 +24,7 @@ def watch_deletion(run: Run) -> list[str]:
 
 
 def test_the_object_stays_until_its_processes_are_gone(ns: Namespace) -> None:
+    """Failure modes 13 and 66."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     run.wait_step(1)
     vigil = Vigil(run.uid)
@@ -36,6 +37,7 @@ def test_the_object_stays_until_its_processes_are_gone(ns: Namespace) -> None:
 
 
 def test_its_job_and_pod_go_with_it(ns: Namespace) -> None:
+    """Failure modes 20b and 66."""
     run = ns.held_run()
     pod = run.pod()["metadata"]["name"]
     run.delete()
@@ -57,6 +59,7 @@ def test_the_checkpoints_of_a_run_without_a_thread_go_with_it(ns: Namespace) -> 
 
 @pytest.mark.alone
 def test_a_finished_run_goes_without_the_operator(ns: Namespace) -> None:
+    """Failure mode 40."""
     run = ns.run("steps", thread="t", input={"steps": 1})
     run.wait("Succeeded")
     with deployment.down():
@@ -72,6 +75,7 @@ def test_a_waiting_run_goes_at_once(ns: Namespace) -> None:
 
 
 def test_a_rollback_that_was_asked_for_is_done_before_the_object_goes(ns: Namespace) -> None:
+    """Failure mode 41."""
     run = ns.held_run()
     run.cancel("rollback")
     run.delete()
@@ -81,6 +85,7 @@ def test_a_rollback_that_was_asked_for_is_done_before_the_object_goes(ns: Namesp
 
 
 def test_a_namespace_with_live_runs_can_be_deleted(ns: Namespace) -> None:
+    """Failure mode 42."""
     named = ns.held_run(thread="t")
     nameless = ns.held_run(thread=None)
     rolled_back = ns.held_run(thread="u")

@@ -9,6 +9,7 @@ from .run import Run, condition, time
 
 
 def test_the_record_expires_and_its_checkpoints_stay(ns: Namespace) -> None:
+    """Failure mode 53."""
     run = ns.run("steps", thread="t", input={"steps": 2}, ttlSecondsAfterFinished=3)
     status = run.wait("Succeeded")["status"]
     lifetime = time(status["expiresAt"]) - time(status["finishedAt"])

@@ -10,6 +10,7 @@ from .run import condition, time
 
 
 def test_interrupted_is_said_only_when_no_process_is_alive(ns: Namespace) -> None:
+    """Failure mode 13."""
     run = ns.held_run()
     assert run.processes(), "the truth must be able to find the agent"
     vigil = Vigil(run.uid)
@@ -45,6 +46,7 @@ def test_every_acknowledged_checkpoint_is_kept(ns: Namespace) -> None:
 
 
 def test_the_status_tells_who_asked_when_and_what_was_done(ns: Namespace) -> None:
+    """Failure mode 14."""
     run = ns.held_run()
     run.cancel("interrupt", "too expensive")
     done = run.wait("Interrupted", seconds=20)
@@ -81,6 +83,7 @@ def test_pod_and_log_are_still_there(ns: Namespace) -> None:
 
 
 def test_a_run_without_input_goes_on_from_the_checkpoint(ns: Namespace) -> None:
+    """Failure mode 33."""
     run = ns.held_run(hold=3)
     run.cancel("interrupt")
     run.wait("Interrupted")
@@ -94,6 +97,7 @@ def test_a_run_without_input_goes_on_from_the_checkpoint(ns: Namespace) -> None:
 
 
 def test_what_a_finished_node_of_an_unfinished_step_wrote_is_kept(ns: Namespace) -> None:
+    """Failure mode 33."""
     # Of nodes side by side, only one can be told to stop: the others are killed after the grace.
     held: dict[str, Any] = {
         "config": {"configurable": {"hold": ["right"]}},
@@ -112,6 +116,7 @@ def test_what_a_finished_node_of_an_unfinished_step_wrote_is_kept(ns: Namespace)
 
 
 def test_the_same_cancel_twice_is_one_cancel(ns: Namespace) -> None:
+    """Failure mode 8."""
     run = ns.held_run()
     run.cancel("interrupt")
     generation = run.get()["metadata"]["generation"]
@@ -123,6 +128,7 @@ def test_the_same_cancel_twice_is_one_cancel(ns: Namespace) -> None:
 
 
 def test_async_nodes_are_stopped_without_force(ns: Namespace) -> None:
+    """Failure mode 5."""
     run = ns.run("async-steps", thread="t", input={})
     run.wait_step(2)
     run.cancel("interrupt")
@@ -131,6 +137,7 @@ def test_async_nodes_are_stopped_without_force(ns: Namespace) -> None:
 
 
 def test_an_agent_that_swallows_its_stop_gets_no_further(ns: Namespace) -> None:
+    """Failure mode 69."""
     run = ns.run("swallows", thread="t", input={})
     run.wait_step(1)
     run.cancel("interrupt")
@@ -142,6 +149,7 @@ def test_an_agent_that_swallows_its_stop_gets_no_further(ns: Namespace) -> None:
 
 
 def test_runs_are_cancelled_by_label_with_plain_kubectl(ns: Namespace) -> None:
+    """Failure mode 60."""
     runs = [ns.held_run(thread=name) for name in ("a", "b", "c")]
     for run in runs[:2]:
         kubectl("label", "ar", run.name, "-n", ns.name, "team=x")

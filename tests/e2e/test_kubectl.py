@@ -33,6 +33,7 @@ def test_runs_can_be_selected_and_awaited_with_plain_kubectl(ns: Namespace) -> N
 
 
 def test_waiting_is_plain_kubectl(ns: Namespace) -> None:
+    """Failure mode 61."""
     runs = [ns.held_run(thread=name) for name in ("a", "b")]
     patch = '--patch={"spec":{"cancel":"%s"}}'
     for run, action, what in (
@@ -46,6 +47,7 @@ def test_waiting_is_plain_kubectl(ns: Namespace) -> None:
 
 
 def test_a_condition_keeps_its_time_while_it_is_so(ns: Namespace) -> None:
+    """Failure mode 19."""
     run = ns.held_run(thread="t")
     (started,) = run.status["conditions"]
     assert started["type"] == "Started"
@@ -57,6 +59,7 @@ def test_a_condition_keeps_its_time_while_it_is_so(ns: Namespace) -> None:
 
 
 def test_a_final_phase_is_final_for_everybody(ns: Namespace) -> None:
+    """Failure mode 15."""
     run = ns.run("nobody", cancel="interrupt")
     run.wait("Interrupted")
     patch = {"status": {"phase": "Running"}}

@@ -13,6 +13,7 @@ def delete(run: Run, kind: str, name: str) -> None:
 
 
 def test_a_job_that_is_deleted_by_hand_is_not_made_again(ns: Namespace) -> None:
+    """Failure mode 20."""
     run = ns.held_run()
     delete(run, "job", run.name)
     failed = run.wait("Failed")
@@ -25,6 +26,7 @@ def test_a_job_that_is_deleted_by_hand_is_not_made_again(ns: Namespace) -> None:
 
 
 def test_a_pod_that_is_deleted_by_hand_ends_the_run(ns: Namespace) -> None:
+    """Failure mode 21."""
     run = ns.held_run()
     delete(run, "pod", run.pod()["metadata"]["name"])
     failed = run.wait("Failed")
@@ -35,6 +37,7 @@ def test_a_pod_that_is_deleted_by_hand_ends_the_run(ns: Namespace) -> None:
 
 
 def test_a_cancel_ends_though_its_job_is_deleted_by_hand(ns: Namespace) -> None:
+    """Failure mode 20."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     run.wait_step(1)
     run.cancel("interrupt")
@@ -46,6 +49,7 @@ def test_a_cancel_ends_though_its_job_is_deleted_by_hand(ns: Namespace) -> None:
 
 
 def test_a_rollback_cleans_though_its_pod_is_deleted_by_hand(ns: Namespace) -> None:
+    """Failure mode 21."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     run.wait_step(1)
     run.cancel("rollback")
@@ -67,6 +71,7 @@ def foreign_job(name: str) -> Object:
 
 
 def test_a_foreign_job_of_the_same_name_is_left_alone(ns: Namespace) -> None:
+    """Failure mode 23."""
     ns.create(foreign_job("taken"))
     run = ns.run("steps", "taken", thread="t", input={"steps": 1})
     said = run.wait_waiting("JobNameTaken")
@@ -81,6 +86,7 @@ def test_a_foreign_job_of_the_same_name_is_left_alone(ns: Namespace) -> None:
 
 
 def test_a_cancel_leaves_a_foreign_job_alone(ns: Namespace) -> None:
+    """Failure mode 23."""
     ns.create(foreign_job("taken"))
     run = ns.run("steps", "taken", thread="t", input={"steps": 1})
     run.wait_waiting("JobNameTaken")
@@ -114,6 +120,7 @@ def test_an_evicted_run_goes_on_in_a_new_pod(ns: Namespace) -> None:
 
 
 def test_an_evicted_run_that_is_cancelled_gets_no_new_pod(ns: Namespace) -> None:
+    """Failure mode 24."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     run.wait_step(1)
     evict(run, run.pod()["metadata"]["name"])

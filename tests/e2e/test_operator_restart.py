@@ -13,6 +13,7 @@ pytestmark = pytest.mark.alone
 
 
 def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
+    """Failure modes 38 and 39."""
     run = ns.held_run()
     before = run.pod()
     operator = deployment.leader()
@@ -40,6 +41,7 @@ def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
 
 
 def test_what_it_missed_is_done_when_it_is_back(ns: Namespace) -> None:
+    """Failure modes 36 and 67."""
     interrupted = ns.held_run(thread="a")
     rolled_back = ns.held_run(thread="b")
     completed = ns.held_run(thread="c")
@@ -64,6 +66,7 @@ def test_what_it_missed_is_done_when_it_is_back(ns: Namespace) -> None:
 
 
 def test_killed_in_the_middle_of_a_rollback(ns: Namespace) -> None:
+    """Failure modes 37 and 67."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     run.wait_step(1)
     run.cancel("rollback")

@@ -69,6 +69,7 @@ def test_a_command_of_the_story_fails_or_prints_something_else(reader: Path) -> 
 def test_a_bulk_cancel_stops_at_a_run_that_is_refused(
     ns: Namespace, other_ns: Namespace, reader: Path
 ) -> None:
+    """Failure mode 51."""
     finished = ns.run("steps", input={"steps": 1})
     finished.wait("Succeeded")
     held: dict[str, Any] = {"input": {"steps": 9}, "config": {"configurable": {"hold": 2}}}
@@ -83,6 +84,7 @@ def test_a_bulk_cancel_stops_at_a_run_that_is_refused(
 
 
 def test_a_bulk_cancel_that_finds_no_run_fails(ns: Namespace, reader: Path) -> None:
+    """Failure mode 51."""
     result = bash(f". .cluster/env\n{bulk_of(ns.name)}", reader)
     assert result.returncode == 0, result.stdout
 

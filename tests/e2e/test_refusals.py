@@ -64,6 +64,7 @@ def test_an_unknown_action(pending: Run) -> None:
 
 
 def test_a_cancel_that_is_taken_back_or_weakened(ns: Namespace) -> None:
+    """Failure modes 9 and 10."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=4)
     run.wait_step(1)
     run.cancel("rollback")
@@ -83,12 +84,14 @@ def succeeded(shared_ns: Namespace) -> Run:
 
 @pytest.mark.parametrize("action", ["interrupt", "rollback"])
 def test_a_cancel_of_a_run_that_has_finished(succeeded: Run, action: str) -> None:
+    """Failure modes 7 and 71."""
     said = refusal(lambda: succeeded.cancel(action))
     assert "spec.cancel: the run has already finished; there is nothing left to cancel" in said
     assert "cancel" not in succeeded.get()["spec"]
 
 
 def test_a_rollback_of_a_run_that_was_interrupted(shared_ns: Namespace) -> None:
+    """Failure mode 7."""
     run = shared_ns.run("nobody", cancel="interrupt")
     run.wait("Interrupted")
     said = refusal(lambda: run.cancel("rollback"))
@@ -143,6 +146,7 @@ def test_a_run_that_makes_no_sense(shared_ns: Namespace, spec: dict[str, Any], f
 
 
 def test_an_equal_apply_of_a_finished_run_changes_nothing(ns: Namespace) -> None:
+    """Failure modes 56 and 59."""
     manifest = agent_run("once", "steps", thread="t", input={"steps": 1})
     assert "created" in ns.apply(manifest)
     run = ns.existing_run("once")

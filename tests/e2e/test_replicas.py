@@ -13,6 +13,7 @@ pytestmark = pytest.mark.alone
 
 
 def test_the_standby_takes_over_at_once_when_the_leader_is_told_to_end(ns: Namespace) -> None:
+    """Failure mode 26."""
     run = ns.held_run()
     leader = deployment.leader()["metadata"]["name"]
     kubectl("delete", "pod", leader, "-n", deployment.NAMESPACE, "--wait=false")
@@ -26,6 +27,7 @@ def test_the_standby_takes_over_at_once_when_the_leader_is_told_to_end(ns: Names
 def test_the_standby_takes_over_within_the_leases_time_when_the_leader_is_killed(
     ns: Namespace,
 ) -> None:
+    """Failure mode 26."""
     run = ns.held_run()
     kill_python(deployment.leader()["metadata"]["uid"])
     began = datetime.now(UTC)

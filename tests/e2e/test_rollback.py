@@ -15,6 +15,7 @@ def roll_back(run: Run) -> None:
 
 
 def test_the_thread_is_what_it_was_before_the_run(ns: Namespace) -> None:
+    """Failure mode 30."""
     ns.run("steps", thread="t", input={"steps": 2}).wait("Succeeded")
     before = ns.store()
     run = ns.held_run(hold=5, input={"steps": 9})
@@ -30,6 +31,7 @@ def test_the_thread_is_what_it_was_before_the_run(ns: Namespace) -> None:
 
 
 def test_nothing_is_cleaned_and_no_record_goes_while_a_process_is_alive(ns: Namespace) -> None:
+    """Failure mode 28."""
     run = ns.held_run()
     vigil = Vigil(run.uid)
     seen = watch("ar", ns.name, f"--field-selector=metadata.name={run.name}")
@@ -72,6 +74,7 @@ def test_the_first_run_of_a_thread(ns: Namespace) -> None:
 
 
 def test_a_run_that_never_wrote(ns: Namespace) -> None:
+    """Failure mode 34."""
     run = ns.run("slow-import", thread="t", input={})
     run.wait("Running")
     run.wait_log(event="importing")
@@ -89,7 +92,10 @@ def test_a_run_without_a_thread_leaves_no_directory(ns: Namespace) -> None:
 
 
 def test_what_a_run_wrote_beside_an_older_checkpoint_goes_too(ns: Namespace) -> None:
-    """A resumed step's finished node is a pending write of a checkpoint of the run before."""
+    """Failure mode 63.
+
+    A resumed step's finished node is a pending write of a checkpoint of the run before.
+    """
     held = {"configurable": {"hold": ["left", "right"]}}
     first = ns.run("fans-out", thread="t", input={}, config=held, gracePeriodSeconds=2)
     first.wait("Running")
@@ -113,6 +119,7 @@ def test_what_a_run_wrote_beside_an_older_checkpoint_goes_too(ns: Namespace) -> 
 
 
 def test_an_interrupt_becomes_a_rollback_while_it_is_under_way(ns: Namespace) -> None:
+    """Failure modes 9 and 62."""
     ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")
     before = ns.store().state("t")
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=4)
@@ -128,6 +135,7 @@ def test_an_interrupt_becomes_a_rollback_while_it_is_under_way(ns: Namespace) ->
 
 
 def test_the_same_rollback_twice_is_one_rollback(ns: Namespace) -> None:
+    """Failure mode 8."""
     run = ns.held_run()
     run.cancel("rollback")
     generation = run.get()["metadata"]["generation"]
@@ -139,6 +147,7 @@ def test_the_same_rollback_twice_is_one_rollback(ns: Namespace) -> None:
 
 
 def test_many_at_once_share_their_clean_up(ns: Namespace) -> None:
+    """Failure modes 30 and 50."""
     kept = ns.held_run(thread="kept")
     runs = [ns.held_run(thread=f"t{number}") for number in range(4)]
     before = ns.store().state("kept")
@@ -157,6 +166,7 @@ def test_many_at_once_share_their_clean_up(ns: Namespace) -> None:
 
 
 def test_a_clean_up_that_fails_is_visible_and_tried_again(ns: Namespace) -> None:
+    """Failure mode 31."""
     run = ns.held_run()
     ns.store()
     # Where the tombstones of the thread belong, there is a file.

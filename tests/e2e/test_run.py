@@ -128,6 +128,7 @@ def test_environment_of_the_agent_reaches_it(ns: Namespace) -> None:
 
 
 def test_the_output_that_is_too_long_is_shortened_and_whole_in_the_log(ns: Namespace) -> None:
+    """Failure mode 53."""
     run = ns.run("echoes", input={"text": "x" * 20_000})
     status = run.wait("Succeeded")["status"]
     assert status["outputTruncated"] is True

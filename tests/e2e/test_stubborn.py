@@ -26,6 +26,7 @@ def interrupt(run: Run) -> None:
 
 @pytest.mark.parametrize("agent", ["ignores-sigterm", "blocks-in-c", "spins"])
 def test_it_is_killed_when_its_grace_is_over(ns: Namespace, agent: str) -> None:
+    """Failure modes 5 and 68."""
     run = ns.run(agent, thread="t", input={}, gracePeriodSeconds=GRACE)
     run.wait_step(1)
     interrupt(run)
@@ -45,6 +46,7 @@ def test_a_rollback_of_it_leaves_nothing(ns: Namespace) -> None:
 
 
 def test_a_program_in_a_foreign_image_is_killed_too(ns: Namespace) -> None:
+    """Failure mode 5."""
     deaf = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
         'print(\'{"event": "begin", "step": 1}\', flush=True); time.sleep(3600)'

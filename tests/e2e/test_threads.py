@@ -74,6 +74,7 @@ def test_a_cancelled_one_in_the_queue_is_skipped(ns: Namespace) -> None:
 
 
 def test_the_next_one_starts_only_when_the_one_ahead_is_dead(ns: Namespace) -> None:
+    """Failure mode 60."""
     first = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     first.wait_step(1)
     second = ns.run("echoes", thread="t", input={"text": "next"})

@@ -57,6 +57,7 @@ def ended(shared_ns: Namespace, room: Path) -> Ended:
 
 
 def test_an_interrupt_leaves_a_success_a_success(ended: Ended, shared_ns: Namespace) -> None:
+    """Failure mode 6."""
     run = ended.success
     done = run.wait("Succeeded")
     assert done["status"]["output"]["done"] == [1, 2, 3, 4]
@@ -70,6 +71,7 @@ def test_an_interrupt_leaves_a_success_a_success(ended: Ended, shared_ns: Namesp
 
 
 def test_a_rollback_is_carried_out_all_the_same(ended: Ended, shared_ns: Namespace) -> None:
+    """Failure mode 6."""
     ended.rolled_back.wait_gone()
     store = shared_ns.store()
     assert store.state("rolled-back") == ended.before
@@ -77,6 +79,7 @@ def test_a_rollback_is_carried_out_all_the_same(ended: Ended, shared_ns: Namespa
 
 
 def test_an_interrupt_leaves_a_failure_a_failure(ended: Ended) -> None:
+    """Failure mode 6."""
     failed = ended.failure.wait("Failed")
     assert condition(failed, "Finished") == ("True", "AgentFailed")
     assert condition(failed, "CancelTooLate") == ("True", "CancelTooLate")

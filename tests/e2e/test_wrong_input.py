@@ -147,6 +147,7 @@ def test_a_run_that_gets_no_container_says_so_and_can_be_cancelled(
     field: str,
     request: pytest.FixtureRequest,
 ) -> None:
+    """Failure mode 4."""
     name = request.node.callspec.id.replace(" ", "-")
     stuck = agent(name, graph="steps:graph")
     stuck["spec"] |= spec

@@ -89,7 +89,7 @@ def test_the_end_of_a_run_wakes_those_that_wait_for_its_thread() -> None:
 
 
 def test_labels_and_annotations_that_others_set_stop_nobody() -> None:
-    """Anybody may make a Job that looks like one of ours."""
+    """Failure mode 47. Anybody may make a Job that looks like one of ours."""
     cache = Cache()
     labels = {"app.kubernetes.io/component": "cleanup"}
     assert list(cache.concerned("jobs", obj("j", labels=labels))) == []

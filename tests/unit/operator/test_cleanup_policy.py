@@ -43,12 +43,14 @@ def cleanup_job(
 
 
 def test_runs_that_wait_share_one_job() -> None:
+    """Failure mode 50."""
     todo = next_cleanup([dirty("b"), dirty("a")], [], NOW)
     assert [r.metadata.uid for r in todo.runs] == ["a", "b"]
     assert todo.attempt == 1
 
 
 def test_no_second_job_while_one_runs() -> None:
+    """Failure mode 11."""
     assert next_cleanup([dirty("a"), dirty("b")], [cleanup_job("a")], NOW).runs == ()
 
 
@@ -58,6 +60,7 @@ def test_a_run_that_is_clean_is_not_cleaned_again() -> None:
 
 
 def test_a_batch_is_as_large_as_the_report_can_be() -> None:
+    """Failure mode 50."""
     many = [dirty(f"r{i:03}") for i in range(BATCH + 5)]
     assert len(next_cleanup(many, [], NOW).runs) == BATCH
 

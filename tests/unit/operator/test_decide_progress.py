@@ -129,7 +129,10 @@ def test_success_is_reported_with_output_and_checkpoint() -> None:
 
 
 def test_the_guard_goes_before_the_final_phase_is_written() -> None:
-    """A crash between the two must leave a run that is still watched, not a stuck finalizer."""
+    """Failure modes 15 and 37.
+
+    A crash between the two must leave a run that is still watched, not a stuck finalizer.
+    """
     plan = decide(view(LIVE, job=job(), pods=(SUCCEEDED_POD,)))
     assert plan.actions == (Release(),)
     after_crash = run(phase=Phase.RUNNING, jobName="r")
@@ -140,7 +143,7 @@ def test_the_guard_goes_before_the_final_phase_is_written() -> None:
 
 
 def test_a_run_whose_job_was_never_written_down_is_not_ended_in_one_step() -> None:
-    """Else a crash and a Job deleted by hand would make it run a second time."""
+    """Failure mode 37. Else a crash and a Job deleted by hand would make it run a second time."""
     plan = decide(view(run(claimed=True), job=job(), pods=(SUCCEEDED_POD,)))
     assert plan.actions == ()
     assert plan.status is not None
@@ -174,7 +177,7 @@ def test_a_failure_says_what_was_seen(pod: PodFacts, reason: str, named: str) ->
 
 
 def test_a_job_deleted_by_hand_ends_the_run_and_is_never_made_again() -> None:
-    """Failure mode 20."""
+    """Failure modes 16 and 20."""
     plan = decide(view(LIVE))
     assert CreateJob() not in plan.actions
     assert plan.status is not None
@@ -184,12 +187,14 @@ def test_a_job_deleted_by_hand_ends_the_run_and_is_never_made_again() -> None:
 
 
 def test_a_job_deleted_by_hand_is_named_so_whether_or_not_its_pod_is_still_seen() -> None:
+    """Failure mode 20."""
     for pods in ((), (STOPPED_POD,)):
         plan = decide(view(LIVE, pods=pods))
         assert condition(plan, Condition.FINISHED)[1] == Reason.JOB_LOST
 
 
 def test_a_job_deleted_by_hand_ends_nothing_while_its_pod_lives() -> None:
+    """Failure mode 22."""
     plan = decide(view(LIVE, pods=(RUNNING_POD,)))
     assert plan.status is not None
     assert plan.status.phase == Phase.RUNNING

@@ -126,6 +126,7 @@ def test_a_refused_job_is_reported_with_the_servers_words() -> None:
 
 
 def test_an_input_that_no_pod_can_carry_fails_at_once_and_holds_up_nobody() -> None:
+    """Failure mode 45."""
     this = run()
     large = this.model_copy(update={"spec": this.spec.model_copy(update={"input": "x" * 250_000})})
     plan = decide(view(large))

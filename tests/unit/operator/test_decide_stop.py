@@ -72,6 +72,7 @@ def test_a_run_born_with_rollback_is_removed_without_a_clean_up() -> None:
 
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
 def test_a_claimed_run_without_job_never_gets_one_once_it_is_cancelled(cancel: str) -> None:
+    """Failure mode 1."""
     plan = decide(view(run(cancel=cancel, claimed=True)))
     assert CreateJob() not in plan.actions
     assert plan.confirm
@@ -90,7 +91,10 @@ def test_before_a_container_runs_the_job_is_deleted(
 
 
 def test_a_pod_that_is_deleted_before_it_starts_does_not_get_its_whole_grace_period() -> None:
-    """Its container may start just now: as PID 1 it does not hear a SIGTERM in its first moment."""
+    """Failure mode 4.
+
+    Its container may start just now: as PID 1 it does not hear a SIGTERM in its first moment.
+    """
     pod = replace(PENDING_POD, deleting=True, deletion_grace=30)
     gone = job(deleting=True)
     plan = decide(view(run(cancel="interrupt", claimed=True), job=gone, pods=(pod,)))
@@ -197,7 +201,7 @@ def test_an_init_container_that_runs_counts_as_running() -> None:
 @pytest.mark.parametrize("pod", [SIGNALLED_POD, replace(RUNNING_POD, deleting=True)])
 @pytest.mark.parametrize("found", [job(), job(finished=True), None])
 def test_no_final_phase_while_a_pod_is_alive(pod: PodFacts, found: Any) -> None:
-    """Failure modes 5, 13 and 61."""
+    """Failure modes 13 and 61."""
     for cancel in ("interrupt", "rollback"):
         plan = decide(view(run(cancel=cancel, **RUNNING), job=found, pods=(pod,)))
         assert plan.status is not None
@@ -234,6 +238,7 @@ def test_a_foreign_job_is_never_touched() -> None:
 
 
 def test_interrupt_ends_when_the_pod_is_terminated() -> None:
+    """Failure mode 14."""
     pod = said(STOPPED_POD, "Stopped", checkpoint={"id": "c3", "count": 3})
     plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
     assert plan.actions == (Release(),)
@@ -248,6 +253,7 @@ def test_interrupt_ends_when_the_pod_is_terminated() -> None:
 
 
 def test_an_agent_that_had_to_be_killed_is_reported_as_such() -> None:
+    """Failure mode 14."""
     forced = said(STOPPED_POD, "Stopped", forced=True)
     killed = replace(STOPPED_POD, exit_code=137)
     for pod in (forced, killed):
@@ -355,7 +361,7 @@ def test_a_rollback_whose_job_went_before_its_claim_was_written_down_is_cleaned_
 
 
 def test_a_deleted_live_run_is_stopped_first() -> None:
-    """Failure mode 41."""
+    """Failure modes 41 and 66."""
     plan = decide(view(run(deleting=True, **RUNNING), job=job(), pods=(RUNNING_POD,)))
     assert plan.actions == (STOP,)
     assert plan.status is not None

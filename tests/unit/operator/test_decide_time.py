@@ -115,12 +115,14 @@ def finished(**more: Any) -> Any:
 
 
 def test_an_ordinary_run_is_settled_with_its_final_phase_and_not_watched_any_more() -> None:
+    """Failure mode 49."""
     plan = decide(view(run(**LIVE), job=job(), pods=(SUCCEEDED_POD,)))
     assert plan.status is not None
     assert plan.status.settled is True
 
 
 def test_a_run_with_a_ttl_expires_and_not_earlier() -> None:
+    """Failure mode 53."""
     ttl = {"ttlSecondsAfterFinished": 60}
     plan = decide(view(run(spec_more=ttl, **LIVE), job=job(), pods=(SUCCEEDED_POD,)))
     assert plan.status is not None

@@ -56,6 +56,7 @@ def fields_of_model(model: type[Model], path: str = "") -> set[str]:
 def test_model_and_crd_have_the_same_fields(
     plural: str, model: type[Model], parts: tuple[str, ...]
 ) -> None:
+    """Failure mode 48."""
     schema = schema_of(plural)["properties"]
     for part in parts:
         (child,) = models_in(model.model_fields[part].annotation)

@@ -39,6 +39,7 @@ def environment(job: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_job_is_named_after_the_run_and_owned_by_it() -> None:
+    """Failure mode 20b."""
     job = run_job(run("r"), agent(), "runner:1")
     assert job["metadata"]["name"] == "r"
     (owner,) = job["metadata"]["ownerReferences"]

@@ -29,6 +29,7 @@ def account_of(output: Any, interrupts: Any = (), message: str = "") -> dict[str
 @settings(deadline=None)
 @given(JSON, st.lists(JSON), TEXT)
 def test_any_account_fits_and_is_json(output: Any, interrupts: list[Any], message: str) -> None:
+    """Failure mode 53."""
     data = fit(account_of(output, interrupts, message))
 
     assert len(data) <= MAX_BYTES

@@ -111,6 +111,7 @@ def test_a_second_sigterm_changes_nothing(command_pod: MakePod) -> None:
 def test_a_program_that_ignores_sigterm_is_killed_with_all_its_children(
     command_pod: MakePod,
 ) -> None:
+    """Failure mode 20b."""
     running = command_pod("trap '' TERM; sleep 603 & echo ready; wait", grace=1).start()
     running.wait_for("ready")
     child = descendant(running.supervisor, "603")
@@ -124,6 +125,7 @@ def test_a_program_that_ignores_sigterm_is_killed_with_all_its_children(
 
 
 def test_what_a_program_leaves_in_the_background_ends_with_it(command_pod: MakePod) -> None:
+    """Failure mode 20b."""
     running = command_pod("mkfifo go; sleep 604 & echo ready; read line < go").start()
     running.wait_for("ready")
     child = descendant(running.supervisor, "604")

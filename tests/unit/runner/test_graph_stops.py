@@ -17,6 +17,7 @@ def stopped(pod: Pod) -> Ended:
 def test_a_node_that_can_be_interrupted_cleans_up_and_stops_at_once(
     graph_pod: MakePod, graph: str
 ) -> None:
+    """Failure mode 5."""
     ended = stopped(graph_pod(f"stubborn:{graph}", input={"n": 1}, grace=20))
 
     assert ended.verdict() == (143, "Stopped", None)
@@ -40,6 +41,7 @@ def test_a_node_that_can_be_interrupted_cleans_up_and_stops_at_once(
 def test_a_node_that_does_not_stop_is_killed_within_the_grace_period(
     graph_pod: MakePod, graph: str
 ) -> None:
+    """Failure modes 5 and 68."""
     ended = stopped(graph_pod(f"stubborn:{graph}", input={"n": 1}, grace=2))
 
     assert ended.verdict() == (143, "Stopped", None)
@@ -53,6 +55,7 @@ def test_a_node_that_does_not_stop_is_killed_within_the_grace_period(
 def test_a_node_that_swallows_the_stop_gets_the_graph_no_step_further(
     graph_pod: MakePod, graph: str
 ) -> None:
+    """Failure mode 69."""
     ended = stopped(graph_pod(f"stubborn:{graph}", input={"n": 1}, grace=20))
 
     assert ended.verdict() == (143, "Stopped", None)
@@ -71,6 +74,7 @@ def test_a_graph_that_succeeds_because_it_was_stopped_has_not_succeeded(
 
 
 def test_an_exception_because_of_the_stop_is_no_failure(graph_pod: MakePod) -> None:
+    """Failure mode 14."""
     ended = stopped(graph_pod("stubborn:fails_when_stopped", input={"n": 1}))
 
     assert ended.verdict() == (143, "Stopped", None)
@@ -85,6 +89,7 @@ def test_an_import_can_be_stopped(graph_pod: MakePod) -> None:
 
 
 def test_a_stopped_run_goes_on_where_it_was(graph_pod: MakePod) -> None:
+    """Failure mode 33."""
     pod = graph_pod("stubborn:sleeps", input={"n": 1})
     stopped(pod)
     ended = stopped(pod)
@@ -128,6 +133,7 @@ def test_a_blocked_node_beside_another_ends_with_the_grace_period(graph_pod: Mak
 
 
 def test_a_result_that_comes_after_sigterm_does_not_count(graph_pod: MakePod) -> None:
+    """Failure mode 6."""
     ended = stopped(graph_pod("stubborn:gives_a_result_when_stopped", input={"n": 1}))
 
     assert ended.verdict() == (143, "Stopped", None)
@@ -135,6 +141,7 @@ def test_a_result_that_comes_after_sigterm_does_not_count(graph_pod: MakePod) ->
 
 
 def test_a_result_that_was_there_before_sigterm_counts(graph_pod: MakePod) -> None:
+    """Failure mode 6."""
     ended = stopped(graph_pod("stubborn:lingers", input={"n": 1}, grace=2))
 
     assert ended.verdict() == (0, "Succeeded", None)

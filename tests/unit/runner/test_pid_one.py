@@ -25,6 +25,7 @@ def test_orphans_are_reaped(graph_pod: MakePod) -> None:
 
 
 def test_every_process_is_dead_before_the_account_is_given(graph_pod: MakePod) -> None:
+    """Failure mode 20b."""
     pod = graph_pod("stubborn:leaves_processes_behind", input={})
     os.mkfifo(pod.termination_log)  # the account waits for its reader
     running = pod.start(pid_one=True)

@@ -127,6 +127,7 @@ def workspace_files(root: Path) -> Iterator[tuple[str, str]]:
 def test_cut_anywhere_it_is_done_or_not_done_and_can_be_repeated(
     name: str, fault: Fault, tmp_path: Path
 ) -> None:
+    """Failure mode 32."""
     scenario = SCENARIOS[name]
     start, reference = tmp_path / "start", tmp_path / "reference"
     start.mkdir()

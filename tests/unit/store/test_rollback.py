@@ -22,6 +22,7 @@ def tombstone(root: Path, run: str) -> Path:
 
 
 def test_a_rollback_takes_one_run_out_of_the_chain_and_no_other(tmp_path: Path) -> None:
+    """Failure modes 29 and 30."""
     for run, checkpoint_id in ((RUN_A, "1"), (RUN_B, "2"), (RUN_C, "3")):
         put(StoreSaver(tmp_path, run=run), checkpoint_id, run)
     logs = {path: path.read_bytes() for path in tmp_path.glob("**/checkpoints.log")}
@@ -32,6 +33,7 @@ def test_a_rollback_takes_one_run_out_of_the_chain_and_no_other(tmp_path: Path) 
 
 
 def test_a_repeated_rollback_gives_the_same_number(tmp_path: Path) -> None:
+    """Failure mode 32."""
     saver = StoreSaver(tmp_path, run=RUN_A)
     put(saver, "1")
     put(saver, "1", "again")
@@ -45,6 +47,7 @@ def test_a_repeated_rollback_gives_the_same_number(tmp_path: Path) -> None:
 
 
 def test_a_run_that_never_wrote_is_refused_when_its_pod_comes_late(tmp_path: Path) -> None:
+    """Failure mode 34."""
     assert drop_run(tmp_path, THREAD, RUN_A) == 0
     for write in (
         lambda: put(StoreSaver(tmp_path, run=RUN_A), "1"),
@@ -57,6 +60,7 @@ def test_a_run_that_never_wrote_is_refused_when_its_pod_comes_late(tmp_path: Pat
 
 
 def test_a_writer_that_outlives_its_rollback_is_told_so(tmp_path: Path) -> None:
+    """Failure mode 65."""
     zombie = StoreSaver(tmp_path, run=RUN_A)
     put(zombie, "1")
     drop_run(tmp_path, THREAD, RUN_A)
@@ -70,7 +74,10 @@ def test_a_writer_that_outlives_its_rollback_is_told_so(tmp_path: Path) -> None:
 def test_a_writer_that_sees_no_tombstone_brings_nothing_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network file system may show a new file late to a node that looked for it before."""
+    """Failure mode 65.
+
+    A network file system may show a new file late to a node that looked for it before.
+    """
     put(StoreSaver(tmp_path, run=RUN_A), "1")
     put(StoreSaver(tmp_path, run=RUN_B), "2")
     before = content(tmp_path)

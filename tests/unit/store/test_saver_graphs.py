@@ -87,7 +87,10 @@ async def test_the_same_with_the_async_half(tmp_path: Path) -> None:
 
 
 def test_a_rolled_back_resume_leaves_the_question_open(tmp_path: Path) -> None:
-    """Its answer and its finished steps were pending writes on the older run's checkpoint."""
+    """Failure mode 63.
+
+    Its answer and its finished steps were pending writes on the older run's checkpoint.
+    """
     graph = approval_graph()
     graph.compile(checkpointer=pod(tmp_path, RUN_A)).invoke({"log": []}, CHAT)
     before = content(tmp_path)

@@ -39,6 +39,7 @@ def test_all_that_a_run_writes_is_in_its_own_segment_whatever_its_metadata(tmp_p
 def test_a_pending_write_to_an_older_checkpoint_is_merged_and_goes_with_its_run(
     tmp_path: Path,
 ) -> None:
+    """Failure modes 30 and 63."""
     first = StoreSaver(tmp_path, run=RUN_A)
     put(first, "1")
     first.put_writes(config("1"), [("value", "a")], "task a", "path 2")
@@ -144,6 +145,7 @@ def test_delete_for_runs_refuses_what_the_run_writes_later(tmp_path: Path) -> No
 
 
 def test_delete_thread_frees_its_space_and_the_thread_can_be_used_again(tmp_path: Path) -> None:
+    """Failure mode 35."""
     tool = StoreSaver(tmp_path)
     put(tool, "1")
     drop_run(tmp_path, THREAD, RUN_A)
@@ -156,6 +158,7 @@ def test_delete_thread_frees_its_space_and_the_thread_can_be_used_again(tmp_path
 
 
 def test_prune_frees_space(tmp_path: Path) -> None:
+    """Failure mode 35."""
     tool = StoreSaver(tmp_path)
     for run in (RUN_A, RUN_B):
         for number in range(3):

@@ -36,6 +36,7 @@ def clean(root: Path, entries: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[in
 def test_it_reports_each_run_and_says_the_same_when_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Failure mode 32."""
     put(StoreSaver(tmp_path, run=RUN_A), "1")
     put(StoreSaver(tmp_path, run=RUN_B), "2")
     put(StoreSaver(tmp_path, run=RUN_C), "3", thread=STATELESS)
@@ -58,6 +59,7 @@ def test_it_reports_each_run_and_says_the_same_when_repeated(
 def test_it_goes_on_past_a_run_that_cannot_be_cleaned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Failure mode 31."""
     put(StoreSaver(tmp_path, run=RUN_B), "1")
     (tmp_path / "threads" / "broken").write_text("a file where a directory should be")
     entries = [
