@@ -70,7 +70,7 @@ class Thread:
         """A segment after all others, not made yet. Raises RunRolledBackError."""
         self.refuse_rolled_back(run)
         used = [segment.seq for segment in self.all_segments()]
-        used += [tombstone.seq for tombstone in self._all_tombstones()]
+        used += [tombstone.seq for tombstone in self.tombstones().values()]
         return self._segment(1 + max(used, default=0), run)
 
     def discard(self, segment: Segment) -> None:
@@ -96,15 +96,16 @@ class Thread:
             # Its name is what buries the run. A damaged content must not stop a rollback.
             return Tombstone(0, 0)
 
+    def tombstones(self) -> dict[RunName, Tombstone]:
+        """The runs that were rolled back."""
+        runs = [RunName(name) for name in disk.list_dir(self._tombstones) if name[0] != "."]
+        found = {run: self.tombstone(run) for run in runs}
+        return {run: tombstone for run, tombstone in found.items() if tombstone is not None}
+
     def bury(self, run: RunName, tombstone: Tombstone) -> None:
         """From here on nothing that the run wrote, or still writes, counts."""
         disk.make_dirs(self.root, PurePath(self.name, TOMBSTONES))
         disk.replace_file(self._tombstones / run, [json.dumps(tombstone._asdict()).encode()])
-
-    def _all_tombstones(self) -> Iterator[Tombstone]:
-        for name in disk.list_dir(self._tombstones):
-            if (tombstone := self.tombstone(RunName(name))) is not None:
-                yield tombstone
 
     def _segment(self, seq: int, run: RunName) -> Segment:
         return Segment(self.root, PurePath(self.name, SEGMENTS), seq, run)

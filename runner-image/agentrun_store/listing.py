@@ -1,0 +1,106 @@
+"""What is in a store, as rows for people and programs.
+
+What cannot be read is left out and told to `problem`; all else is listed all the same.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
+
+from agentrun_store.errors import CorruptSegmentError, StoreError
+from agentrun_store.history import Found, History
+from agentrun_store.segment import Segment
+from agentrun_store.thread import Store, Thread
+from agentrun_store.usage import usage
+
+Row = dict[str, Any]
+Problem = Callable[[Exception], None]
+
+
+def thread_rows(store: Store, problem: Problem) -> Iterator[Row]:
+    """By name."""
+    for thread in store.threads():
+        try:
+            used = usage(thread.path)
+            segments = thread.segments()
+        except (StoreError, OSError) as error:
+            problem(error)
+            continue
+        yield {
+            "thread": thread.name,
+            "runs": len(segments),
+            "checkpoints": sum(_count(segment, problem) for segment in segments),
+            "bytes": used.bytes,
+            "modified": utc(used.modified),
+        }
+
+
+def run_rows(thread: Thread, problem: Problem) -> list[Row]:
+    """Also those that were rolled back; oldest first."""
+    rows = [
+        {
+            "run": run,
+            "segment": tombstone.seq,
+            "state": "rolled back",
+            "checkpoints": 0,
+            "bytes": 0,
+            "modified": None,
+        }
+        for run, tombstone in thread.tombstones().items()
+    ]
+    for segment in thread.segments():
+        try:
+            used = usage(segment.path)
+        except (StoreError, OSError) as error:
+            problem(error)
+            continue
+        rows.append(
+            {
+                "run": segment.run,
+                "segment": segment.seq,
+                "state": "kept",
+                "checkpoints": _count(segment, problem),
+                "bytes": used.bytes,
+                "modified": utc(used.modified),
+            }
+        )
+    return sorted(rows, key=itemgetter("segment"))
+
+
+def checkpoints(thread: Thread, problem: Problem) -> Iterator[Found]:
+    """All checkpoints of a thread that can be read, newest first."""
+    history = History(thread)
+    for segment in reversed(history.segments):
+        history.segments = [segment]
+        try:
+            yield from history.checkpoints(None, None)
+        except (CorruptSegmentError, OSError) as error:
+            problem(error)
+
+
+def checkpoint_row(found: Found) -> Row:
+    meta = found.record.meta
+    return {
+        "checkpoint": meta["id"],
+        "parent": meta["parent"],
+        "threadId": meta["thread"],
+        "namespace": meta["ns"],
+        "run": found.segment.run,
+        "step": meta["metadata"].get("step"),
+        "source": meta["metadata"].get("source"),
+        "bytes": found.record.end - found.record.offset,
+    }
+
+
+def _count(segment: Segment, problem: Problem) -> int:
+    try:
+        return sum(len(by_id) for by_id in segment.index.checkpoints.values())
+    except (CorruptSegmentError, OSError) as error:
+        problem(error)
+        return 0
+
+
+def utc(seconds: float) -> str:
+    """A time as Kubernetes writes it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
