@@ -259,6 +259,7 @@ def test_an_agent_that_had_to_be_killed_is_reported_as_such() -> None:
     for pod in (forced, killed):
         plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
         assert plan.status is not None
+        assert plan.status.phase == Phase.INTERRUPTED
         assert plan.status.cancel is not None
         assert plan.status.cancel.forced is True
 

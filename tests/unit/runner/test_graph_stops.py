@@ -107,6 +107,21 @@ def test_a_run_that_was_killed_goes_on_where_it_was(graph_pod: MakePod) -> None:
     assert ended.account["checkpoint"]["count"] == 3
 
 
+def test_a_tool_call_that_was_stopped_has_no_answer_in_the_next_run(graph_pod: MakePod) -> None:
+    """Failure mode 33. No model takes messages in which a tool call is not answered."""
+    question = {"messages": [{"role": "user", "content": "what is it?"}]}
+    stopped(
+        graph_pod("calls_a_tool:graph", input=question, config={"configurable": {"hold": True}})
+    )
+    ended = graph_pod("calls_a_tool:graph").run()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    messages = ended.account["output"]["messages"]
+    assert [message["type"] for message in messages] == ["human", "ai", "tool", "ai"]
+    assert messages[2]["tool_call_id"] == messages[1]["tool_calls"][0]["id"]
+    assert messages[3]["content"] == "It is 42."
+
+
 def stopped_fan_out(pod: Pod) -> Ended:
     """What is left of a pod that is stopped when both its nodes say that they are ready."""
     running = pod.start()

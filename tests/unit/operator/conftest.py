@@ -1,0 +1,28 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio import client
+
+from agentrun_operator.kube import Kube
+
+from .wire import Wire
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+async def kube(wire: Wire) -> AsyncIterator[Kube]:
+    """The operator's connection, to the other end of the wire."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", wire.handle)
+    async with TestServer(app) as server:
+        configuration = client.Configuration()
+        configuration.host = str(server.make_url("")).rstrip("/")
+        kube = Kube(client.ApiClient(configuration))
+        yield kube
+        await kube.close()

@@ -1,0 +1,126 @@
+"""Carrying out a plan: on the state that it was made for, in its order, and no more than once."""
+
+from typing import Any
+
+import pytest
+
+from agentrun_operator.carry_out import CarryOut, JobRefusedError
+from agentrun_operator.constants import Phase
+from agentrun_operator.kube import ApiError, Kube
+from agentrun_operator.models import AgentRunStatus
+from agentrun_operator.plan import (
+    Claim,
+    CreateJob,
+    Event,
+    ForbidRetries,
+    Plan,
+    Release,
+    StopPod,
+)
+from agentrun_operator.policy.view import View
+
+from .states import run, view
+from .wire import Wire
+
+NEWS = Event("Normal", "Cancelling", "asked for")
+STOP = Plan(actions=(ForbidRetries("r", "job-uid"), StopPod("r-abc", "pod-uid")))
+LIVE: dict[str, Any] = {"claimed": True, "phase": Phase.RUNNING, "jobName": "r"}
+
+
+@pytest.fixture
+def carry_out(kube: Kube) -> CarryOut:
+    return CarryOut(kube, "runner:1", lambda *_: None, lambda *_: None)
+
+
+def next_status(of: View) -> AgentRunStatus:
+    return of.run.status.model_copy(update={"phase": Phase.CANCELLING})
+
+
+@pytest.mark.parametrize("refusal", [409, 422, 429, 500])
+async def test_an_event_tells_of_what_was_not_written(
+    wire: Wire, carry_out: CarryOut, refusal: int
+) -> None:
+    """Failure modes 18 and 43."""
+    wire.refusals = {"status": refusal}
+    live = view(run(**LIVE))
+    with pytest.raises(ApiError):
+        await carry_out(live, Plan(status=next_status(live), events=(NEWS,)))
+    assert wire.written == []
+
+
+async def test_an_end_is_written_over_what_somebody_else_wrote(
+    wire: Wire, carry_out: CarryOut
+) -> None:
+    """Failure modes 15 and 17. Each write depends on the one before it, the first on the read."""
+    live = view(run(meta_more={"resourceVersion": "7"}, **LIVE))
+    await carry_out(live, Plan(actions=(Release(),), status=next_status(live)))
+    release, status = (asked.body for asked in wire.asked)
+    assert release["metadata"]["resourceVersion"] == "7"
+    assert status[0] == {"op": "test", "path": "/metadata/resourceVersion", "value": "101"}
+
+
+async def test_a_decision_on_an_outdated_run_goes_on_after_it_was_refused(
+    wire: Wire, carry_out: CarryOut
+) -> None:
+    """Failure mode 17."""
+    wire.refusals = {"agentruns": 409}
+    new = view(run())
+    plan = Plan(actions=(Claim(), CreateJob()), status=next_status(new), events=(NEWS,))
+    with pytest.raises(ApiError):
+        await carry_out(new, plan)
+    assert wire.written == []
+
+
+async def test_a_job_that_is_there_already_is_an_error(wire: Wire, carry_out: CarryOut) -> None:
+    """Failure mode 25."""
+    wire.refusals = {"jobs": 409}
+    await carry_out(view(run(claimed=True)), Plan(actions=(CreateJob(),)))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [
+        *((status, JobRefusedError) for status in (400, 403, 413, 422)),
+        *((status, ApiError) for status in (429, 500, 503)),
+    ],
+)
+async def test_a_busy_server_is_taken_for_a_job_that_cannot_be(
+    wire: Wire, carry_out: CarryOut, refusal: int, error: type[Exception]
+) -> None:
+    """Failure mode 43."""
+    wire.refusals = {"jobs": refusal}
+    with pytest.raises(error):
+        await carry_out(view(run(claimed=True)), Plan(actions=(CreateJob(),)))
+
+
+async def test_a_pod_runs_on_since_its_job_is_gone(wire: Wire, carry_out: CarryOut) -> None:
+    """Failure mode 20."""
+    wire.refusals = {"jobs": 404}
+    await carry_out(view(run(cancel="interrupt", **LIVE)), STOP)
+    assert wire.written == [("PATCH", "pods")]
+
+
+@pytest.mark.parametrize("refusal", [429, 500])
+async def test_a_pod_is_stopped_though_a_retry_may_follow(
+    wire: Wire, carry_out: CarryOut, refusal: int
+) -> None:
+    """Failure modes 21 and 43."""
+    wire.refusals = {"jobs": refusal}
+    with pytest.raises(ApiError):
+        await carry_out(view(run(cancel="interrupt", **LIVE)), STOP)
+    assert wire.written == []
+
+
+async def test_a_status_that_says_nothing_new_is_written(wire: Wire, carry_out: CarryOut) -> None:
+    """Failure modes 8 and 49."""
+    live = view(run(**LIVE))
+    await carry_out(live, Plan(status=live.run.status.model_copy()))
+    assert wire.asked == []
+
+
+async def test_the_guard_of_somebody_else_goes_with_ours(wire: Wire, carry_out: CarryOut) -> None:
+    """Failure mode 40."""
+    live = view(run(finalizers=("other/x",), **LIVE))
+    await carry_out(live, Plan(actions=(Release(),)))
+    (release,) = wire.asked
+    assert release.body["metadata"]["finalizers"] == ["other/x"]

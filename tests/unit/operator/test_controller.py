@@ -1,0 +1,244 @@
+"""The loop, on the simulated cluster of ``make chaos``: nobody held up, nothing left undone."""
+
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from agentrun_operator import controller
+from agentrun_operator.kube import ApiError
+from agentrun_operator.plan import Plan
+from agentrun_operator.policy.decide import decide as real
+from agentrun_operator.policy.view import View
+from chaos.layer1.agents import checkpoint, clean, finish
+from chaos.layer1.clock import VirtualLoop
+from chaos.layer1.kube import Request
+from chaos.layer1.objects import Object, name_of, phase_of
+from chaos.layer1.operator import in_virtual_time
+from chaos.layer1.world import World
+
+Serve = Callable[[Request], None]
+# A run that has ended, but has something left to do, is not looked at in this way.
+UNSETTLED = pytest.mark.xfail(strict=True, reason="its Job is left alone")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    random.seed(0)  # the operator's jitter
+    loop = VirtualLoop()
+    world = World(loop)
+    with in_virtual_time(world.clock):
+        yield world
+        world.close()
+    loop.close()
+
+
+def create(world: World, name: str = "r", **spec: object) -> None:
+    full: Object = {"agentRef": {"name": "a"}, "input": {}, "gracePeriodSeconds": 5, **spec}
+    world.server.create("agentruns", {"metadata": {"name": name}, "spec": full})
+
+
+def phase(world: World, name: str = "r") -> str:
+    found = world.server.get("agentruns", name)
+    return "gone" if found is None else phase_of(found)
+
+
+def go_on(world: World, serve: Serve = Request.serve, rounds: int = 1, pause: float = 1) -> None:
+    """Rounds of the operator and of the cluster; ``serve`` may refuse requests, or forget them."""
+    (operator,) = world.operators
+    for _ in range(rounds):
+        operator.deliver_all()
+        while operator.kube.pending:
+            serve(operator.take())
+            world.loop.spin()
+        world.cluster_goes_on()
+        world.loop.advance(pause)
+
+
+def agents_finish(world: World) -> None:
+    for container in world.nodes.alive:
+        if container.is_agent:
+            checkpoint(world, container)
+            finish(world, container)
+
+
+def cleanups_finish(world: World) -> None:
+    for container in world.nodes.alive:
+        if not container.is_agent:
+            while container.work:
+                clean(world, container)
+            container.end_cleanup()
+
+
+class Refuses:
+    """Refuses each request the first time that it comes."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.refused: set[str] = set()
+
+    def __call__(self, request: Request) -> None:
+        what = " ".join(request.text.split()[:3])
+        if what in self.refused:
+            request.serve()
+        else:
+            self.refused.add(what)
+            request.fail(ApiError(self.status, "try again", {}))
+
+
+class Notes:
+    """Serves all, and notes the writes."""
+
+    def __init__(self) -> None:
+        self.writes: list[str] = []
+
+    def __call__(self, request: Request) -> None:
+        if request.writes:
+            self.writes.append(request.text)
+        request.serve()
+
+
+@pytest.mark.parametrize("status", [409, 422, 429, 500])
+@pytest.mark.parametrize("cancel", [None, "interrupt", "rollback"])
+def test_a_request_is_refused_and_the_work_is_left_undone(
+    world: World, status: int, cancel: str | None
+) -> None:
+    """Failure mode 43. Every kind of request, once."""
+    serve = Refuses(status)
+    create(world, retries=1)
+    world.start_operator()
+    go_on(world, serve, rounds=20, pause=40)
+    assert phase(world) == "Running"
+    if cancel is not None:
+        world.server.patch("agentruns", "r", {"spec": {"cancel": cancel}})
+        go_on(world, serve, rounds=20, pause=40)
+    agents_finish(world)
+    go_on(world, serve, rounds=20, pause=40)
+    cleanups_finish(world)
+    go_on(world, serve, rounds=20, pause=40)
+    ends = {None: "Succeeded", "interrupt": "Interrupted", "rollback": "gone"}
+    assert phase(world) == ends[cancel]
+    assert {text.split()[0] for text in serve.refused} >= {"list", "get", "create", "patch"}
+    assert world.truth.violations == []
+
+
+def test_a_stale_not_found_ends_a_run(world: World) -> None:
+    """Failure mode 16. A watch says that Job and pod are gone; the API server has them."""
+    create(world)
+    operator = world.start_operator()
+    go_on(world, rounds=5)
+    assert phase(world) == "Running"
+    (job,), (pod,) = world.server.all("jobs"), world.server.all("pods")
+    operator.controller.forget("jobs", job)
+    operator.controller.forget("pods", pod)
+    go_on(world, rounds=5)
+    assert phase(world) == "Running"
+    agents_finish(world)
+    go_on(world, rounds=5)
+    assert phase(world) == "Succeeded"
+
+
+def test_a_request_without_an_answer_holds_up_the_other_runs(world: World) -> None:
+    """Failure mode 46."""
+
+    def serve(request: Request) -> None:
+        if "/silent" not in request.text:
+            request.serve()
+
+    create(world, "silent")
+    create(world, "other")
+    world.start_operator()
+    go_on(world, serve, rounds=5)
+    assert (phase(world, "silent"), phase(world, "other")) == ("Pending", "Running")
+
+
+def test_an_error_in_one_decision_holds_up_the_others_or_is_never_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failure mode 47."""
+    broken = True
+
+    def decide(view: View) -> Plan:
+        if broken and view.run.metadata.name == "odd":
+            raise ZeroDivisionError
+        return real(view)
+
+    monkeypatch.setattr(controller, "decide", decide)
+    create(world, "odd")
+    for number in range(5):  # more than there are workers
+        create(world, f"run-{number}")
+    world.start_operator()
+    go_on(world, rounds=5)
+    phases = {name_of(run): phase_of(run) for run in world.server.all("agentruns")}
+    assert phases.pop("odd") == "Pending"
+    assert set(phases.values()) == {"Running"}
+    broken = False
+    go_on(world, rounds=4)  # before the next full read
+    assert phase(world, "odd") == "Running"
+
+
+@pytest.mark.parametrize(
+    ("cancel", "spec"),
+    [
+        ("interrupt", {}),
+        ("rollback", {}),
+        pytest.param("interrupt", {"ttlSecondsAfterFinished": 1 << 30}, marks=UNSETTLED),
+        pytest.param("interrupt", {"reclaimPolicy": "Delete"}, marks=UNSETTLED),
+    ],
+)
+def test_a_job_that_is_made_after_the_end_runs(world: World, cancel: str, spec: Object) -> None:
+    """Failure mode 12. A copy of the operator that slept sends what it had decided long ago."""
+    create(world, **spec)
+    world.start_operator()
+    go_on(world, rounds=5)
+    (job,) = world.server.all("jobs")
+    world.server.patch("agentruns", "r", {"spec": {"cancel": cancel}})
+    go_on(world, rounds=2)
+    for _ in range(5):
+        agents_finish(world)
+        cleanups_finish(world)
+        go_on(world, rounds=5)
+    assert phase(world) == {"interrupt": "Interrupted", "rollback": "gone"}[cancel]
+    for left in world.server.all("jobs"):
+        world.server.delete("jobs", name_of(left))
+    go_on(world, rounds=5)
+    meta = {key: job["metadata"][key] for key in ("name", "labels", "ownerReferences")}
+    world.server.create("jobs", {"metadata": meta, "spec": job["spec"]})
+    go_on(world, rounds=5)
+    assert world.server.all("jobs") == []
+    assert world.nodes.alive == []
+
+
+@pytest.mark.parametrize("cancel", [None, "interrupt"])
+def test_a_run_that_has_ended_is_written_again(world: World, cancel: str | None) -> None:
+    """Failure mode 49. Whatever goes on around it, and however long."""
+    create(world)
+    world.start_operator()
+    go_on(world, rounds=5)
+    if cancel is not None:
+        world.server.patch("agentruns", "r", {"spec": {"cancel": cancel}})
+        go_on(world, rounds=2)
+    agents_finish(world)
+    go_on(world, rounds=5)
+    assert phase(world) in ("Succeeded", "Interrupted")
+    notes = Notes()
+    (job,), (pod,) = world.server.all("jobs"), world.server.all("pods")
+    for plural, obj in (("jobs", job), ("pods", pod), ("agentruns", {"metadata": {"name": "r"}})):
+        labels = {"metadata": {"labels": {"touched": "yes"}}}
+        world.server.patch(plural, name_of(obj), labels)
+        go_on(world, notes)
+    world.server.delete("pods", name_of(pod))
+    go_on(world, notes, rounds=5, pause=400)
+    assert notes.writes == []
+
+
+def test_what_the_operator_does_not_know_is_taken_at_its_start(world: World) -> None:
+    """Failure mode 39."""
+    pod: Object = {"spec": {"containers": [{"image": "x", "env": []}]}}
+    spec = {"suspend": True, "template": pod | {"metadata": {"labels": {}}}}
+    world.server.create("jobs", {"metadata": {"name": "foreign"}, "spec": spec})
+    world.server.create("pods", pod | {"metadata": {"name": "lonely"}})
+    notes = Notes()
+    world.start_operator()
+    go_on(world, notes, rounds=5, pause=400)
+    assert notes.writes == []

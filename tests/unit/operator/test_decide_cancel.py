@@ -1,0 +1,123 @@
+"""A cancel stands: found without the status, kept, told once, and whoever asks again."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_operator.models import AgentRunStatus, ConditionStatus
+from agentrun_operator.plan import CleanUp, ForbidRetries, StopPod
+from agentrun_operator.policy.decide import decide
+from agentrun_operator.policy.view import Cleanup
+
+from .states import (
+    CANCELLED_BY,
+    FAILED_POD,
+    NOW,
+    RUNNING_POD,
+    SIGNALLED_POD,
+    STOPPED_POD,
+    SUCCEEDED_POD,
+    job,
+    run,
+    view,
+)
+
+LIVE: dict[str, Any] = {
+    "claimed": True,
+    "phase": Phase.RUNNING,
+    "jobName": "r",
+    "claimName": "agentrun-store",
+    "startedAt": "2026-01-02T03:00:00Z",
+}
+ASKED_AT = datetime.fromisoformat(str(CANCELLED_BY["time"]))
+STOP = StopPod("r-abc", "pod-uid")
+
+
+def stopped(status: AgentRunStatus) -> ConditionStatus:
+    (found,) = (c for c in status.conditions if c.type == Condition.STOPPED)
+    return found
+
+
+@pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
+def test_a_pod_runs_on_since_the_status_does_not_know_it_yet(cancel: str) -> None:
+    """Failure mode 2."""
+    unknown = run(cancel=cancel, claimed=True)
+    assert unknown.status.job_name is None
+    plan = decide(view(unknown, job=job(backoff_limit=2), pods=(RUNNING_POD,)))
+    assert plan.actions == (ForbidRetries("r", "job-uid"), STOP)
+    assert decide(view(unknown, pods=(RUNNING_POD,))).actions == (STOP,), "nor its Job"
+
+
+@pytest.mark.parametrize("found", [Cleanup("running"), Cleanup("failed", message="no space")])
+def test_a_cancel_during_the_clean_up_begins_anew(found: Cleanup) -> None:
+    """Failure mode 11."""
+    first = decide(view(run(cancel="rollback", **LIVE), pods=(STOPPED_POD,), cleanup=found))
+    assert first.status is not None
+    asked_again = run(
+        cancel="rollback",
+        meta_more={"managedFields": [CANCELLED_BY | {"time": "2026-01-02T03:04:04Z"}]},
+        **LIVE,
+    ).model_copy(update={"status": first.status})
+    again = decide(view(asked_again, pods=(STOPPED_POD,), cleanup=found))
+    assert again.actions == (CleanUp("agentrun-store"),)
+    assert again.status == first.status
+    assert again.events == ()
+
+
+@pytest.mark.parametrize("pods", [(RUNNING_POD,), (SIGNALLED_POD,), (STOPPED_POD,)])
+def test_a_run_whose_cancel_was_taken_out_of_its_spec_goes_on(pods: Any) -> None:
+    """Failure modes 10 and 55. The API server refuses that; if it did not, the status counts."""
+    reverted = run(**(LIVE | {"phase": Phase.CANCELLING}))
+    plan = decide(view(reverted, job=job(), pods=pods))
+    assert plan.actions == ((STOP,) if pods == (RUNNING_POD,) else plan.actions)
+    assert plan.status is not None
+    ended = pods == (STOPPED_POD,)
+    assert plan.status.phase == (Phase.INTERRUPTED if ended else Phase.CANCELLING)
+
+
+@pytest.mark.parametrize("pod", [SUCCEEDED_POD, FAILED_POD])
+def test_a_run_ends_a_second_time_when_more_is_found(pod: Any) -> None:
+    """Failure mode 15."""
+    first = decide(view(run(cancel="interrupt", **LIVE), job=job(), pods=(STOPPED_POD,)))
+    assert first.status is not None
+    done = run(cancel="interrupt", **LIVE).model_copy(update={"status": first.status})
+    after = decide(view(done, job=job(), pods=(STOPPED_POD, pod)))
+    assert after.status is None
+    assert after.events == ()
+
+
+def test_the_time_of_the_request_is_that_of_a_later_patch() -> None:
+    """Failure mode 19. managedFields has one time for all that a manager owns."""
+    live = run(cancel="interrupt", **LIVE)
+    first = decide(view(live, job=job(), pods=(RUNNING_POD,)))
+    assert first.status is not None and first.status.cancel is not None
+    assert first.status.cancel.requested_at == ASKED_AT
+    later = {"managedFields": [CANCELLED_BY | {"time": "2026-01-02T03:04:04Z"}]}
+    for cancel, expected in (
+        ("interrupt", ASKED_AT),
+        ("rollback", datetime.fromisoformat("2026-01-02T03:04:04Z")),
+    ):
+        patched = run(cancel=cancel, meta_more=later, **LIVE)
+        patched = patched.model_copy(update={"status": first.status})
+        plan = decide(view(patched, job=job(), pods=(SIGNALLED_POD,)))
+        assert plan.status is not None and plan.status.cancel is not None
+        assert plan.status.cancel.requested_at == expected
+
+
+def test_conditions_pile_up_or_change_their_time_with_their_reason() -> None:
+    """Failure mode 19."""
+    live = run(cancel="interrupt", **LIVE)
+    first = decide(view(live, job=job(), pods=(SIGNALLED_POD,)))
+    assert first.status is not None
+    before = stopped(first.status)
+    later = NOW + timedelta(minutes=5)
+    same = live.model_copy(update={"status": first.status})
+    silent = decide(view(same, job=job(), pods=(SIGNALLED_POD,), now=later))
+    assert silent.status is not None
+    assert stopped(silent.status).reason == Reason.KUBELET_SILENT
+    assert stopped(silent.status).last_transition_time == before.last_transition_time
+    ended = decide(view(same, job=job(), pods=(STOPPED_POD,), now=later))
+    assert ended.status is not None
+    assert stopped(ended.status).last_transition_time == later
