@@ -7,6 +7,7 @@ leader election: https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +26,8 @@ class Lease:
         self._kube = kube
         self._namespace = namespace
         self._identity = identity
-        self._seen: tuple[str, float] | None = None  # resourceVersion, and when it was first seen
+        # Another's lease: its resourceVersion, and when that was first seen.
+        self._seen: tuple[str, float] | None = None
 
     async def acquire(self) -> None:
         """Return when the lease is held."""
@@ -36,13 +38,17 @@ class Lease:
         logger.info("Holding the lease as %s", self._identity)
 
     async def keep(self) -> None:
-        """Renew the lease; return when it is lost."""
-        loop = asyncio.get_running_loop()
-        renewed = loop.time()
-        while loop.time() - renewed < RENEW_DEADLINE_SECONDS:
+        """Renew the lease; return when it is lost, or could not be renewed for too long."""
+        with suppress(TimeoutError):
+            while self._seen is None:
+                async with asyncio.timeout(RENEW_DEADLINE_SECONDS):
+                    await self._renew()
+
+    async def _renew(self) -> None:
+        held = False
+        while not held and self._seen is None:
             await asyncio.sleep(RETRY_SECONDS)
-            if await self._try():
-                renewed = loop.time()
+            held = await self._try()
 
     async def release(self) -> None:
         """Let go of the lease, so that another replica need not wait until it has run out."""
@@ -62,6 +68,7 @@ class Lease:
                     await self._create()
                 elif self._is_mine_or_free(lease):
                     await self._write(lease, self._identity)
+                    self._seen = None
                 else:
                     return False
         except (ApiError, TimeoutError, *NO_ANSWER) as error:
@@ -73,6 +80,7 @@ class Lease:
     def _is_mine_or_free(self, lease: dict[str, Any]) -> bool:
         holder = lease["spec"].get("holderIdentity")
         if not holder or holder == self._identity:
+            self._seen = None
             return True
         # Only our own clock counts: the times in the lease are of somebody else's.
         version, time = lease["metadata"]["resourceVersion"], asyncio.get_running_loop().time()
