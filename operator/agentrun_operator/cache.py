@@ -15,6 +15,7 @@ from .constants import (
     FINAL_PHASES,
     FINALIZER,
     LABEL_COMPONENT,
+    LABEL_JOB,
     LABEL_RUN,
     LABEL_RUN_UID,
 )
@@ -70,14 +71,16 @@ class Cache:
         if plural == "agentruns":
             self._departed.pop(obj["metadata"]["uid"], None)
 
-    def replace(self, plural: str, objects: list[Object], version: int) -> None:
-        """Take in a full list of the kind, read at that version: what it lacks is gone."""
-        listed = {self._key(plural, obj) for obj in objects}
-        for key, obj in list(self._objects.items()):
-            if key[0] == plural and key not in listed and _version(obj) <= version:
-                self.remove(plural, obj)
+    def replace(self, plural: str, objects: list[Object], version: int) -> list[Object]:
+        """Take in a full list of the kind, read at that version. Returns what it lacks."""
         for obj in objects:
             self.upsert(plural, obj)
+        listed = {self._key(plural, obj) for obj in objects}
+        return [
+            obj
+            for key, obj in self._objects.items()
+            if key[0] == plural and key not in listed and _version(obj) <= version
+        ]
 
     def get(self, plural: str, namespace: str, name: str) -> Object | None:
         return self._objects.get((plural, namespace, name))
@@ -110,6 +113,12 @@ class Cache:
     def departed(self, run_uid: str) -> tuple[PodFacts, ...]:
         return tuple(self._departed.get(run_uid, ()))
 
+    def is_wanted(self, plural: str, obj: Object) -> bool:
+        """Whether a run that is here still has to learn of the Job's or pod's end."""
+        keys = [key for key in self.concerned(plural, obj) if key.kind == "run"]
+        runs = [self.run(key.namespace, key.name) for key in keys]
+        return any(run is not None and (not run.finished or run.deleting) for run in runs)
+
     def concerned(self, plural: str, obj: Object, *, gone: bool = False) -> Iterator[Key]:
         """The keys of the work queue that a change of this object, or its going, is for."""
         meta = obj["metadata"]
@@ -139,7 +148,7 @@ class Cache:
         namespace = obj["metadata"]["namespace"]
         job: Object | None = obj
         if plural == "pods":
-            name = (obj["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name", "")
+            name = (obj["metadata"].get("labels") or {}).get(LABEL_JOB, "")
             job = self.get("jobs", namespace, name)
         if job is None:
             return

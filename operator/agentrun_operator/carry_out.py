@@ -111,7 +111,7 @@ class CarryOut:
         except ApiError as error:
             if error.status == 409:
                 return  # it is there: the watch, or the next look, tells whose it is
-            if error.status in (400, 403, 413, 422):
+            if error.is_refusal:
                 raise JobRefusedError(error.message) from error
             raise
 
@@ -120,8 +120,8 @@ class CarryOut:
         try:
             self._learn(plural, await self._kube.merge_patch(plural, namespace, name, patch))
         except ApiError as error:
-            # 422: a rule of the CRD refuses it, because the run has finished in the meantime.
-            if error.status not in (404, 409, 422):
+            has_finished = plural == "agentruns" and error.status == 422  # by a rule of the CRD
+            if error.status not in (404, 409) and not has_finished:
                 raise
 
     async def _write_status(self, view: View, status: AgentRunStatus, version: str) -> None:

@@ -20,6 +20,8 @@ def cleanup_job_facts(job: Object, pods: list[Object]) -> CleanupJob:
         name=job["metadata"]["name"],
         uid=job["metadata"]["uid"],
         attempt=_attempt(annotations.get(ANNOTATION_CLEANUP_ATTEMPT, "")),
+        created_at=datetime.fromisoformat(job["metadata"]["creationTimestamp"]),
+        has_pod=bool(pods),
         run_uids=frozenset(cleanup_runs(job)),
         finished_at=_finished_at(job, pods),
         deleted={uid: int(done["checkpoints"]) for uid, done in report.get("runs", {}).items()},

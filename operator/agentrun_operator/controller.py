@@ -7,6 +7,7 @@ from typing import Any
 
 from .cache import Cache
 from .carry_out import CarryOut, JobRefusedError
+from .cleanups import Cleanups
 from .constants import (
     COMPONENT_AGENT,
     LABEL_COMPONENT,
@@ -17,12 +18,11 @@ from .constants import (
 from .facts import can_make_pods, job_facts, owner_uid, pod_facts
 from .kube import NO_ANSWER, ApiError, Kube
 from .models import AgentRun
-from .observe import Observer, now
+from .observe import Observer
 from .policy import start
-from .policy.cleanup import awaits_cleanup, next_cleanup
 from .policy.decide import decide
 from .policy.stop import is_late, must_stop
-from .resources.cleanup_job import cleanup_job
+from .policy.view import View
 from .workqueue import Key, WorkQueue
 
 Object = dict[str, Any]
@@ -32,23 +32,33 @@ WORKERS = 16
 RESYNC_SECONDS = 300.0
 FIRST_RESYNC_SECONDS = 10.0
 
-# What is watched, and read in full at the start and at every resync. Settled runs are not.
+# What is watched, and read in full at the start and at every resync. Settled runs are not, nor are
+# Jobs and pods that have succeeded: what leaves the watch so is read once more, see `forget`.
 SELECTORS: dict[str, dict[str, str]] = {
     "agentruns": {"fieldSelector": "status.settled!=true"},
     "agents": {},
-    "jobs": {"labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}"},
-    "pods": {"labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}"},
+    "jobs": {
+        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}",
+        "fieldSelector": "status.successful=0",
+    },
+    "pods": {
+        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}",
+        "fieldSelector": "status.phase!=Succeeded",
+    },
 }
 
 
 class Controller:
     def __init__(self, kube: Kube, runner_image: str) -> None:
         self._kube = kube
-        self._runner_image = runner_image
         self._cache = Cache()
         self._queue = WorkQueue()
+        self._left: dict[Key, Object] = {}  # as they were when they left the watch
         self._observer = Observer(kube, self._cache)
         self._carry_out = CarryOut(kube, runner_image, self.learn, self._ask_for_cleanup)
+        self._cleanups = Cleanups(
+            kube, self._cache, self._observer, self._queue, self.learn, runner_image
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self.last_sync: float | None = None  # monotonic seconds
 
@@ -60,7 +70,19 @@ class Controller:
             self._enqueue(plural, obj)
 
     def forget(self, plural: str, obj: Object) -> None:
-        """A watch says that the object is gone, or that a run has finished."""
+        """A watch says that the object is gone or has left its selection, which look the same.
+
+        A run that leaves is settled. A Job or pod that leaves has succeeded, and is read to the end
+        if a run may want to know.
+        """
+        if plural in ("jobs", "pods") and self._cache.is_wanted(plural, obj):
+            key = Key(plural, obj["metadata"]["namespace"], obj["metadata"]["name"])
+            self._left[key] = obj
+            self._queue.add(key)
+        else:
+            self._remove(plural, obj)
+
+    def _remove(self, plural: str, obj: Object) -> None:
         keys = list(self._cache.concerned(plural, obj, gone=True))
         self._cache.remove(plural, obj)
         for key in keys:
@@ -95,7 +117,8 @@ class Controller:
         """Read all that is watched in full: a watch that starts anew may miss deletions."""
         for plural, selectors in SELECTORS.items():
             found, version = await self._kube.list(plural, **selectors)
-            self._cache.replace(plural, found, version)
+            for missing in self._cache.replace(plural, found, version):
+                self.forget(plural, missing)
         for plural in SELECTORS:
             for obj in self._cache.all(plural):
                 self._enqueue(plural, obj)
@@ -155,7 +178,10 @@ class Controller:
 
     async def _reconcile(self, key: Key) -> None:
         if key.kind == "claim":
-            await self._reconcile_claim(key.namespace, key.name)
+            await self._cleanups.reconcile(key.namespace, key.name)
+            return
+        if key.kind != "run":
+            await self._look_after(key)
             return
         run = self._cache.run(key.namespace, key.name)
         if run is None:
@@ -163,17 +189,27 @@ class Controller:
         elif not run.status.settled or run.claimed:
             await self._reconcile_run(key, run)
 
+    async def _look_after(self, key: Key) -> None:
+        """Has a Job or pod that left the watch succeeded, or is it gone?"""
+        left = self._left[key]
+        found = await self._kube.get(key.kind, key.namespace, key.name)
+        if self._left[key] is left:  # else it has left once more, and is looked after once more
+            del self._left[key]
+        if found is not None and found["metadata"]["uid"] == left["metadata"]["uid"]:
+            self.learn(key.kind, found)
+        else:
+            self._remove(key.kind, left)
+
     async def _reconcile_run(self, key: Key, run: AgentRun) -> None:
-        view = self._observer.from_cache(run)
-        if must_stop(view) and is_late(view):
-            view = await self._observer.with_nodes(view)
+        view = await self._with_nodes(self._observer.from_cache(run))
         plan = decide(view)
         if plan.confirm:
             live = await self._observer.live(key.namespace, key.name)
             if live is None:
                 await self._refresh(key)
                 return
-            view, plan = live, decide(live)
+            view = await self._with_nodes(live)
+            plan = decide(view)
         try:
             await self._carry_out(view, plan)
         except JobRefusedError as refusal:
@@ -181,6 +217,12 @@ class Controller:
             raise
         if plan.look_again_at is not None:
             self._queue.add_after(key, (plan.look_again_at - view.now).total_seconds())
+
+    async def _with_nodes(self, view: View) -> View:
+        """The view, with what is known of the nodes if a stop takes too long."""
+        if must_stop(view) and is_late(view):
+            return await self._observer.with_nodes(view)
+        return view
 
     async def _remove_orphan(self, key: Key) -> None:
         """A Job or pod that lives without a run to answer for it: a request that arrived very late.
@@ -216,30 +258,3 @@ class Controller:
         pods = list(self._cache.all("pods", job["metadata"]["namespace"]))
         mine = tuple(pod_facts(pod) for pod in pods if owner_uid(pod) == uid)
         return can_make_pods(job_facts(job), mine) or any(pod.alive for pod in mine)
-
-    async def _reconcile_claim(self, namespace: str, claim_name: str) -> None:
-        waiting = [
-            run for run in self._cache.runs_of_claim(namespace, claim_name) if awaits_cleanup(run)
-        ]
-        time = now()
-        todo = next_cleanup(waiting, self._observer.cleanup_jobs(namespace, claim_name), time)
-        if todo.runs:
-            await self._create_cleanup(namespace, claim_name, todo.runs, todo.attempt)
-        elif todo.retry_at is not None:
-            key = Key("claim", namespace, claim_name)
-            self._queue.add_after(key, (todo.retry_at - time).total_seconds())
-
-    async def _create_cleanup(
-        self, namespace: str, claim_name: str, runs: tuple[AgentRun, ...], attempt: int
-    ) -> None:
-        node = next((p.node for p in self._observer.from_cache(runs[0]).pods if p.node), None)
-        job = cleanup_job(claim_name, runs, attempt, node, self._runner_image)
-        try:
-            self.learn("jobs", await self._kube.create("jobs", namespace, job))
-        except ApiError as error:
-            if error.namespace_is_terminating:
-                self._observer.doomed.update(run.metadata.uid for run in runs)
-                for run in runs:
-                    self._queue.add(Key("run", namespace, run.metadata.name))
-            elif error.status != 409:
-                raise

@@ -89,9 +89,9 @@ class JobFacts:
     name: str
     uid: str
     created_at: datetime
-    owner_uid: str | None
+    owner_uid: str | None  # of the run that it belongs to
     deleting: bool
-    finished: bool  # Complete or Failed
+    finished: bool  # Complete, Failed, or its one pod has succeeded, which comes a moment earlier
     deadline_exceeded: bool  # Failed because of the Job's own activeDeadlineSeconds
     backoff_limit: int
     fatal_exit_codes: frozenset[int]  # of the agent's container, by the Job's podFailurePolicy
@@ -110,6 +110,12 @@ def owner_uid(obj: Object) -> str | None:
     return None
 
 
+def _made_for(job: Object) -> str | None:
+    """UID of the run that a Job without an owner was made for: --cascade=orphan takes it off."""
+    uid: str | None = (job["metadata"].get("labels") or {}).get(LABEL_RUN_UID)
+    return uid
+
+
 def condition_is_true(obj: Object, *types: str) -> bool:
     conditions = obj.get("status", {}).get("conditions") or []
     return any(c["type"] in types and c["status"] == "True" for c in conditions)
@@ -120,9 +126,10 @@ def job_facts(job: Object) -> JobFacts:
         name=job["metadata"]["name"],
         uid=job["metadata"]["uid"],
         created_at=datetime.fromisoformat(job["metadata"]["creationTimestamp"]),
-        owner_uid=owner_uid(job),
+        owner_uid=owner_uid(job) or _made_for(job),
         deleting="deletionTimestamp" in job["metadata"],
-        finished=condition_is_true(job, "Complete", "Failed"),
+        finished=condition_is_true(job, "Complete", "Failed")
+        or job.get("status", {}).get("succeeded", 0) > 0,
         deadline_exceeded=any(
             c["type"] == "Failed" and c["status"] == "True" and c.get("reason") == DEADLINE_EXCEEDED
             for c in job.get("status", {}).get("conditions") or []

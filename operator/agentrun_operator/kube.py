@@ -42,6 +42,11 @@ class ApiError(Exception):
         self.body = body
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether the object is refused as it is, or by the namespace: quota, Pod Security."""
+        return self.status in (400, 403, 413, 422)
+
+    @property
     def namespace_is_terminating(self) -> bool:
         causes = (self.body.get("details") or {}).get("causes") or []
         return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)

@@ -31,6 +31,8 @@ class Observer:
         self._cache = cache
         # UIDs of runs whose namespace is being deleted, so that no clean-up pod can be made.
         self.doomed: set[str] = set()
+        # Why a clean-up Job is refused, by namespace and claim.
+        self.refusals: dict[tuple[str, str], str] = {}
 
     def from_cache(self, run: AgentRun) -> View:
         namespace, name = run.metadata.namespace, run.metadata.name
@@ -94,10 +96,13 @@ class Observer:
         pods: list[Object],
         rivals: list[AgentRun],
     ) -> View:
-        namespace, uid = run.metadata.namespace, run.metadata.uid
+        namespace, uid, time = run.metadata.namespace, run.metadata.uid, now()
         mine = [pod_facts(pod) for pod in pods if is_pod_of(run, pod)]
         claim = run.status.claim_name
-        cleanups = [] if claim is None else self.cleanup_jobs(namespace, claim)
+        cleanup = None
+        if claim is not None:
+            refusal = self.refusals.get((namespace, claim), "")
+            cleanup = cleanup_of(run, self.cleanup_jobs(namespace, claim), refusal, time)
         return View(
             run=run,
             agent=agent,
@@ -105,10 +110,10 @@ class Observer:
             pods=tuple(sorted(mine, key=lambda pod: pod.created_at)),
             departed=self._cache.departed(uid),
             rivals=tuple(rival for rival in rivals if rival.metadata.uid != uid),
-            cleanup=cleanup_of(run, cleanups),
+            cleanup=cleanup,
             namespace_terminating=uid in self.doomed,
             unreachable_nodes=frozenset(),
-            now=now(),
+            now=time,
         )
 
     def cleanup_jobs(self, namespace: str, claim: str) -> list[CleanupJob]:

@@ -2,16 +2,20 @@
 
 import asyncio
 import random
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 60.0
 
 
 class Key(NamedTuple):
-    """One run, or one claim (PersistentVolumeClaim) that has runs to clean up."""
+    """What there is work for.
 
-    kind: Literal["run", "claim"]
+    "run": an AgentRun; "claim": a PersistentVolumeClaim that has runs to clean up; "jobs", "pods":
+    one that has left its watch.
+    """
+
+    kind: str
     namespace: str
     name: str
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from ..constants import Cancel, Condition
 from ..models import AgentRun
+from .status import USUAL_START
 from .view import Cleanup
 
 # The report of a Job is a termination message of at most 4096 bytes, some 60 of them for each run.
@@ -20,6 +21,8 @@ class CleanupJob:
     name: str
     uid: str
     attempt: int
+    created_at: datetime
+    has_pod: bool
     run_uids: frozenset[str]
     finished_at: datetime | None
     deleted: dict[str, int]  # run UID -> checkpoints that went
@@ -76,16 +79,35 @@ def next_cleanup(waiting: list[AgentRun], jobs: list[CleanupJob], now: datetime)
     return NextCleanup(retry_at=min((at for at, _, _ in failed), default=None))
 
 
-def cleanup_of(run: AgentRun, jobs: list[CleanupJob]) -> Cleanup | None:
-    """What the clean-up Jobs of the claim say of this run; None if no Job has it."""
+def cleanup_of(
+    run: AgentRun, jobs: list[CleanupJob], refusal: str, now: datetime
+) -> Cleanup | None:
+    """What the clean-up Jobs of the claim say of this run; None if nothing is known.
+
+    ``refusal`` is what the API server said if it does not take the next Job.
+    """
     mine = [job for job in jobs if run.metadata.uid in job.run_uids]
     for job in mine:
         if run.metadata.uid in job.deleted:
             return Cleanup("done", job.deleted[run.metadata.uid])
-    if not mine:
+    last = max(mine, key=lambda job: job.attempt, default=None)
+    if last is not None and last.finished_at is None:
+        return _running(last, now)
+    if refusal:
+        return Cleanup("failed", message=f"the API server refuses its Job: {refusal}")
+    if last is None:
         return None
-    last = max(mine, key=lambda job: job.attempt)
     message = last.errors.get(run.metadata.uid) or last.problem
-    if last.finished_at is None:
-        return Cleanup("running", message=message, claim_missing=last.claim_missing)
     return Cleanup("failed", message=message or f"Job {last.name} left no report.")
+
+
+def _running(job: CleanupJob, now: datetime) -> Cleanup:
+    if job.has_pod:
+        return Cleanup("running", message=job.problem, claim_missing=job.claim_missing)
+    if now < job.created_at + USUAL_START:
+        return Cleanup("running", look_again_at=job.created_at + USUAL_START)
+    message = (
+        f"no pod of Job {job.name} could be made; kubectl describe job {job.name} says why. Check "
+        "the quota and the Pod Security of the namespace."
+    )
+    return Cleanup("running", message=message)

@@ -2,7 +2,7 @@
 
 from ..constants import Reason, ReclaimPolicy
 from ..plan import DeleteRun, Event, Plan, Release
-from .stop import rolling_back
+from .stopped import rolling_back
 from .view import View
 
 

@@ -1,13 +1,13 @@
 """A run that has begun and that nobody has asked to stop."""
 
-from datetime import timedelta
+from dataclasses import replace
 
 from ..constants import Condition, Phase, Reason, ReclaimPolicy
 from ..facts import PodFacts, missing_claim
 from ..models import AgentRunStatus
 from ..plan import Claim, Event, Plan, Release
 from .outcome import Ending, ending
-from .status import base, final, set_condition, waiting, with_account
+from .status import USUAL_START, base, final, set_condition, waiting, with_account
 from .view import View
 
 
@@ -48,6 +48,12 @@ def _running(view: View, pod: PodFacts) -> Plan:
 
 
 def _between_pods(view: View) -> Plan:
+    plan = _without_pod(view)
+    # Its pod may have succeeded: then it is not among those that are watched.
+    return replace(plan, confirm=plan.status is not None)
+
+
+def _without_pod(view: View) -> Plan:
     if not view.pods:
         return _no_pod_yet(view)
     last = view.pods[-1]
@@ -82,9 +88,6 @@ def _preparing(view: View, pod: PodFacts) -> Plan:
     )
     return waiting(view, Reason.POD_PREPARING, message)
 
-
-# A pod that takes longer from its making to its first container has something to say.
-USUAL_START = timedelta(seconds=15)
 
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 REJECT_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")

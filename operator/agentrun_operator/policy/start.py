@@ -19,6 +19,12 @@ LOOK_AT_FOREIGN_JOB = timedelta(seconds=10)
 
 
 def start(view: View) -> Plan:
+    plan = _start(view)
+    # One that has claimed may have had a Job: one that has succeeded is not watched.
+    return replace(plan, confirm=plan.confirm or view.run.claimed)
+
+
+def _start(view: View) -> Plan:
     run = view.run
     name, agent = run.metadata.name, run.spec.agent_ref.name
     if len(name) > MAX_JOB_NAME:

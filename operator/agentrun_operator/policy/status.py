@@ -9,6 +9,9 @@ from . import defaults
 from .outcome import Ending
 from .view import View
 
+# A pod that takes longer from its making to its first container has something to say.
+USUAL_START = timedelta(seconds=15)
+
 
 def set_condition(
     view: View, status: AgentRunStatus, kind: Condition, value: bool, reason: str, message: str

@@ -16,6 +16,7 @@ class Cleanup:
     checkpoints: int = 0
     message: str = ""
     claim_missing: bool = False  # the PersistentVolumeClaim does not exist
+    look_again_at: datetime | None = None  # then what takes long has something to say
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,8 @@ def matches(obj: Object, selectors: dict[str, str]) -> bool:
 
 
 def _field(obj: Object, path: str) -> str:
+    if path == "status.successful":  # of Jobs: a name of its own for a field
+        return str(obj.get("status", {}).get("succeeded", 0))
     value: Any = obj
     for part in path.split("."):
         value = value.get(part) if isinstance(value, dict) else None

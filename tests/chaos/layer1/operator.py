@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from random import Random
 from unittest.mock import patch
 
-from agentrun_operator import controller, events, observe
+from agentrun_operator import cleanups, controller, events, observe
 from agentrun_operator.controller import SELECTORS, Controller
 from agentrun_operator.kube import NO_ANSWER, ApiError
 
@@ -24,7 +24,7 @@ LONGEST_TURN = 300  # requests; an operator that sends more in one turn runs in 
 def in_virtual_time(clock: Clock) -> Iterator[None]:
     """The operator's modules read this clock."""
     with ExitStack() as stack:
-        for module in (controller, events, observe):
+        for module in (cleanups, events, observe):
             stack.enter_context(patch.object(module, "now", clock.now))
         stack.enter_context(patch.object(controller, "WORKERS", WORKERS))
         yield

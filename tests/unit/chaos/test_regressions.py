@@ -78,6 +78,20 @@ SCHEDULES = {
         kubelet_reports 0
         job_controller_looks 0
     """,
+    "the Job of a run that is deleted with --cascade=orphan starts a retry": """
+        create_run 1669
+        operator_starts 0
+        all_go_on 0
+        agent_fails 0
+        delete_run 1082
+        operator_starts 0
+        cluster_goes_on 0
+        time_passes 23
+        request_is_served 14
+        request_is_served 0
+        request_is_served 2266
+        cluster_goes_on 0
+    """,
     "a retry decided on before the retries were forbidden starts after the end": """
         operator_starts 0
         create_run 891

@@ -43,13 +43,24 @@ def test_the_deletion_of_an_earlier_object_of_the_name_leaves_the_new_one() -> N
     assert cache.get("agentruns", "ns", "r") is not None
 
 
-def test_a_full_list_takes_out_what_it_lacks_but_not_what_is_newer() -> None:
+def test_a_full_list_tells_what_it_lacks_but_not_what_is_newer() -> None:
     """A watch that starts anew misses deletions; a list is older than what came since."""
     cache = Cache()
     cache.upsert("jobs", obj("gone", version=3))
     cache.upsert("jobs", obj("newer", version=12))
-    cache.replace("jobs", [obj("there", version=4)], version=10)
-    assert sorted(o["metadata"]["name"] for o in cache.all("jobs", "ns")) == ["newer", "there"]
+    missing = cache.replace("jobs", [obj("there", version=4)], version=10)
+    assert [o["metadata"]["name"] for o in missing] == ["gone"]
+    assert cache.get("jobs", "ns", "there") is not None
+
+
+def test_only_a_run_that_has_not_ended_wants_the_end_of_its_pod() -> None:
+    cache = Cache()
+    pod = obj("p", labels={"agentrun.dev/run": "r", "agentrun.dev/run-uid": "u"})
+    assert not cache.is_wanted("pods", pod)
+    cache.upsert("agentruns", obj(version=1))
+    assert cache.is_wanted("pods", pod)
+    cache.upsert("agentruns", obj(version=2, status={"phase": "Succeeded"}))
+    assert not cache.is_wanted("pods", pod)
 
 
 def test_a_pod_that_goes_is_remembered_as_it_was_last_seen() -> None:

@@ -28,11 +28,14 @@ def cleanup_job(
     deleted: dict[str, int] | None = None,
     errors: dict[str, str] | None = None,
     problem: str = "",
+    has_pod: bool = True,
 ) -> CleanupJob:
     return CleanupJob(
         name=f"c{attempt}",
         uid=f"c{attempt}",
         attempt=attempt,
+        created_at=NOW,
+        has_pod=has_pod,
         run_uids=frozenset(uids),
         finished_at=finished,
         deleted=deleted or {},
@@ -86,18 +89,40 @@ def test_a_run_that_failed_does_not_hold_up_a_fresh_one() -> None:
 
 def test_a_job_that_left_no_report_is_a_failure() -> None:
     lost = cleanup_job("a", finished=NOW)
-    assert cleanup_of(dirty("a"), [lost]) == Cleanup("failed", message="Job c1 left no report.")
+    assert cleanup_of(dirty("a"), [lost], "", NOW) == Cleanup(
+        "failed", message="Job c1 left no report."
+    )
 
 
 def test_what_the_newest_job_says_counts_unless_an_older_one_was_done() -> None:
     failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
     again = cleanup_job("a", attempt=2, problem="pod p: unschedulable")
-    assert cleanup_of(dirty("a"), [failed, again]) == Cleanup(
+    assert cleanup_of(dirty("a"), [failed, again], "", NOW) == Cleanup(
         "running", message="pod p: unschedulable"
     )
     done = cleanup_job("a", finished=NOW, deleted={"a": 3})
-    assert cleanup_of(dirty("a"), [done, again]) == Cleanup("done", 3)
-    assert cleanup_of(dirty("b"), [done]) is None
+    assert cleanup_of(dirty("a"), [done, again], "", NOW) == Cleanup("done", 3)
+    assert cleanup_of(dirty("b"), [done], "", NOW) is None
+
+
+def test_a_job_that_the_api_server_refuses_is_a_failure_with_its_reason() -> None:
+    """Failure mode 31."""
+    refused = Cleanup("failed", message="the API server refuses its Job: quota")
+    assert cleanup_of(dirty("a"), [], "quota", NOW) == refused
+    failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
+    assert cleanup_of(dirty("a"), [failed], "quota", NOW) == refused
+    assert cleanup_of(dirty("a"), [cleanup_job("a")], "quota", NOW) == Cleanup("running")
+
+
+def test_a_job_that_gets_no_pod_says_so_after_a_while() -> None:
+    """Failure mode 31."""
+    job = cleanup_job("a", has_pod=False)
+    later = NOW + timedelta(seconds=15)
+    assert cleanup_of(dirty("a"), [job], "", NOW) == Cleanup("running", look_again_at=later)
+    known = cleanup_of(dirty("a"), [job], "", later)
+    assert known is not None
+    assert "no pod of Job c1 could be made" in known.message
+    assert cleanup_of(dirty("a"), [cleanup_job("a")], "", later) == Cleanup("running")
 
 
 def dirty_condition(kind: str, status: str) -> dict[str, str]:

@@ -8,7 +8,15 @@ import pytest
 
 from agentrun_operator.constants import Condition, Phase, Reason
 from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import CleanUp, DeleteRun, ForbidRetries, Plan, Release, StopPod
+from agentrun_operator.plan import (
+    CleanUp,
+    DeleteJob,
+    DeleteRun,
+    ForbidRetries,
+    Plan,
+    Release,
+    StopPod,
+)
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.policy.view import Cleanup
 
@@ -221,6 +229,22 @@ def test_a_lost_node_is_reported_with_what_a_person_can_do_and_nothing_is_forced
     assert stopped.reason == Reason.NODE_UNREACHABLE
     assert "kubectl delete pod r-abc" in stopped.message
     assert plan.look_again_at is not None
+
+
+@pytest.mark.parametrize("unreachable", [{"n1"}, set()])
+def test_a_pod_that_a_person_gave_up_is_let_go_only_if_its_node_is_lost(
+    unreachable: set[str],
+) -> None:
+    """kubectl delete --force: the object stays, for the Job's finalizer is on it."""
+    asked = {"action": "interrupt", "signalledAt": "2026-01-02T03:03:00Z"}
+    this = run(cancel="interrupt", **(LIVE | {"phase": Phase.CANCELLING}), cancel_status=asked)
+    pod = replace(RUNNING_POD, deadline=1, deleting=True, deletion_grace=0)
+    stopping = job(backoff_limit=0)
+    plan = decide(view(this, job=stopping, pods=(pod,), unreachable_nodes=frozenset(unreachable)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    let_go = (DeleteJob(stopping.name, stopping.uid),)
+    assert plan.actions == (let_go if unreachable else ())
 
 
 def test_a_pod_that_the_cluster_gave_up_ends_the_run_and_says_how_it_is_known() -> None:

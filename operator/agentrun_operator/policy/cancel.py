@@ -1,0 +1,47 @@
+"""What is known of a cancel: who asked for it, when, and how far it has come."""
+
+from datetime import datetime
+
+from ..models import AgentRun, CancelStatus
+from .view import View
+
+
+def cancel_status(
+    view: View, *, signalled: bool = False, gone: bool = False, forced: bool = False
+) -> CancelStatus | None:
+    """What is known of the cancel; None for a run that is deleted without one."""
+    spec = view.run.spec
+    if spec.cancel is None:
+        return None
+    old = view.run.status.cancel or CancelStatus()
+    by, requested_at = _request(view.run)
+    return CancelStatus(
+        action=spec.cancel,
+        reason=spec.cancel_reason,
+        by=by,
+        # The server's time moves when the same manager patches anything else.
+        requested_at=(old.requested_at if old.action == spec.cancel else None) or requested_at,
+        signalled_at=old.signalled_at or (view.now if signalled else None),
+        gone_at=old.gone_at or (view.now if gone else None),
+        clean_at=old.clean_at,
+        checkpoints_deleted=old.checkpoints_deleted,
+        forced=forced or old.forced,
+    )
+
+
+def _request(run: AgentRun) -> tuple[str | None, datetime | None]:
+    """Manager and time of spec.cancel, from metadata.managedFields: all that the server records."""
+    for entry in run.metadata.managed_fields:
+        if "f:cancel" in (entry.get("fieldsV1") or {}).get("f:spec", {}):
+            return entry.get("manager"), datetime.fromisoformat(entry["time"])
+    return None, None
+
+
+def asked(run: AgentRun) -> str:
+    if run.spec.cancel is None and run.deleting:
+        return "The AgentRun is being deleted; its pod is stopped first."
+    if run.spec.cancel is None:
+        return "The run has timed out; nothing of it may go on."
+    by, _ = _request(run)
+    reason = f": {run.spec.cancel_reason}" if run.spec.cancel_reason else ""
+    return f"{run.spec.cancel} asked for by {by or 'an unknown manager'}{reason}"
