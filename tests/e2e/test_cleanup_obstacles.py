@@ -1,0 +1,153 @@
+"""Failure mode 31: a clean-up cannot run. The stop counts as done, the clean-up does not."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from agentrun_store.names import check_run, segment_name
+
+from .kubectl import Object, kubectl, wait_until
+from .namespace import Namespace, agent
+from .node import kill_python
+from .run import Run, condition, message
+from .store import READER
+from .volume import Volume, volume
+
+CLEANUP = "app.kubernetes.io/component=cleanup"
+
+
+@pytest.fixture
+def store(ns: Namespace) -> Iterator[Volume]:
+    """The store of the agent `on-it`."""
+    with volume(ns, "own-store") as made:
+        config = {"store": {"claimName": made.name}}
+        ns.create(agent("on-it", graph="steps:graph", **config))
+        yield made
+
+
+def held(ns: Namespace) -> Run:
+    """A run of `on-it` that has made two steps."""
+    config = {"configurable": {"hold": 3}}
+    run = ns.run("on-it", thread="t", input={"steps": 4}, config=config)
+    run.wait_step(3)
+    return run
+
+
+def wait_not_clean(run: Run, reason: str, words: str) -> Object:
+    """Wait until the run says why it is not clean; it says too that it is stopped."""
+
+    def says(obj: Object) -> bool:
+        return condition(obj, "RolledBack") == ("False", reason) and words in message(
+            obj, "RolledBack"
+        )
+
+    stuck = run.wait_until(f"{reason}: {words}", says)
+    assert stuck["status"]["phase"] == "Cancelling"
+    assert condition(stuck, "Stopped") == ("True", "PodTerminated")
+    assert "goneAt" in stuck["status"]["cancel"]
+    assert "cleanAt" not in stuck["status"]["cancel"]
+    assert run.processes() == []
+    return stuck
+
+
+def segments(store: Volume, run: Run) -> list[str]:
+    return [path for path in store.files() if f"-{run.uid}" in path]
+
+
+def test_the_claim_is_gone(ns: Namespace, store: Volume) -> None:
+    run = held(ns)
+    store.lose_claim()
+    run.cancel("rollback")
+    wait_not_clean(run, "CleanupPending", f'persistentvolumeclaim "{store.name}" not found')
+    assert segments(store, run) != []
+    store.make_claim()
+    run.wait_gone()
+    assert segments(store, run) == []
+
+
+def test_the_volume_is_full(ns: Namespace, store: Volume) -> None:
+    run = held(ns)
+    store.fill()
+    run.cancel("rollback")
+    wait_not_clean(run, "CleanupFailed", "No space left on device")
+    assert segments(store, run) != []
+    store.unfill()
+    run.wait_gone()
+    assert segments(store, run) == []
+
+
+def test_the_quota_takes_no_job(ns: Namespace) -> None:
+    run = ns.held_run()
+    limit_to_what_is_there(ns, "count/jobs.batch", "1")
+    run.cancel("rollback")
+    wait_not_clean(run, "CleanupFailed", "exceeded quota")
+    kubectl("delete", "resourcequota", "limit", "-n", ns.name)
+    run.wait_gone(seconds=90)  # refusals are tried again each minute
+    assert ns.store().segments("threads/t") == []
+
+
+def test_the_quota_takes_no_pod(ns: Namespace) -> None:
+    run = ns.held_run()
+    ns.store()
+    limit_to_what_is_there(ns, "count/pods", "2")
+    run.cancel("rollback")
+    wait_not_clean(run, "CleanupPending", "no pod of Job agentrun-cleanup-")
+    kubectl("delete", "resourcequota", "limit", "-n", ns.name)
+    run.wait_gone(seconds=120)  # the Job controller waits longer each time
+    assert ns.store().segments("threads/t") == []
+
+
+def limit_to_what_is_there(ns: Namespace, what: str, count: str) -> None:
+    ns.create(
+        {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "limit"},
+            "spec": {"hard": {what: count}},
+        }
+    )
+
+    def counted(quota: Object) -> bool:
+        return bool(quota.get("status", {}).get("used", {}).get(what) == count)
+
+    wait_until("the quota is counted", "resourcequota", ns.name, counted)
+
+
+@pytest.mark.parametrize("how", ["killed", "evicted"])
+def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
+    run = ns.held_run()
+    ns.store()
+    # What the clean-up reads first never answers, as on a volume that hangs.
+    segment = f"/agentrun/store/threads/t/segments/{segment_name(9, check_run(run.uid))}"
+    block = f"import os; os.mkdir('{segment}'); os.mkfifo('{segment}/checkpoints.log')"
+    kubectl("exec", "-n", ns.name, READER, "--", "python3", "-c", block)
+    run.cancel("rollback")
+
+    def runs(pod: Object) -> bool:
+        return bool(pod["status"].get("phase") == "Running")
+
+    pod = wait_until("the clean-up runs", "pods", ns.name, runs, f"--selector={CLEANUP}")
+    assert len(ns.store().segments("threads/t")) == 2
+    if how == "killed":
+        kill_python(pod["metadata"]["uid"])
+    else:
+        evict(pod)
+    wait_not_clean(run, "CleanupFailed", "")
+    unblock = f"import shutil; shutil.rmtree('{segment}')"
+    kubectl("exec", "-n", ns.name, READER, "--", "python3", "-c", unblock)
+    run.wait_gone()
+    store = ns.store()
+    assert store.segments("threads/t") == []
+    assert store.tombstones("threads/t") == {run.uid}
+
+
+def evict(pod: Object) -> None:
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": name, "namespace": namespace},
+    }
+    path = f"/api/v1/namespaces/{namespace}/pods/{name}/eviction"
+    kubectl("create", f"--raw={path}", "-f-", stdin=json.dumps(eviction))
