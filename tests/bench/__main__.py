@@ -2,21 +2,20 @@
 
 import argparse
 import sys
-from collections import defaultdict
+import time
 from pathlib import Path
 
 from urllib3.exceptions import HTTPError
 
 from bench import setting
-from bench.api import Api, MeasurementError
-from bench.audited import requests
-from bench.lives import Kind, Life, Stage, live_round
-from bench.raw import learn_templates
-from bench.report import report
+from bench.api import MeasurementError
+from bench.ground import Ground
+from bench.parts import PARTS
 from cluster.audit import audit_log
 from cluster.shell import CommandError, fail, say
 
 LEAST_ROUNDS = 10  # for medians that say something
+FINISHED = 5000
 
 
 def main() -> int:
@@ -26,7 +25,7 @@ def main() -> int:
         audit_log()  # without it writes cannot be counted: say so before measuring for minutes
         setting.set_up()
         try:
-            text = measure(options.rounds)
+            text = measure(options.parts, Ground(options.rounds, options.finished))
         finally:
             setting.remove()
     except (MeasurementError, CommandError, LookupError, HTTPError) as error:
@@ -40,36 +39,49 @@ def main() -> int:
     return 0
 
 
-def measure(rounds: int) -> str:
-    """The report on that many rounds."""
-    facts = setting.facts() | {"rounds": str(rounds)}
+def measure(names: list[str], ground: Ground) -> str:
+    """The report of the named parts."""
+    facts = setting.facts() | {"rounds": str(ground.rounds)}
     facts["load at the beginning"] = setting.load()
-    operator = setting.operator()
-    api = Api(setting.NAMESPACE)
-    say("having the operator make a run's Jobs, to copy their pods")
-    templates = learn_templates(api)
-    lives: dict[Kind, list[Life]] = defaultdict(list)
-    for number in range(1, rounds + 1):
-        say(f"round {number} of {rounds}")
-        for life in live_round(Stage(api, templates, fraction=number / rounds), number):
-            lives[life.kind].append(life)
-        if setting.operator() != operator:
+    sections = []
+    for name in (name for name in PARTS if name in names):
+        began, operator = time.monotonic(), setting.operator()
+        sections.append(PARTS[name].measure(ground))
+        if not PARTS[name].stops_operator and setting.operator() != operator:
             raise MeasurementError("the operator has been started anew meanwhile: measure again")
-    return report(facts, lives, requests(audit_log()))
+        say(f"{name}: done in {time.monotonic() - began:.0f} s")
+    return "\n\n".join(["\n".join(f"- {what}: {fact}" for what, fact in facts.items()), *sections])
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="bench",
+        description=__doc__,
+        epilog="\n".join(f"  {name:12}  {part.about}" for name, part in PARTS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help="what to measure (default: all), see below"
+    )
     parser.add_argument(
         "--rounds",
         type=int,
-        default=20,
-        help=f"how often each thing is measured (default %(default)s, at least {LEAST_ROUNDS})",
+        default=LEAST_ROUNDS,
+        help="how often each thing is measured (default and least: %(default)s)",
+    )
+    parser.add_argument(
+        "--finished",
+        type=int,
+        default=FINISHED,
+        help="how many finished runs a starting operator finds (default %(default)s)",
     )
     parser.add_argument("--output", type=Path, help="a file to write the report to as well")
     options = parser.parse_args()
+    if unknown := set(options.parts) - PARTS.keys():
+        parser.error(f"no such part: {', '.join(sorted(unknown))} (there are: {', '.join(PARTS)})")
     if options.rounds < LEAST_ROUNDS:
         parser.error(f"--rounds {options.rounds}: {LEAST_ROUNDS} at least")
+    options.parts = options.parts or list(PARTS)
     return options
 
 

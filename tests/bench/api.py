@@ -71,8 +71,14 @@ class Api:
     def get(self, plural: str, name: str) -> Object:
         return self._answer("GET", self._path(plural, name))
 
-    def patch(self, plural: str, name: str, patch: Object) -> Object:
-        return self._answer("PATCH", self._path(plural, name), patch)
+    def list(self, plural: str, **selector: str) -> list[Object]:
+        found = self._answer("GET", f"{self._path(plural)}?{urlencode(selector)}")
+        items: list[Object] = found["items"]
+        return items
+
+    def patch(self, plural: str, name: str, patch: Object, subresource: str = "") -> Object:
+        path = "/".join(part for part in (self._path(plural, name), subresource) if part)
+        return self._answer("PATCH", path, patch)
 
     def delete(self, plural: str, name: str) -> None:
         """What `kubectl delete --cascade=foreground` sends: it goes after all that it owns."""
@@ -84,6 +90,12 @@ class Api:
             self.delete(plural, name)
             _, gone_at = watch.until(f"{name} gone", lambda event, _: event == "DELETED")
         return gone_at
+
+    def delete_all(self, plural: str) -> None:
+        """Delete all objects, some at a time: one request must not take too long."""
+        some = self._path(plural) + "?limit=500"
+        while self._answer("GET", f"{self._path(plural)}?limit=1")["items"]:
+            self._answer("DELETE", some, {"propagationPolicy": "Background"})
 
     @contextmanager
     def watch(self, plural: str, **selector: str) -> Iterator[Watch]:

@@ -7,7 +7,12 @@ from typing import Any
 
 from bench.setting import NAMESPACE
 
+# Users, or how their names begin.
 OPERATOR = "system:serviceaccount:agentrun-system:agentrun-operator"
+JOBS = "system:serviceaccount:kube-system:job-controller"
+GARBAGE = "system:serviceaccount:kube-system:generic-garbage-collector"
+SCHEDULER = "system:kube-scheduler"
+KUBELET = "system:node:"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import os
 import platform
 from datetime import UTC, datetime
 
+from bench.agent import stepper
 from bench.api import Object
 from cluster import kubectl
 from cluster.paths import CHECKOUT
@@ -29,6 +30,8 @@ def set_up() -> None:
     for sample in ("store.yaml", "agent.yaml"):
         path = CHECKOUT / "manifests" / "samples" / sample
         kubectl("apply", "--namespace", NAMESPACE, "--filename", str(path))
+    agent = {"apiVersion": "v1", "kind": "List", "items": stepper()}
+    kubectl("create", "--namespace", NAMESPACE, "--filename=-", stdin=json.dumps(agent))
     # Without it the namespace takes no pod; the controller manager makes it a moment later.
     account = ("serviceaccount", "default", "--namespace", NAMESPACE)
     kubectl("wait", *account, "--for=create", "--timeout=60s")
@@ -44,17 +47,27 @@ def facts() -> dict[str, str]:
     node = json.loads(kubectl("get", "nodes", "--output=json"))["items"][0]
     info, capacity = node["status"]["nodeInfo"], node["status"]["capacity"]
     memory = int(capacity["memory"].removesuffix("Ki")) / 2**20
-    deployment = json.loads(kubectl(*OPERATOR, "deployment", "agentrun-operator"))
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
-    images = [container["image"], *(v["value"] for v in container["env"] if "IMAGE" in v["name"])]
+    container = _operator_container()
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": f"{capacity['cpu']} cores, {memory:.0f} GiB, {platform.machine()}",
         "kernel": info["kernelVersion"],
         "Kubernetes": info["kubeletVersion"],
         "container runtime": info["containerRuntimeVersion"],
-        "images": ", ".join(images),
+        "images": f"{container['image']}, {runner_image()}",
     }
+
+
+def runner_image() -> str:
+    """The image that the operator makes pods from."""
+    variables = {variable["name"]: variable for variable in _operator_container()["env"]}
+    return str(variables["AGENTRUN_RUNNER_IMAGE"]["value"])
+
+
+def _operator_container() -> Object:
+    deployment = json.loads(kubectl(*OPERATOR, "deployment", "agentrun-operator"))
+    container: Object = deployment["spec"]["template"]["spec"]["containers"][0]
+    return container
 
 
 def operator() -> list[str]:

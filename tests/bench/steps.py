@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.audited import Request
-from bench.lives import Kind, Life, Moment
+from bench.audited import JOBS, KUBELET, OPERATOR, SCHEDULER, Request
+from bench.life import Kind, Life, Moment
+from bench.table import table
+
+CLEANUP = "agentrun-cleanup-"  # how the names of clean-up Jobs begin
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,16 @@ class Step:
         )
 
 
+RUN_CLAIMED = Step("the operator claims the run", OPERATOR, "patch", "agentruns")
+JOB_CREATED = Step("it creates the Job", OPERATOR, "create", "jobs")
+POD_MADE = Step("the Job controller creates the pod", JOBS, "create", "pods")
+POD_BOUND = Step("the scheduler binds it", SCHEDULER, "create", "pods/binding")
+POD_RUNS = Step("the kubelet reports that it runs", KUBELET, "patch", "pods/status", "{}-")
+POD_ENDED = Step("the kubelet reports that it ended", KUBELET, "patch", "pods/status", "{}-")
+CLEANUP_CREATED = Step("the operator creates the clean-up Job", OPERATOR, "create", "jobs")
+CLEANUP_ENDED = Step(POD_ENDED.label, KUBELET, "patch", "pods/status", CLEANUP)
+
+
 @dataclass(frozen=True)
 class Span:
     """From one moment to another, in lives of a kind, and the steps on the way."""
@@ -39,29 +52,43 @@ class Span:
     since: Moment
     until: Moment
     steps: tuple[Step, ...]
+    end: str = "the watcher sees it"
 
 
 def breakdown(
     span: Span, lives: Sequence[Life], requests: Sequence[Request]
 ) -> list[tuple[str, float]]:
-    """Median seconds from each step to the next; the last entry is the way to the watcher.
+    """Median seconds from each step to the next; the last entry is the way to the end.
 
     A step that some life did not have is left out: its time is in the step after it.
     """
-    arrivals = [_arrivals(span, life, requests) for life in lives]
-    steps = [step for step in span.steps if all(step in arrived for arrived in arrivals)]
+    all_arrivals = [arrivals(span, life, requests) for life in lives]
+    steps = [step for step in span.steps if all(step in arrived for arrived in all_arrivals)]
     marks = [
         [life.times[span.since], *(arrived[step] for step in steps), life.times[span.until]]
-        for life, arrived in zip(lives, arrivals, strict=True)
+        for life, arrived in zip(lives, all_arrivals, strict=True)
     ]
-    labels = [*(step.label for step in steps), "the watcher sees it"]
+    labels = [*(step.label for step in steps), span.end]
     return [
         (label, median(times[i + 1] - times[i] for times in marks))
         for i, label in enumerate(labels)
     ]
 
 
-def _arrivals(span: Span, life: Life, requests: Sequence[Request]) -> dict[Step, float]:
+def steps_table(spans: Sequence[tuple[str, list[tuple[str, float]]]]) -> str:
+    """For the report: each span's label, and what `breakdown` says of it."""
+    rows = [
+        [label if number == 0 else "", step, f"{seconds * 1000:.0f}"]
+        for label, steps in spans
+        for number, (step, seconds) in enumerate(steps)
+    ]
+    return (
+        "Where the time goes: medians in ms from each request's arrival at the API server to the"
+        f" next one's. Medians do not add up exactly.\n\n{table(['', 'step', 'ms'], rows)}"
+    )
+
+
+def arrivals(span: Span, life: Life, requests: Sequence[Request]) -> dict[Step, float]:
     """When the last request of each step came that was before the next step's."""
     found: dict[Step, float] = {}
     before = life.times[span.until]

@@ -1,8 +1,8 @@
 import pytest
 
 from bench.figures import Comparison, Count, Spread
-from bench.goals import comparisons
-from bench.lives import Kind, Life, Moment
+from bench.life import Kind, Life, Moment
+from bench.runs.goals import comparisons
 
 
 def flat(seconds: float) -> Spread:

@@ -1,6 +1,7 @@
 from bench.audited import requests
-from bench.lives import ROUND, Kind, Life, Moment
-from bench.report import report
+from bench.life import Kind, Life, Moment
+from bench.runs.lives import ROUND
+from bench.runs.report import report
 
 from .audit import audit_event
 
@@ -28,7 +29,7 @@ def rounds(count: int) -> str:
                 audit_event(start + 4.5, "patch", "agentruns/status", code=409),
             ]
             start += 5.0
-    return report({"machine": "two cores"}, lives, requests(events))
+    return report(lives, requests(events))
 
 
 def cells(text: str, begin: str) -> list[str]:

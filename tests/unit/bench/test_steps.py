@@ -1,7 +1,7 @@
 import pytest
 
 from bench.audited import requests
-from bench.lives import Kind, Life, Moment
+from bench.life import Kind, Life, Moment
 from bench.steps import Span, Step, breakdown
 
 from .audit import audit_event

@@ -1,5 +1,5 @@
 from bench.audited import requests
-from bench.writes import Sort, writes
+from bench.runs.writes import Sort, writes
 
 from .audit import audit_event
 

@@ -1,19 +1,20 @@
 """What happens between the moments that are measured, in the order in which it has to."""
 
-from bench.audited import OPERATOR
-from bench.lives import Kind, Moment
-from bench.steps import Span, Step
+from bench.audited import GARBAGE, JOBS, KUBELET, OPERATOR
+from bench.life import Kind, Moment
+from bench.steps import (
+    CLEANUP_CREATED,
+    CLEANUP_ENDED,
+    JOB_CREATED,
+    POD_BOUND,
+    POD_ENDED,
+    POD_MADE,
+    POD_RUNS,
+    RUN_CLAIMED,
+    Span,
+    Step,
+)
 
-JOBS = "system:serviceaccount:kube-system:job-controller"
-GARBAGE = "system:serviceaccount:kube-system:generic-garbage-collector"
-SCHEDULER = "system:kube-scheduler"
-KUBELET = "system:node:"
-CLEANUP = "agentrun-cleanup-"  # how the names of clean-up Jobs begin
-
-POD_MADE = Step("the Job controller creates the pod", JOBS, "create", "pods")
-POD_BOUND = Step("the scheduler binds it", SCHEDULER, "create", "pods/binding")
-POD_RUNS = Step("the kubelet reports that it runs", KUBELET, "patch", "pods/status", "{}-")
-POD_ENDED = Step("the kubelet reports that it ended", KUBELET, "patch", "pods/status", "{}-")
 STOP = Step("the operator lowers the pod's deadline", OPERATOR, "patch", "pods")
 
 SPANS = (
@@ -23,8 +24,8 @@ SPANS = (
         Moment.CREATE_SENT,
         Moment.RUNNING,
         (
-            Step("the operator claims the run", OPERATOR, "patch", "agentruns"),
-            Step("it creates the Job", OPERATOR, "create", "jobs"),
+            RUN_CLAIMED,
+            JOB_CREATED,
             POD_MADE,
             POD_BOUND,
             POD_RUNS,
@@ -69,10 +70,10 @@ SPANS = (
         (
             STOP,
             POD_ENDED,
-            Step("the operator creates the clean-up Job", OPERATOR, "create", "jobs"),
+            CLEANUP_CREATED,
             POD_MADE,
             POD_BOUND,
-            Step(POD_ENDED.label, KUBELET, "patch", "pods/status", CLEANUP),
+            CLEANUP_ENDED,
             Step("the operator deletes the record", OPERATOR, "delete", "agentruns"),
         ),
     ),

@@ -4,70 +4,18 @@ Both sides are watched in the same way: a watch is open before the request is se
 when it is sent and stops when the event arrives. The requests are those that kubectl would send.
 """
 
-import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from enum import StrEnum
 
 from bench.agent import long_run, short_run, wait_until_at_work
-from bench.api import Api, Object, Watch
-from bench.raw import Templates, raw_cleanup, raw_job
-from bench.seen import agent_runs, all_deleted, complete, deleted, phase_is
-
-
-class Kind(StrEnum):
-    SUCCEEDED = "succeeded"
-    INTERRUPTED = "interrupted"
-    ROLLED_BACK = "rolled-back"
-    RAW = "raw"  # a Job with a run's pod, deleted at work
-    RAW_CLEANUP = "raw-cleanup"  # a Job with a clean-up's pod, that has nothing to do
-
-
-class Moment(StrEnum):
-    CREATE_SENT = "create sent"
-    RUNNING = "running"
-    STOP_SENT = "stop sent"
-    POD_ENDED = "pod ended"
-    ENDED = "ended"
-    NOTHING_LEFT = "nothing left"
-
-
-@dataclass(frozen=True)
-class Life:
-    """One run or raw Job, and when something was seen of it, in Unix seconds."""
-
-    kind: Kind
-    name: str
-    times: dict[Moment, float]
-
-    def seconds(self, since: Moment, until: Moment) -> float:
-        return self.times[until] - self.times[since]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where lives are measured.
-
-    `fraction` is the part of a second, from 0 to 1, at which clocks start. The kubelet and the Job
-    controller do some of their work once a second, so what is compared starts at the same fraction,
-    and the rounds spread over the second.
-    """
-
-    api: Api
-    templates: Templates
-    fraction: float
-
-    def start_clock(self) -> float:
-        """Wait for the fraction of the second; the time then."""
-        time.sleep((self.fraction - time.time()) % 1)
-        return time.time()
+from bench.life import Kind, Life, Moment, Stage, roll_back, start_run, watch_run
+from bench.raw import raw_cleanup, raw_job
+from bench.seen import agent_runs, complete, deleted, phase_is
 
 
 def succeeded(stage: Stage, name: str) -> Life:
     """A run whose agent has next to nothing to do."""
-    with _watch_run(stage.api, name) as run:
-        times = _start_run(stage, run, short_run(name))
+    with watch_run(stage.api, name) as run:
+        times = start_run(stage, run, short_run(name))
         _, times[Moment.ENDED] = run.until(f"success of {name}", phase_is("Succeeded"))
     times[Moment.NOTHING_LEFT] = stage.api.remove("agentruns", name)
     return Life(Kind.SUCCEEDED, name, times)
@@ -75,8 +23,8 @@ def succeeded(stage: Stage, name: str) -> Life:
 
 def interrupted(stage: Stage, name: str) -> Life:
     """A run that is interrupted at work."""
-    with _watch_run(stage.api, name) as run:
-        times = _start_run(stage, run, long_run(name))
+    with watch_run(stage.api, name) as run:
+        times = start_run(stage, run, long_run(name))
         times[Moment.STOP_SENT] = stage.start_clock()
         stage.api.patch("agentruns", name, {"spec": {"cancel": "interrupt"}})
         _, times[Moment.ENDED] = run.until(f"interrupt of {name}", phase_is("Interrupted"))
@@ -86,13 +34,7 @@ def interrupted(stage: Stage, name: str) -> Life:
 
 def rolled_back(stage: Stage, name: str) -> Life:
     """A run that is rolled back at work."""
-    with stage.api.watch("pods") as pods, _watch_run(stage.api, name) as run:
-        times = _start_run(stage, run, long_run(name))
-        times[Moment.STOP_SENT] = stage.start_clock()
-        stage.api.patch("agentruns", name, {"spec": {"cancel": "rollback"}})
-        _, times[Moment.ENDED] = run.until(f"rollback of {name}", deleted)
-        _, times[Moment.NOTHING_LEFT] = pods.until(f"end of {name}'s pods", all_deleted(2))
-    return Life(Kind.ROLLED_BACK, name, times)
+    return roll_back(stage, long_run(name))
 
 
 def raw(stage: Stage, name: str) -> Life:
@@ -143,16 +85,3 @@ def live_round(stage: Stage, number: int) -> list[Life]:
     """
     kinds = list(ROUND) if number % 2 else list(reversed(ROUND))
     return [ROUND[kind](stage, f"{kind}-{number}") for kind in kinds]
-
-
-def _watch_run(api: Api, name: str) -> AbstractContextManager[Watch]:
-    return api.watch("agentruns", fieldSelector=f"metadata.name={name}")
-
-
-def _start_run(stage: Stage, watch: Watch, run: Object) -> dict[Moment, float]:
-    """Create a run and wait until its phase is Running, and its agent at work."""
-    times = {Moment.CREATE_SENT: stage.start_clock()}
-    stage.api.create("agentruns", run)
-    seen, times[Moment.RUNNING] = watch.until("start of a run", phase_is("Running"))
-    wait_until_at_work(stage.api, seen["status"]["podName"])
-    return times

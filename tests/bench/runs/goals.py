@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from bench.figures import Comparison, Count, Spread
-from bench.lives import Kind, Life, Moment
-from bench.writes import Sort, Writes
+from bench.life import Kind, Life, Moment
+from bench.runs.writes import Sort, Writes
 
 RUNS = (Kind.SUCCEEDED, Kind.INTERRUPTED, Kind.ROLLED_BACK)
 MOST_WRITES = {Kind.SUCCEEDED: 5, Kind.INTERRUPTED: 8, Kind.ROLLED_BACK: 8}
