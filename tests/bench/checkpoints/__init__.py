@@ -8,13 +8,13 @@ from bench.checkpoints.pod import CONTAINER, NAME, manifests
 from bench.checkpoints.report import Measured, report
 from bench.ground import Ground
 from bench.seen import agent_runs
-from bench.setting import NAMESPACE
+from bench.setting import NAMESPACE, runner_image
 from cluster import kubectl
 from cluster.shell import say
 
 
 def measure(ground: Ground) -> str:
-    items = {"apiVersion": "v1", "kind": "List", "items": manifests()}
+    items = {"apiVersion": "v1", "kind": "List", "items": manifests(runner_image())}
     with ground.api.watch("pods", fieldSelector=f"metadata.name={NAME}") as pods:
         kubectl("create", "--namespace", NAMESPACE, "--filename=-", stdin=json.dumps(items))
         pods.until(f"start of pod {NAME}", agent_runs)

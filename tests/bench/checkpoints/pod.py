@@ -9,7 +9,6 @@ from pathlib import Path
 import langgraph.checkpoint.sqlite
 
 from bench.api import Object
-from bench.setting import runner_image
 from cluster.paths import CHECKOUT
 
 NAME = "checkpoints"
@@ -22,7 +21,7 @@ _PACKAGES = {
 }
 
 
-def manifests() -> list[Object]:
+def manifests(image: str) -> list[Object]:
     """The ConfigMap and the pod."""
     files = {
         f"{package}/{path.name}": path.read_text()
@@ -37,13 +36,13 @@ def manifests() -> list[Object]:
         "metadata": {"name": NAME},
         "data": {name.replace("/", "."): text for name, text in files.items()},
     }
-    return [config_map, _pod(items)]
+    return [config_map, _pod(image, items)]
 
 
-def _pod(items: list[Object]) -> Object:
+def _pod(image: str, items: list[Object]) -> Object:
     container = {
         "name": CONTAINER,
-        "image": runner_image(),
+        "image": image,
         "command": ["python3", "-m", "bench.checkpoints.in_pod.measure"],
         "env": [{"name": "PYTHONPATH", "value": f"{_CODE}:/opt/agentrun"}],
         "securityContext": {
