@@ -1,11 +1,15 @@
 """Fixtures of the store's tests."""
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+
+from agentrun_store import cli
 
 NOBODY = 65534
 
@@ -29,3 +33,32 @@ def unprivileged() -> Iterator[Path]:
             yield Path(directory)
         finally:
             os.seteuid(user)
+
+
+class Typed(NamedTuple):
+    """What came of a command of `agentrun-store`."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Tool = Callable[..., Typed]
+
+
+@pytest.fixture
+def tool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tool:
+    """`agentrun-store` on the store `tmp_path`."""
+
+    def run(*arguments: str) -> Typed:
+        try:
+            code = cli.main(["--store", str(tmp_path), *arguments])
+        except SystemExit as exit:
+            code = int(exit.code or 0)
+        return Typed(code, *capsys.readouterr())
+
+    return run

@@ -53,6 +53,11 @@ def kept_workspace(root: Path) -> None:
     (made / "link").symlink_to("notes/a.txt")
 
 
+def two_workspaces(root: Path) -> None:
+    kept_workspace(root)
+    workspace.prepare(root, THREAD, RUN_B)
+
+
 def copy_unless_copied(root: Path) -> None:
     with suppress(StoreError):  # the target has checkpoints
         StoreSaver(root).copy_thread("chat", "copy")
@@ -99,6 +104,7 @@ SCENARIOS = {
     "delete_for_runs": Scenario(two_runs, lambda root: StoreSaver(root).delete_for_runs([RUN_B])),
     "copy_thread": Scenario(two_runs, copy_unless_copied),
     "prune": Scenario(one_run, lambda root: StoreSaver(root).prune(["chat"])),
+    "prune of workspaces": Scenario(two_workspaces, lambda root: StoreSaver(root).prune(["chat"])),
 }
 
 

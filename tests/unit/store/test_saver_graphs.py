@@ -14,6 +14,7 @@ from langgraph.types import Command, Send, interrupt
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.rollback import drop_run
 from agentrun_store.summary import summary
+from unit.store.conftest import Tool
 from unit.store.support import RUN_A, RUN_B, RUN_C, THREAD, content
 
 CHAT: RunnableConfig = {"configurable": {"thread_id": "chat"}}
@@ -201,17 +202,22 @@ class DeltaState(TypedDict, total=False):
     never_written: Annotated[list[str], DeltaChannel(extend, list)]
 
 
-@pytest.mark.parametrize("rounds", range(1, 10))
-def test_prune_and_copy_keep_what_delta_channels_are_rebuilt_from(
-    rounds: int, tmp_path: Path
-) -> None:
+def delta_runs(root: Path, rounds: int) -> StateGraph[DeltaState]:
     graph = StateGraph(DeltaState)
     graph.add_node("step", lambda state: {"log": [f"step {len(state['log'])}"]})
     graph.add_edge(START, "step")
     for number in range(rounds):
         run = f"aaaaaaaa-0000-4000-8000-{number:012}"
-        compiled = graph.compile(checkpointer=pod(tmp_path, run))
+        compiled = graph.compile(checkpointer=pod(root, run))
         compiled.invoke({"log": [f"input {number}"]}, CHAT)
+    return graph
+
+
+@pytest.mark.parametrize("rounds", range(1, 10))
+def test_prune_and_copy_keep_what_delta_channels_are_rebuilt_from(
+    rounds: int, tmp_path: Path
+) -> None:
+    graph = delta_runs(tmp_path, rounds)
     tool = StoreSaver(tmp_path)
     reader = graph.compile(checkpointer=tool)
     expected = reader.get_state(CHAT).values
@@ -225,3 +231,20 @@ def test_prune_and_copy_keep_what_delta_channels_are_rebuilt_from(
     assert reader.get_state(CHAT).values == expected
     assert len(list(reader.get_state_history(CHAT))) <= min(count, 8)
     assert reader.invoke({"log": ["more"]}, CHAT)["log"][:-2] == expected["log"]
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3])
+@pytest.mark.parametrize("rounds", range(1, 7))
+def test_the_tool_keeps_what_delta_channels_are_rebuilt_from(
+    keep: int, rounds: int, tmp_path: Path, tool: Tool
+) -> None:
+    graph = delta_runs(tmp_path, rounds)
+
+    def states() -> list[Any]:
+        reader = graph.compile(checkpointer=StoreSaver(tmp_path))
+        return [state.values for state in reader.get_state_history(CHAT)]
+
+    before = states()
+    assert tool("prune", "chat", "--keep", str(keep), "--no-run-is-live").code == 0
+    assert states()[:keep] == before[:keep]
+    assert len(states()) <= keep + 7, "a snapshot is never further away"
