@@ -1,0 +1,55 @@
+"""``python -m chaos.layer2.launcher``: the operator, its clock shifted and its patience shortened.
+
+The operator's code is as it is. Only times are changed that would make a schedule long: what takes
+minutes when nothing comes from the API server takes seconds.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+import kopf
+
+from agentrun_operator import __main__, controller, edge, events, kube, lease, observe
+
+from .times import INACTIVITY, LEASE, PATIENCE, RENEWAL, RETRY
+
+SKEW = "CHAOS_CLOCK_SKEW_SECONDS"
+SHORTER: tuple[tuple[Any, str, object], ...] = (
+    (controller, "FIRST_RESYNC_SECONDS", 5.0),
+    (controller, "RESYNC_SECONDS", 30.0),
+    (lease, "DURATION_SECONDS", LEASE),
+    (lease, "RENEW_DEADLINE_SECONDS", RENEWAL),
+    (lease, "RETRY_SECONDS", RETRY),
+    (kube, "REQUEST_TIMEOUT", aiohttp.ClientTimeout(total=PATIENCE, connect=2)),
+    (__main__, "START_RETRY_SECONDS", 0.5),
+)
+
+
+def _shifted(now: Callable[[], datetime], skew: timedelta) -> Callable[[], datetime]:
+    return lambda: now() + skew
+
+
+def _configure(settings: kopf.OperatorSettings) -> None:
+    configure(settings)
+    settings.watching.inactivity_timeout = INACTIVITY
+    settings.networking.request_timeout = PATIENCE
+    settings.networking.error_backoffs = (0.5, 1, *[2] * 100)
+
+
+configure = edge.configure
+
+
+def main() -> None:
+    skew = timedelta(seconds=float(os.environ[SKEW]))
+    clock = _shifted(observe.now, skew)
+    changes = [(module, "now", clock) for module in (observe, controller, events)]
+    for module, name, value in (*SHORTER, *changes, (edge, "configure", _configure)):
+        setattr(module, name, value)
+    __main__.main()
+
+
+if __name__ == "__main__":
+    main()
