@@ -37,6 +37,16 @@ class Run:
         """kubectl delete, without waiting for the end of it."""
         kubectl("delete", "ar", self.name, *self._ns, "--wait=false")
 
+    def evict(self, pod: str) -> None:
+        """Ask the API server to evict a pod, as a drain does."""
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": self.namespace},
+        }
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
+        kubectl("create", "--raw", path, "-f-", stdin=json.dumps(eviction))
+
     def let_go(self) -> None:
         """Open the gate at which an agent that was told to hold waits."""
         self.exec("touch", "/tmp/go")

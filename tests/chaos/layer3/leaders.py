@@ -1,0 +1,44 @@
+"""SIGKILL for the operator's leader, again and again."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from random import Random
+from threading import Event
+
+from e2e import deployment
+from e2e.kubectl import kubectl
+from e2e.node import signal_python
+
+# Seconds. A killed leader's lease runs for 15 s more.
+A_LIFE = (10.0, 40.0)
+
+
+@contextmanager
+def leaders_killed(seed: str, kills: Counter[str]) -> Iterator[None]:
+    """In here no leader lives for long. Afterwards the operator is complete again."""
+    over = Event()
+    random = Random(f"leaders/{seed}")  # noqa: S311 (no secret)
+
+    def kill_them() -> None:
+        while not over.wait(random.uniform(*A_LIFE)):
+            _kill_leader()
+            kills["leader of the operator killed"] += 1
+
+    with ThreadPoolExecutor(1) as killer:
+        killing = killer.submit(kill_them)
+        try:
+            yield
+        finally:
+            over.set()
+            killing.result()
+            deployment.start()
+
+
+def _kill_leader() -> None:
+    metadata = deployment.leader()["metadata"]
+    signal_python(metadata["uid"], "KILL")
+    # As if its node had died: a container that is killed often would be started ever more slowly.
+    options = ("-n", deployment.NAMESPACE, "--force", "--grace-period=0", "--wait=false")
+    kubectl("delete", "pod", metadata["name"], *options)

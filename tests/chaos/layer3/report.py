@@ -1,0 +1,48 @@
+"""What was done in a campaign, what was seen of it, and what was broken, as a table."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .history import History
+from .judge import INVARIANTS, Violation
+
+
+@dataclass
+class Report:
+    seed: str
+    history: History
+    done: Counter[str] = field(default_factory=Counter)  # stories and, with them, kills
+    missed: Counter[str] = field(default_factory=Counter)
+    violations: list[Violation] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def table(self) -> str:
+        runs, looks = self.history.runs.values(), self.history.looks
+        ends = Counter(run.end.phase if run.end else "none" for run in runs)
+        pods = [life.pod for run in runs for life in self.history.lives(run)]
+        heard = {begin.pod for run in runs for begin in run.begins}
+        kept = sum(len(marks) for marks in self.history.store.marks.values())
+        broken = Counter(violation.invariant for violation in self.violations)
+        rows = [
+            ("seed", self.seed),
+            ("seconds", f"{self.seconds:.0f}"),
+            *_rows("runs, by their first end", ends),
+            *_rows("done to them", self.done),
+            *_rows("tried, but too late or too early", self.missed),
+            ("pods seen alive on the node", len(pods)),
+            ("pods whose agent was heard", len(heard)),
+            ("looks at the node's processes", len(looks.times)),
+            ("longest time from one look to the next", f"{looks.longest_gap:.2f} s"),
+            ("steps in the threads' states in the end", kept),
+            ("violations", len(self.violations)),
+            *((f"  {invariant}", broken[invariant]) for invariant in INVARIANTS),
+        ]
+        table = "\n".join(f"{name:<60} {value:>10}" for name, value in rows)
+        return "\n\n".join([table, *(f"{v.invariant}: {v.text}" for v in self.violations)])
+
+
+def _rows(title: str, counts: Counter[str]) -> list[tuple[str, int]]:
+    return [
+        (title, counts.total()),
+        *((f"  {what}", count) for what, count in sorted(counts.items())),
+    ]
