@@ -43,8 +43,11 @@ test: deploy ## unit and e2e
 bench: deploy ## the measurements
 	@$(ON_CLUSTER) PYTHONPATH=tests $(BIN)/python -m bench
 
-chaos: venv ## random schedules of faults against the operator's decisions, on a simulated cluster
-	@PYTHONPATH=operator:runner-image:tests $(BIN)/python -m chaos --layer 1 --schedules $(or $(SCHEDULES),10000)
+# Layer 1 has a cluster of its own, in memory.
+LAYER := 1
+chaos: $(if $(filter 1,$(LAYER)),venv,deploy) ## break it at random; LAYER=1, on a simulated cluster, or LAYER=3, on the real one
+	@$(ON_CLUSTER) PYTHONPATH=operator:runner-image:tests $(BIN)/python -m chaos --layer $(LAYER) \
+	  $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
 lint: venv ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -3,20 +3,31 @@
 import argparse
 import sys
 
+from .layer1.campaign import Report as ReportOfLayer1
 from .layer1.campaign import campaign
+from .layer3.campaign import long_campaign
+from .layer3.report import Report as ReportOfLayer3
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
-    parser.add_argument("--layer", type=int, choices=[1], default=1)
-    parser.add_argument("--schedules", type=int, default=10_000)
+    parser.add_argument("--layer", type=int, choices=[1, 3], default=1)
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--seconds", type=float, default=900.0, help="stop after so long")
-    parser.add_argument("--findings", type=int, default=3, help="stop after so many violations")
-    given = parser.parse_args()
-    report = campaign(given.schedules, given.seed, given.seconds, given.findings)
+    layer1 = parser.add_argument_group("layer 1: a simulated cluster")
+    layer1.add_argument("--schedules", type=int, default=10_000)
+    layer1.add_argument("--seconds", type=float, default=900.0, help="stop after so long")
+    layer1.add_argument("--findings", type=int, default=3, help="stop after so many violations")
+    layer3 = parser.add_argument_group("layer 3: the cluster of $KUBECONFIG, with its operator")
+    layer3.add_argument("--runs", type=int, default=50)
+    report = run_layer(parser.parse_args())
     print(report.table())
-    return 1 if report.violations.total() else 0
+    return 1 if report.violations else 0
+
+
+def run_layer(given: argparse.Namespace) -> ReportOfLayer1 | ReportOfLayer3:
+    if given.layer == 3:
+        return long_campaign(given.seed, given.runs)
+    return campaign(given.schedules, given.seed, given.seconds, given.findings)
 
 
 if __name__ == "__main__":
