@@ -71,11 +71,6 @@ class Api:
     def get(self, plural: str, name: str) -> Object:
         return self._answer("GET", self._path(plural, name))
 
-    def list(self, plural: str, **selector: str) -> list[Object]:
-        found = self._answer("GET", f"{self._path(plural)}?{urlencode(selector)}")
-        items: list[Object] = found["items"]
-        return items
-
     def patch(self, plural: str, name: str, patch: Object, subresource: str = "") -> Object:
         path = "/".join(part for part in (self._path(plural, name), subresource) if part)
         return self._answer("PATCH", path, patch)

@@ -23,17 +23,15 @@ class Model:
 def learn(api: Api) -> Model:
     """Have a run succeed, look at what is left, and remove it."""
     say("having a run succeed, to copy what it leaves behind")
-    pods_of = {"labelSelector": f"job-name={NAME}"}
     with (
         watch_run(api, NAME) as runs,
         api.watch("jobs", fieldSelector=f"metadata.name={NAME}") as jobs,
-        api.watch("pods", **pods_of) as pods,
+        api.watch("pods", labelSelector=f"job-name={NAME}") as pods,
     ):
         api.create("agentruns", short_run(NAME))
         jobs.until(f"end of {NAME}", complete)
-        pods.until(f"end of {NAME}'s pod", _released)
+        pod, _ = pods.until(f"end of {NAME}'s pod", _released)
         runs.until(f"end of {NAME}", _settled)
-    (pod,) = api.list("pods", **pods_of)
     model = Model(api.get("agentruns", NAME), api.get("jobs", NAME), pod)
     if "finalizers" in model.run["metadata"]:
         raise MeasurementError(f"{NAME} has finished, and still has finalizers")

@@ -60,6 +60,7 @@ def cold_starts(among: str) -> ColdStarts:
         say(f"start {number} of {STARTS} of the operator, {among}")
         pod, start = _start()
         starts.append(start)
+        say(f"  ready after {start.ready_at - start.scaled_at:.1f} s")
         if number == STARTS:
             time.sleep(max(0, start.process.started_at + LATER_SECONDS - time.time()))
             later = look(pod["metadata"]["uid"])

@@ -24,8 +24,8 @@ from bench.checkpoints.in_pod.sides import Ours, Saver, Side, Sqlite
 ROOT = Path("/agentrun/store/bench-checkpoints")
 STATE_BYTES = (1_000, 50_000)
 OLDER = (10, 1_000, 10_000)
-PUTS = 200
-BLOCK = 20  # puts of one side before the other's turn
+PUTS = 500
+BLOCK = 25  # puts of one side before the other's turn
 GETS = 20
 THREAD = "bench"
 CONFIG: RunnableConfig = {"configurable": {"thread_id": THREAD, "checkpoint_ns": ""}}
