@@ -2,12 +2,16 @@
 
 from ..constants import Reason, ReclaimPolicy
 from ..plan import DeleteRun, Event, Plan, Release
+from .stop import stop_actions
 from .stopped import rolling_back
 from .view import View
 
 
 def finished(view: View) -> Plan:
     run = view.run
+    if view.alive or view.can_make_pods:
+        # A request of somebody who has died or slept since may make the Job once more.
+        return Plan(actions=stop_actions(view), confirm=True)
     reclaims = run.spec.reclaim_policy == ReclaimPolicy.DELETE
     if run.deleting:
         return rolling_back(view) if run.claimed and reclaims else _release(view)

@@ -39,7 +39,7 @@ def _retry_may_be_under_way(view: View) -> bool:
 
 
 def _stopping(view: View) -> Plan:
-    actions = _stop_actions(view)
+    actions = stop_actions(view)
     signalled = any(isinstance(a, StopPod) for a in actions) or any(
         pod.has_started and pod.signalled for pod in view.alive
     )
@@ -109,7 +109,7 @@ def _why_not_stopped(view: View) -> tuple[Reason, str]:
     )
 
 
-def _stop_actions(view: View) -> tuple[Action, ...]:
+def stop_actions(view: View) -> tuple[Action, ...]:
     """The one way to stop: idempotent, and repeated until nothing is left."""
     job = view.own_job
     delete_job: tuple[Action, ...] = ()

@@ -18,8 +18,6 @@ from chaos.layer1.operator import in_virtual_time
 from chaos.layer1.world import World
 
 Serve = Callable[[Request], None]
-# A run that has ended, but has something left to do, is not looked at in this way.
-UNSETTLED = pytest.mark.xfail(strict=True, reason="its Job is left alone")
 
 
 @pytest.fixture
@@ -182,8 +180,8 @@ def test_an_error_in_one_decision_holds_up_the_others_or_is_never_tried_again(
     [
         ("interrupt", {}),
         ("rollback", {}),
-        pytest.param("interrupt", {"ttlSecondsAfterFinished": 1 << 30}, marks=UNSETTLED),
-        pytest.param("interrupt", {"reclaimPolicy": "Delete"}, marks=UNSETTLED),
+        pytest.param("interrupt", {"ttlSecondsAfterFinished": 1 << 30}),
+        pytest.param("interrupt", {"reclaimPolicy": "Delete"}),
     ],
 )
 def test_a_job_that_is_made_after_the_end_runs(world: World, cancel: str, spec: Object) -> None:

@@ -7,7 +7,15 @@ import pytest
 
 from agentrun_operator.constants import Condition, Phase, Reason
 from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import Claim, CreateJob, Plan, Release
+from agentrun_operator.plan import (
+    Claim,
+    CreateJob,
+    DeleteJob,
+    ForbidRetries,
+    Plan,
+    Release,
+    StopPod,
+)
 from agentrun_operator.policy.decide import decide
 
 from .states import (
@@ -215,8 +223,19 @@ def test_an_evicted_pod_is_no_failure_and_the_run_goes_on_with_the_next() -> Non
 
 @pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.FAILED, Phase.INTERRUPTED])
 @pytest.mark.parametrize("cancel", [None, "interrupt", "rollback"])
-def test_a_finished_run_is_left_alone_whatever_is_found(phase: Phase, cancel: str | None) -> None:
+def test_a_finished_run_stays_as_it_is_whatever_is_found(phase: Phase, cancel: str | None) -> None:
     """Failure modes 7, 12 and 56."""
     done = run(phase=phase, cancel=cancel, jobName="r")
-    for pods in ((), (RUNNING_POD,), (SUCCEEDED_POD,)):
-        assert decide(view(done, job=job(), pods=pods)) == Plan()
+    assert decide(view(done, job=job(), pods=(SUCCEEDED_POD,))) == Plan()
+    for pods in ((), (RUNNING_POD,)):
+        plan = decide(view(done, job=job(), pods=pods))
+        assert (plan.status, plan.events) == (None, ())
+
+
+def test_what_is_made_for_a_run_that_has_finished_is_stopped() -> None:
+    """Failure mode 12: a request of an operator that slept may be taken in long after the end."""
+    done = run(phase=Phase.INTERRUPTED, cancel="interrupt", jobName="r")
+    this = job(backoff_limit=2)
+    plan = decide(view(done, job=this, pods=(RUNNING_POD,)))
+    assert plan.actions == (ForbidRetries("r", this.uid), StopPod("r-abc", RUNNING_POD.uid))
+    assert decide(view(done, job=this)).actions == (DeleteJob("r", this.uid),)
