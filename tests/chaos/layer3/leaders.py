@@ -9,7 +9,7 @@ from threading import Event
 
 from e2e import deployment
 from e2e.kubectl import kubectl
-from e2e.node import signal_python
+from e2e.node import kill_python
 
 # Seconds. A killed leader's lease runs for 15 s more.
 A_LIFE = (10.0, 40.0)
@@ -38,7 +38,7 @@ def leaders_killed(seed: str, kills: Counter[str]) -> Iterator[None]:
 
 def _kill_leader() -> None:
     metadata = deployment.leader()["metadata"]
-    signal_python(metadata["uid"], "KILL")
+    kill_python(metadata["uid"])
     # As if its node had died: a container that is killed often would be started ever more slowly.
     options = ("-n", deployment.NAMESPACE, "--force", "--grace-period=0", "--wait=false")
     kubectl("delete", "pod", metadata["name"], *options)
