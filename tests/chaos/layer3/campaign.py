@@ -85,7 +85,8 @@ def tell(
     if "cancel" in part.spec:
         witness.asked(run.uid, "born cancelled")
     for act, delay in zip(part.story.acts, part.delays, strict=True):
-        witness.wait_until(run.uid, partial(has_come, act), deadline)
+        if not witness.wait_until(run.uid, partial(has_come, act), deadline):
+            break
         time.sleep(delay)
         deed = act.deed.__name__
         try:

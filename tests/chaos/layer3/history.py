@@ -36,6 +36,10 @@ class RunHistory:
     begins: list[Begin] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)  # names of the deeds that took effect
 
+    def __str__(self) -> str:
+        seen = ", ".join(f"{state.phase} {state.seen_at:.3f}" for state in self.states)
+        return f"{self.name} on {self.thread}: asked for {self.asked}, seen {seen}"
+
     @property
     def name(self) -> str:
         return str(self.last["metadata"]["name"])

@@ -38,7 +38,16 @@ class Report:
             *((f"  {invariant}", broken[invariant]) for invariant in INVARIANTS),
         ]
         table = "\n".join(f"{name:<60} {value:>10}" for name, value in rows)
-        return "\n\n".join([table, *(f"{v.invariant}: {v.text}" for v in self.violations)])
+        return "\n\n".join([table, *self._what_was_wrong()])
+
+    def _what_was_wrong(self) -> list[str]:
+        if not self.violations:
+            return []
+        runs = sorted(self.history.runs.values(), key=lambda run: run.name)
+        return [
+            *(f"{violation.invariant}: {violation.text}" for violation in self.violations),
+            "\n".join(map(str, runs)),
+        ]
 
 
 def _rows(title: str, counts: Counter[str]) -> list[tuple[str, int]]:

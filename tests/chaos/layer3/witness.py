@@ -51,10 +51,11 @@ class Witness:
             raise BlindError(", ".join(self._blind))
         self.history.store = store_facts(self._ns.store(), self.history)
 
-    def wait_until(self, uid: str, is_so: Callable[[RunHistory], bool], seconds: float) -> bool:
-        """Wait until it is so of the run; whether that came in time."""
+    def wait_until(self, uid: str, is_so: Callable[[RunHistory], bool], deadline: float) -> bool:
+        """Wait until it is so of the run; whether that came before the deadline (monotonic)."""
         with self._news:
-            return self._news.wait_for(lambda: is_so(self.history.runs[uid]), seconds)
+            left = deadline - time.monotonic()
+            return self._news.wait_for(lambda: is_so(self.history.runs[uid]), left)
 
     def asked(self, uid: str, what: str) -> None:
         """Somebody has asked for that, and it was accepted."""
@@ -102,7 +103,8 @@ class Witness:
         options = ("logs", "-f", "-n", self._ns.name, pod, "-c", "agent")
         with lines_of(*options, seconds=self._seconds) as lines:
             for line in lines:
-                if line.startswith('{"event": "begin"'):
+                # The last line may be cut off.
+                if line.startswith('{"event": "begin"') and line.endswith("}\n"):
                     said = json.loads(line)
                     with self._news:
                         begin = Begin(said["at"], pod, said["step"])
