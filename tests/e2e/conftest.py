@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster(room: Path) -> Iterator[str]:
+def cluster(room: Path, whole: Path) -> Iterator[str]:
     """The cluster with the operator. The value marks what this session makes in it."""
     assert ways_out() == [], "packets could leave this machine"
     with held(room, alone=False):
@@ -40,7 +40,8 @@ def cluster(room: Path) -> Iterator[str]:
     session = uuid.uuid4().hex[:8]
     yield session
     selector = f"{LABEL}={session}"
-    kubectl("wait", "namespace", "-l", selector, "--for=delete", "--timeout=120s")
+    with held(whole, alone=False):
+        kubectl("wait", "namespace", "-l", selector, "--for=delete", "--timeout=120s")
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +49,14 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory that all processes of the session share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def whole(room: Path) -> Path:
+    """The directory of the lock of all that need a whole cluster outside of a test."""
+    directory = room / "whole"
+    directory.mkdir(exist_ok=True)
+    return directory
 
 
 @pytest.fixture(autouse=True)
@@ -58,8 +67,8 @@ def beside_others(request: pytest.FixtureRequest, room: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def pool(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
-    pool = Pool(cluster, tmp_path_factory.mktemp("stores"))
+def pool(cluster: str, whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    pool = Pool(cluster, whole, tmp_path_factory.mktemp("stores"))
     yield pool
     pool.close()
 
@@ -68,13 +77,20 @@ def _namespace(pool: Pool, request: pytest.FixtureRequest) -> Iterator[Namespace
     namespace = pool.take()
     request.node.stash.setdefault(NAMESPACES, []).append(namespace.name)
     yield namespace
-    namespace.remove()
+    pool.give_back(namespace)
 
 
 # A namespace of the test's own; another one; and one that the tests of a module share.
 ns = pytest.fixture(_namespace, name="ns")
 other_ns = pytest.fixture(_namespace, name="other_ns")
 shared_ns = pytest.fixture(_namespace, name="shared_ns", scope="module")
+
+
+@pytest.fixture
+def no_other_namespaces(ns: Namespace, whole: Path) -> Iterator[None]:
+    """For a test that breaks the cluster: nobody makes or removes a namespace meanwhile."""
+    with held(whole, alone=True):
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

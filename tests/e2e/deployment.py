@@ -84,10 +84,18 @@ def pods() -> list[Object]:
     return get_all("pods", NAMESPACE, SELECTOR)
 
 
-def writes(namespace: str, resource: str = "", name: str = "") -> list[str]:
+def restarts() -> dict[str, int]:
+    """How often the container of each of the operator's pods was started anew."""
+    return {
+        pod["metadata"]["name"]: pod["status"]["containerStatuses"][0]["restartCount"]
+        for pod in pods()
+    }
+
+
+def writes(namespace: str, resource: str = "", name: str = "", pod: str = "") -> list[str]:
     """What the operator has written in a namespace, oldest first: "verb resource/name -> code".
 
-    From the API server's audit log.
+    From the API server's audit log; with ``pod`` only what that replica has written.
     """
     return [
         f"{event['verb']} {_what(event['objectRef'])} -> {event['responseStatus']['code']}"
@@ -95,6 +103,7 @@ def writes(namespace: str, resource: str = "", name: str = "") -> list[str]:
         if event["user"]["username"] == USER
         and resource in ("", event["objectRef"]["resource"])
         and name in ("", event["objectRef"].get("name", ""))
+        and pod in ("", *event["user"]["extra"]["authentication.kubernetes.io/pod-name"])
     ]
 
 

@@ -17,9 +17,9 @@ _LAST_ALIVE = (
 )
 
 
-_KILL = (
+_SIGNAL = (
     'for file in $(grep --files-with-matches --no-messages "$1" /proc/[0-9]*/cgroup); do '
-    "pid=$(dirname $file); grep --quiet python $pid/comm && kill -KILL $(basename $pid); done; true"
+    'pid=$(dirname $file); grep --quiet python $pid/comm && kill "-$2" $(basename $pid); done; true'
 )
 
 
@@ -29,9 +29,19 @@ def processes(run_uid: str) -> list[int]:
     return [int(path.split("/")[2]) for path in found.split()]
 
 
+def signal_python(pod_uid: str, signal: str) -> None:
+    """Send a signal, such as STOP, to the Python processes of a pod."""
+    node_exec("bash", "-c", _SIGNAL, "bash", pod_uid, signal)
+
+
 def kill_python(pod_uid: str) -> None:
     """SIGKILL the Python processes of a pod."""
-    node_exec("bash", "-c", _KILL, "bash", pod_uid)
+    signal_python(pod_uid, "KILL")
+
+
+def let_go(run_uid: str) -> None:
+    """Open the gate at which an agent that was told to hold waits; needs no API server."""
+    node_exec("touch", f"/proc/{processes(run_uid)[0]}/root/tmp/go")
 
 
 class Vigil:

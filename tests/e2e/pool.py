@@ -1,17 +1,23 @@
-"""Namespaces for the tests, each made while the test before it runs: that saves seconds a test."""
+"""Namespaces for the tests, each made while the test before it runs: that saves seconds a test.
+
+So the cluster is used outside of tests, too. The lock ``whole`` is held then, and a test that
+breaks the cluster waits for it.
+"""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from . import deployment
+from .alone import held
 from .namespace import Namespace
 
 
 class Pool:
     """Hands out namespaces that are set up. ``session`` marks them and is part of their names."""
 
-    def __init__(self, session: str, scratch: Path) -> None:
+    def __init__(self, session: str, whole: Path, scratch: Path) -> None:
         self._session = session
+        self._whole = whole
         self._scratch = scratch
         self._image = deployment.runner_image()
         self._made = 0
@@ -23,9 +29,14 @@ class Pool:
         future, self._next = self._next, self._begin()
         return future.result()
 
+    def give_back(self, namespace: Namespace) -> None:
+        """Have it removed, without waiting for that."""
+        with held(self._whole, alone=False):
+            namespace.remove()
+
     def close(self) -> None:
         """Remove the one that nobody has taken."""
-        self._next.result().remove()
+        self.give_back(self._next.result())
         self._executor.shutdown()
 
     def _begin(self) -> Future[Namespace]:
@@ -35,5 +46,6 @@ class Pool:
 
     def _make(self, name: str) -> Namespace:
         namespace = Namespace(name, self._scratch)
-        namespace.set_up(self._session, self._image)
+        with held(self._whole, alone=False):
+            namespace.set_up(self._session, self._image)
         return namespace

@@ -73,6 +73,26 @@ def test_a_cancelled_one_in_the_queue_is_skipped(ns: Namespace) -> None:
     assert ns.store().segments("threads/t") == [first.uid, third.uid]
 
 
+def test_a_long_queue_goes_in_order_past_one_that_is_cancelled(ns: Namespace) -> None:
+    first = ns.held_run(thread="t", hold=1, input={"steps": 1})
+    # Out of order, a run would find more steps done than it was asked for, and do one more.
+    queue = [ns.run("steps", f"q{n}", thread="t", input={"steps": n}) for n in range(2, 8)]
+    for run in queue:
+        run.wait_waiting("ThreadBusy")
+    cancelled = queue.pop(2)
+    cancelled.cancel("interrupt")
+    cancelled.wait("Interrupted", seconds=10)
+    first.let_go()
+    for run in queue:
+        steps = int(run.name.removeprefix("q"))
+        done = run.wait("Succeeded")["status"]["output"]["done"]
+        assert done == list(range(1, steps + 1))
+    for ahead, behind in pairwise([first, *queue]):
+        assert lifetime(ahead)[1] <= lifetime(behind)[0]
+    assert ns.store().segments("threads/t") == [run.uid for run in (first, *queue)]
+    assert cancelled.pods() == []
+
+
 def test_the_next_one_starts_only_when_the_one_ahead_is_dead(ns: Namespace) -> None:
     """Failure mode 60."""
     first = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)

@@ -1,0 +1,106 @@
+"""Faults of the cluster itself. Each is put right again, whatever happens in between."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from cluster import node_exec
+
+from . import deployment
+from .kubectl import KubectlError, Object, create, kubectl, wait_until
+from .node import signal_python
+from .run import Run
+
+STATIC_PODS = "/etc/kubernetes/manifests"
+API_SERVER = "kube-apiserver.yaml"
+# To start the API server and, after it, what had ended without it.
+UNTIL_BACK = 120
+
+
+@contextmanager
+def kubelet_stopped(node: str) -> Iterator[None]:
+    """In here the kubelet does not run; the containers do. Afterwards the node is Ready again."""
+    node_exec("systemctl", "stop", "kubelet")
+    try:
+        yield
+    finally:
+        node_exec("systemctl", "start", "kubelet")
+        kubectl("wait", "node", node, "--for=condition=Ready", "--timeout=60s")
+        deployment.start()
+
+
+@contextmanager
+def api_server_away(seconds: float) -> Iterator[None]:
+    """In here no API server answers; for as long as that, or longer. All is Ready again then."""
+    node_exec("mv", f"{STATIC_PODS}/{API_SERVER}", f"{STATIC_PODS}/../{API_SERVER}")
+    try:
+        _wait_for_api_server(there=False)
+        began = time.monotonic()
+        yield
+        # How long it is away is the fault itself, and no wait for anything.
+        time.sleep(max(0, began + seconds - time.monotonic()))
+    finally:
+        node_exec("mv", f"{STATIC_PODS}/../{API_SERVER}", f"{STATIC_PODS}/{API_SERVER}")
+        _wait_for_api_server(there=True)
+        control_plane = ("pod", "-n", "kube-system", "-l", "tier=control-plane")
+        kubectl("wait", *control_plane, "--for=condition=Ready", f"--timeout={UNTIL_BACK}s")
+        deployment.start()
+
+
+def _wait_for_api_server(*, there: bool) -> None:
+    deadline = time.monotonic() + UNTIL_BACK
+    while _api_server_is_ready() != there:
+        assert time.monotonic() < deadline, f"API server: not {there=} within {UNTIL_BACK} s"
+        time.sleep(0.2)
+
+
+def _api_server_is_ready() -> bool:
+    try:
+        kubectl("get", "--raw=/readyz", "--request-timeout=5s")
+    except KubectlError:
+        return False
+    return True
+
+
+@contextmanager
+def frozen(pod: Object) -> Iterator[None]:
+    """In here the Python processes of a pod get no CPU; afterwards they go on as if nothing was."""
+    signal_python(pod["metadata"]["uid"], "STOP")
+    try:
+        yield
+    finally:
+        signal_python(pod["metadata"]["uid"], "CONT")
+
+
+@contextmanager
+def node_without_kubelet(name: str) -> Iterator[None]:
+    """In here there is a Node that no kubelet stands behind; the scheduler leaves it alone."""
+    taints = [{"key": "agentrun.dev/e2e", "effect": "NoSchedule"}]
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    create(node | {"spec": {"taints": taints}})
+    try:
+        yield
+    finally:
+        kubectl("delete", "node", name, "--ignore-not-found")
+
+
+def report_running(run: Run) -> None:
+    """Wait for the run's pod, and say of it what a kubelet says when the agent has started."""
+    selector = f"--selector=agentrun.dev/run-uid={run.uid}"
+    pod = wait_until("has a pod", "pods", run.namespace, bool, selector)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    container = {
+        "name": "agent",
+        "image": "",
+        "imageID": "",
+        "ready": True,
+        "restartCount": 0,
+        "state": {"running": {"startedAt": now}},
+    }
+    status = {"phase": "Running", "startTime": now, "containerStatuses": [container]}
+    kubectl(
+        *("patch", "pod", pod["metadata"]["name"], "-n", run.namespace),
+        *("--subresource=status", "--type=merge", f"--patch={json.dumps({'status': status})}"),
+    )

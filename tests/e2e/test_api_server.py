@@ -1,0 +1,58 @@
+"""The API server is away for a while: nothing is lost, and nothing is done twice."""
+
+import pytest
+
+from . import deployment, faults, node
+from .namespace import Namespace
+from .node import Vigil
+from .run import Run, condition
+
+# Longer than the lease, and than anybody's patience with a single request.
+AWAY = 60
+
+
+def created_jobs(run: Run) -> int:
+    """How many Jobs were ever made for the run."""
+    written = deployment.writes(run.namespace, "jobs", run.name)
+    return sum(line.startswith("create") and line.endswith("201") for line in written)
+
+
+@pytest.mark.alone
+@pytest.mark.usefixtures("no_other_namespaces")
+@pytest.mark.timeout(300)
+def test_what_was_asked_for_just_before_is_done_when_the_api_server_is_back(
+    ns: Namespace,
+) -> None:
+    """Failure mode 36."""
+    interrupted, rolled_back = (
+        ns.run("ignores-sigterm", thread=thread, input={}, gracePeriodSeconds=20)
+        for thread in ("a", "b")
+    )
+    completed = ns.held_run(thread="c", hold=1)
+    for run in (interrupted, rolled_back):
+        run.wait_step(1)
+    vigils = [Vigil(run.uid, AWAY) for run in (interrupted, rolled_back, completed)]
+    before = deployment.restarts()
+    interrupted.cancel("interrupt")
+    rolled_back.cancel("rollback")
+    born = ns.run("steps", thread="d", input={"steps": 1})
+    with faults.api_server_away(AWAY):
+        node.let_go(completed.uid)
+        for vigil in vigils:
+            vigil.last_seen_alive()
+    done = interrupted.wait("Interrupted")
+    assert condition(done, "Stopped") == ("True", "PodTerminated")
+    rolled_back.wait_gone()
+    completed.wait("Succeeded")
+    born.wait("Succeeded")
+    store = ns.store()
+    assert store.segments("threads/b") == []
+    assert store.tombstones("threads/b") == {rolled_back.uid}
+    for run in (interrupted, rolled_back, completed, born):
+        assert run.processes() == []
+        assert created_jobs(run) == 1
+        reasons = [reason for reason, _ in run.events()]
+        assert len(reasons) == len(set(reasons)), "nothing may be told twice"
+    after = deployment.restarts()
+    assert after.keys() == before.keys(), "both replicas recover by themselves"
+    assert sum(after.values()) <= sum(before.values()) + 1, "only the leader ends, for its lease"

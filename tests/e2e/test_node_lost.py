@@ -1,0 +1,78 @@
+"""The node of a run does not answer: nobody knows what runs there, and nobody pretends to."""
+
+import pytest
+
+from . import deployment, faults
+from .namespace import Namespace, agent
+from .node import Vigil
+from .run import Run, condition, message, time
+
+# The node controller gives a kubelet 50 s.
+UNTIL_MARKED = 90
+# The pod garbage collector gives a node that is gone 40 s to come back, and looks every 20 s.
+UNTIL_GIVEN_UP = 100
+
+
+def wait_unreachable(run: Run) -> None:
+    """Wait until the run says that its node does not answer, and what a person can do."""
+    obj = run.wait_until(
+        "its node is unreachable",
+        lambda obj: condition(obj, "Stopped") == ("False", "NodeUnreachable"),
+        UNTIL_MARKED,
+    )
+    assert obj["status"]["phase"] == "Cancelling"
+    assert "finishedAt" not in obj["status"]
+    assert " ".join(("kubectl", *give_up(run))) in message(obj, "Stopped")
+
+
+def give_up(run: Run) -> tuple[str, ...]:
+    """What a person may do if the node is off, as arguments of kubectl."""
+    pod = run.pod()["metadata"]["name"]
+    return ("delete", "pod", pod, "-n", run.namespace, "--force", "--grace-period=0")
+
+
+@pytest.mark.alone
+@pytest.mark.usefixtures("no_other_namespaces")
+def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> None:
+    """Failure modes 13 and 28."""
+    ns.run("steps", thread="b", input={"steps": 1}).wait("Succeeded")
+    before = ns.store().state("b")
+    interrupted = ns.held_run(thread="a", gracePeriodSeconds=2)
+    rolled_back = ns.held_run(thread="b", gracePeriodSeconds=2)
+    jobs = deployment.created(ns.name, "jobs")
+    operator = deployment.restarts()
+    leader = deployment.leader()["metadata"]["name"]
+    with faults.kubelet_stopped(interrupted.pod()["spec"]["nodeName"]):
+        interrupted.cancel("interrupt")
+        rolled_back.cancel("rollback")
+        for run in (interrupted, rolled_back):
+            wait_unreachable(run)
+            assert run.processes(), "the process must be alive, or this shows nothing"
+        assert deployment.created(ns.name, "jobs") == jobs, "too early for a clean-up"
+        vigils = [Vigil(run.uid) for run in (interrupted, rolled_back)]
+    done = interrupted.wait("Interrupted")
+    assert condition(done, "Stopped") == ("True", "PodTerminated")
+    assert vigils[0].last_seen_alive() < time(done["status"]["finishedAt"])
+    rolled_back.wait_gone()
+    vigils[1].last_seen_alive()
+    store = ns.store()
+    assert store.state("a").values["done"] == [1, 2]
+    assert store.state("b") == before
+    assert store.tombstones("threads/b") == {rolled_back.uid}
+    assert deployment.leader()["metadata"]["name"] == leader, "its processes went on all the time"
+    assert deployment.restarts() == operator
+
+
+def test_a_run_ends_when_the_cluster_gives_up_its_pod(ns: Namespace) -> None:
+    lost = f"{ns.name}-lost"
+    ns.create(agent("far-away", graph="steps:graph", podTemplate={"spec": {"nodeName": lost}}))
+    with faults.node_without_kubelet(lost):
+        run = ns.run("far-away", thread="t", input={"steps": 1}, gracePeriodSeconds=1)
+        faults.report_running(run)
+        run.wait("Running")
+        run.cancel("interrupt")
+        wait_unreachable(run)
+    done = run.wait("Interrupted", UNTIL_GIVEN_UP)
+    assert condition(done, "Stopped") == ("True", "PodGivenUp")
+    assert "did not confirm the end" in message(done, "Stopped")
+    assert deployment.created(ns.name, "pods") == 1, "none may follow it"
