@@ -123,6 +123,14 @@ def claim(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
 
 
+def foreign_job(name: str) -> Object:
+    """A Job that somebody else has made, and that does nothing."""
+    container = {"name": "c", "image": "localhost/none:1"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    spec = {"suspend": True, "template": template}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
+
+
 def put_into(namespace: str, obj: Object) -> Object:
     """The object with its namespace."""
     return obj | {"metadata": obj["metadata"] | {"namespace": namespace}}

@@ -81,6 +81,36 @@ def test_a_rollback_takes_the_workspace_back(agents: Namespace) -> None:
     assert notes(onward) == "one three"
 
 
+# When it is told to stop, it takes its time and then writes some more.
+WRITES_LATE = """
+import pathlib, signal, sys, time
+def stop(*_):
+    time.sleep(1)
+    pathlib.Path("late").touch()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+print('{"event": "begin"}', flush=True)
+while True:
+    time.sleep(60)
+"""
+
+
+def test_what_a_program_writes_as_its_last_act_is_taken_back_too(ns: Namespace) -> None:
+    """Failure mode 65."""
+    image = deployment.operator_image()
+    ns.create(command_agent("writes-late", "python3", "-c", WRITES_LATE, image=image))
+    kept, gone = (ns.run("writes-late", thread=name) for name in ("kept", "gone"))
+    for run, action in ((kept, "interrupt"), (gone, "rollback")):
+        run.wait("Running")
+        run.wait_log(event="begin")
+        run.cancel(action)
+    kept.wait("Interrupted")
+    gone.wait_gone()
+    store = ns.store()
+    assert list(store.root.rglob("late")) == [store.workspace("threads/kept", kept.uid) / "late"]
+    assert store.segments("threads/gone") == []
+
+
 def test_a_program_that_fails(ns: Namespace) -> None:
     ns.create(command_agent("fails", "sh", "-c", "exit 7"))
     failed = ns.run("fails", thread="t").wait("Failed")

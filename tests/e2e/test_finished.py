@@ -3,9 +3,11 @@
 import json
 
 from .deployment import writes
-from .kubectl import kubectl
+from .kubectl import Object, kubectl, wait_gone
 from .namespace import Namespace, agent_run
 from .run import Run, condition, time
+
+ADDED_LABELS = ("controller-uid", "job-name")
 
 
 def test_the_record_expires_and_its_checkpoints_stay(ns: Namespace) -> None:
@@ -29,6 +31,64 @@ def test_reclaim_policy_delete_takes_the_checkpoints_of_a_finished_run_with_its_
     run.delete()
     run.wait_gone()
     assert ns.store().state("t") == before
+
+
+def test_reclaiming_an_older_run_leaves_the_later_ones_as_they_were(ns: Namespace) -> None:
+    """Failure mode 29."""
+    older = ns.run("steps", thread="t", input={"steps": 2}, reclaimPolicy="Delete")
+    older.wait("Succeeded")
+    later = ns.run("steps", thread="t", input={"steps": 3})
+    later.wait("Succeeded")
+    before = ns.store().checkpoints_of("threads/t", later.uid)
+    older.delete()
+    older.wait_gone()
+    store = ns.store()
+    assert store.segments("threads/t") == [later.uid]
+    assert store.checkpoints_of("threads/t", later.uid) == before
+    assert store.state("t").values["done"] == [1, 2, 3]
+    onward = ns.run("steps", thread="t", input={"steps": 4})
+    assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+
+
+def test_a_run_that_has_ended_is_not_written_whatever_goes_on_around_it(ns: Namespace) -> None:
+    """Failure mode 49."""
+    run = ns.run("steps", thread="t", input={"steps": 1})
+    done = run.wait("Succeeded")
+    before = writes(ns.name)
+    names = (f"ar/{run.name}", f"job/{run.name}", f"pod/{done['status']['podName']}")
+    kubectl("label", *names, "-n", ns.name, "touched=yes")
+    kubectl("delete", *names[1:], "-n", ns.name)
+    # The operator has had its chance when a run that was created later is through.
+    ns.run("nobody", "marker", cancel="interrupt").wait("Interrupted")
+    assert [write for write in writes(ns.name)[len(before) :] if "marker" not in write] == []
+    assert run.get()["status"] == done["status"]
+
+
+def test_a_job_that_is_made_after_the_end_is_removed(ns: Namespace) -> None:
+    """Failure mode 12. A copy of the operator that slept sends what it had decided long ago."""
+    run = ns.held_run()
+    late = as_it_was_made(run.job())
+    run.cancel("interrupt")
+    done = run.wait("Interrupted")
+    kubectl("delete", "job", run.name, "-n", ns.name)
+    ns.create(late)
+    wait_gone("job", ns.name, run.name)
+    ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
+    assert run.processes() == []
+    assert run.get()["status"] == done["status"]
+
+
+def as_it_was_made(job: Object | None) -> Object:
+    """The Job as the operator sent it, without what the API server has added."""
+    assert job is not None
+    meta = {key: job["metadata"][key] for key in ("name", "labels", "ownerReferences")}
+    spec = {key: value for key, value in job["spec"].items() if key != "selector"}
+    template = spec["template"]
+    labels = template["metadata"]["labels"]
+    own = {key: value for key, value in labels.items() if not key.endswith(ADDED_LABELS)}
+    spec["template"] = template | {"metadata": template["metadata"] | {"labels": own}}
+    meta["labels"] = {key: meta["labels"][key] for key in meta["labels"].keys() & own.keys()}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec}
 
 
 def test_an_ordinary_finished_run_can_be_deleted_without_the_operator_doing_anything(

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+from .deployment import writes
 from .kubectl import kubectl, watch
 from .namespace import Namespace
 from .node import Vigil
-from .run import condition, time
+from .run import Run, condition, time
 
 
 def test_interrupted_is_said_only_when_no_process_is_alive(ns: Namespace) -> None:
@@ -117,14 +118,30 @@ def test_what_a_finished_node_of_an_unfinished_step_wrote_is_kept(ns: Namespace)
 
 def test_the_same_cancel_twice_is_one_cancel(ns: Namespace) -> None:
     """Failure mode 8."""
-    run = ns.held_run()
+    run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
+    run.wait_step(1)
+    told = len(statuses_written(run))
     run.cancel("interrupt")
-    generation = run.get()["metadata"]["generation"]
-    run.cancel("interrupt")
-    assert run.get()["metadata"]["generation"] == generation
+    run.wait_until("is signalled", lambda obj: "signalledAt" in obj["status"].get("cancel", {}))
+    assert_changes_nothing(run)
     run.wait("Interrupted")
+    assert_changes_nothing(run)
     reasons = [reason for reason, _ in run.events()]
     assert reasons == ["AgentStarted", "Cancelling", "Interrupted"]
+    assert len(statuses_written(run)) == told + 2
+    assert len(writes(ns.name, "pods", run.pod()["metadata"]["name"])) == 1
+
+
+def assert_changes_nothing(run: Run) -> None:
+    """The same interrupt once more."""
+    before = run.get()["metadata"]["resourceVersion"]
+    run.cancel("interrupt")
+    assert run.get()["metadata"]["resourceVersion"] == before
+
+
+def statuses_written(run: Run) -> list[str]:
+    written = writes(run.namespace, "agentruns", run.name)
+    return [write for write in written if "/status/" in write and write.endswith("-> 200")]
 
 
 def test_async_nodes_are_stopped_without_force(ns: Namespace) -> None:
@@ -158,4 +175,5 @@ def test_runs_are_cancelled_by_label_with_plain_kubectl(ns: Namespace) -> None:
     kubectl("patch", "-n", ns.name, "--type=merge", patch, *names)
     for run in runs[:2]:
         run.wait("Interrupted")
+        assert run.processes() == []
     assert runs[2].status["phase"] == "Running"

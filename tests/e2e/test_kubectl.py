@@ -1,6 +1,6 @@
 """What plain kubectl shows of runs, and how it waits for them."""
 
-from .kubectl import kubectl
+from .kubectl import Object, kubectl
 from .namespace import Namespace
 from .run import refusal
 
@@ -34,7 +34,11 @@ def test_runs_can_be_selected_and_awaited_with_plain_kubectl(ns: Namespace) -> N
 
 def test_waiting_is_plain_kubectl(ns: Namespace) -> None:
     """Failure mode 61."""
-    runs = [ns.held_run(thread=name) for name in ("a", "b")]
+    # Agents that take their time to end: whoever waits for the end must not be told before.
+    stubborn: Object = {"input": {}, "gracePeriodSeconds": 3}
+    runs = [ns.run("ignores-sigterm", thread=name, **stubborn) for name in ("a", "b")]
+    for run in runs:
+        run.wait_step(1)
     patch = '--patch={"spec":{"cancel":"%s"}}'
     for run, action, what in (
         (runs[0], "interrupt", "jsonpath={.status.phase}=Interrupted"),

@@ -3,8 +3,8 @@
 import json
 
 from .deployment import created
-from .kubectl import Object, kubectl, wait_until
-from .namespace import Namespace
+from .kubectl import kubectl, wait_until
+from .namespace import Namespace, foreign_job
 from .run import Run, condition, message
 
 
@@ -62,12 +62,32 @@ def test_a_rollback_cleans_though_its_pod_is_deleted_by_hand(ns: Namespace) -> N
     assert store.tombstones("threads/t") == {run.uid}
 
 
-def foreign_job(name: str) -> Object:
-    """A Job that somebody else has made, and that does nothing."""
-    container = {"name": "c", "image": "localhost/none:1"}
-    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
-    spec = {"suspend": True, "template": template}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
+def test_a_pod_that_is_deleted_by_hand_while_it_is_stopped_has_no_successor(ns: Namespace) -> None:
+    """Failure mode 21."""
+    run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3, retries=3)
+    run.wait_step(1)
+    run.cancel("interrupt")
+    run.wait("Cancelling")
+    delete(run, "pod", run.pod()["metadata"]["name"])
+    run.wait("Interrupted")
+    assert run.processes() == []
+    ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
+    assert run.processes() == []
+    assert created(ns.name, "pods") == 2
+
+
+def test_a_pod_that_was_orphaned_is_stopped_all_the_same(ns: Namespace) -> None:
+    """Failure mode 22."""
+    run = ns.held_run()
+    kubectl("delete", "job", run.name, "-n", ns.name, "--cascade=orphan")
+    assert run.job() is None
+    assert run.processes(), "an orphan lives on"
+    run.cancel("interrupt")
+    run.wait("Interrupted")
+    assert run.processes() == []
+    assert run.log()[-1]["result"] == "Stopped"
+    onward = ns.run("steps", thread="t")
+    assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
 
 
 def test_a_foreign_job_of_the_same_name_is_left_alone(ns: Namespace) -> None:
@@ -99,7 +119,7 @@ def test_a_cancel_leaves_a_foreign_job_alone(ns: Namespace) -> None:
 def test_an_evicted_run_goes_on_in_a_new_pod(ns: Namespace) -> None:
     run = ns.held_run(hold=3)
     first = run.pod()["metadata"]
-    evict(run, first["name"])
+    run.evict(first["name"])
     second = wait_until(
         "the next pod begins",
         "pods",
@@ -123,20 +143,10 @@ def test_an_evicted_run_that_is_cancelled_gets_no_new_pod(ns: Namespace) -> None
     """Failure mode 24."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     run.wait_step(1)
-    evict(run, run.pod()["metadata"]["name"])
+    run.evict(run.pod()["metadata"]["name"])
     run.cancel("interrupt")
     run.wait("Interrupted")
     assert run.processes() == []
     ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
     assert run.processes() == []
     assert created(ns.name, "pods") == 2
-
-
-def evict(run: Run, pod: str) -> None:
-    eviction = {
-        "apiVersion": "policy/v1",
-        "kind": "Eviction",
-        "metadata": {"name": pod, "namespace": run.namespace},
-    }
-    path = f"/api/v1/namespaces/{run.namespace}/pods/{pod}/eviction"
-    kubectl("create", "--raw", path, "-f-", stdin=json.dumps(eviction))

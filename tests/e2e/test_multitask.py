@@ -4,6 +4,7 @@ import pytest
 
 from .deployment import created, writes
 from .namespace import Namespace
+from .node import Vigil
 from .run import Run, condition, time
 
 
@@ -34,6 +35,17 @@ def test_interrupt_takes_the_thread_and_goes_on_from_what_the_older_run_left(
     end = first.pod()["status"]["containerStatuses"][0]["state"]["terminated"]["finishedAt"]
     assert second.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
     assert started_after_the_end_of(second, end)
+
+
+def test_a_stubborn_run_is_dead_before_the_newer_one_starts(ns: Namespace) -> None:
+    """Failure mode 70."""
+    first = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
+    first.wait_step(1)
+    vigil = Vigil(first.uid)
+    second = ns.run("echoes", thread="t", input={"text": "x"}, multitaskStrategy="interrupt")
+    second.wait("Succeeded")
+    died = vigil.last_seen_alive().replace(microsecond=0)  # the kubelet's times are whole seconds
+    assert started_after_the_end_of(second, died.isoformat())
 
 
 def test_rollback_takes_the_thread_as_if_the_older_run_had_never_been(ns: Namespace) -> None:

@@ -6,16 +6,18 @@ import pytest
 
 from . import deployment
 from .kubectl import Object, kubectl, watch
-from .namespace import Namespace
+from .namespace import Namespace, foreign_job
 from .run import condition, time
 
 pytestmark = pytest.mark.alone
 
 
 def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
-    """Failure modes 38 and 39."""
+    """Failure modes 25, 38 and 39."""
+    ns.create(foreign_job("foreign"))
     run = ns.held_run()
     before = run.pod()
+    written = deployment.writes(ns.name)
     operator = deployment.leader()
     name = operator["metadata"]["name"]
     seen = watch("pods", deployment.NAMESPACE, f"--field-selector=metadata.name={name}")
@@ -32,6 +34,10 @@ def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
     asked = time(last["metadata"]["deletionTimestamp"]) - grace
     assert time(ended["finishedAt"]) - asked <= timedelta(seconds=5)
     deployment.start()
+    # Who works now has looked at all that there is when a run that was created later is through.
+    ns.run("nobody", "marker", cancel="interrupt").wait("Interrupted")
+    more = deployment.writes(ns.name)[len(written) :]
+    assert [write for write in more if "marker" not in write] == []
     assert run.pod()["metadata"]["uid"] == before["metadata"]["uid"]
     assert run.pod()["status"]["containerStatuses"] == before["status"]["containerStatuses"]
     run.let_go()

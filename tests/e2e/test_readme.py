@@ -18,6 +18,8 @@ from cluster.paths import CHECKOUT
 from . import deployment
 from .kubectl import kubectl
 from .namespace import Namespace
+from .run import Run
+from .users import bind, wait_allowed
 
 README = (CHECKOUT / "README.md").read_text()
 BLOCKS: list[str] = re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S)
@@ -87,6 +89,55 @@ def test_a_bulk_cancel_that_finds_no_run_fails(ns: Namespace, reader: Path) -> N
     """Failure mode 51."""
     result = bash(f". .cluster/env\n{bulk_of(ns.name)}", reader)
     assert result.returncode == 0, result.stdout
+
+
+def test_a_bulk_cancel_stops_where_the_user_may_not(
+    ns: Namespace, other_ns: Namespace, reader: Path
+) -> None:
+    """Failure mode 51."""
+    user = f"user-of-{ns.name}"
+    for namespace, roles in ((other_ns, ["view", "edit"]), (ns, ["view", "edit", "cancel"])):
+        for role in roles:
+            bind(namespace.name, user, f"agentrun-{role}")
+        wait_allowed(namespace.name, user, "patch")
+    wait_allowed(ns.name, user, "cancel")
+    runs = [waiting(where, ns.name) for where in (other_ns, ns, other_ns, ns)]
+    as_user = bulk_of(ns.name).replace("kubectl patch", f"kubectl --as={user} patch")
+    result = bash(f". .cluster/env\n{as_user}", reader)
+    assert result.returncode == 123, result.stdout
+    assert result.stdout.count("you need the verb 'cancel' on agentruns.agentrun.dev") == 2
+    for run in runs:
+        if run.namespace == ns.name:
+            run.wait("Interrupted")
+        else:
+            assert "cancel" not in run.get()["spec"]
+
+
+def test_a_bulk_cancel_that_was_cut_half_way_does_things_twice(ns: Namespace, reader: Path) -> None:
+    """Failure mode 52."""
+    runs = [waiting(ns, ns.name) for _ in range(8)]
+    bulk = bulk_of(ns.name)
+    half = bash(f". .cluster/env\n{bulk.replace('xargs', 'head -n 4 | xargs')}", reader)
+    assert half.returncode == 0, half.stdout
+    assert sum("cancel" in run.get()["spec"] for run in runs) == 4
+    whole = bash(f". .cluster/env\n{bulk}", reader)
+    assert whole.returncode == 0, whole.stdout
+    for run in runs:
+        run.wait("Interrupted")
+    before = [run.get() for run in runs]
+    again = bash(f". .cluster/env\n{bulk}", reader)
+    assert again.returncode == 0, again.stdout
+    assert [run.get() for run in runs] == before
+    for run in runs:
+        assert [reason for reason, _ in run.events()] == ["AgentNotFound", "Interrupted"]
+
+
+def waiting(ns: Namespace, team: str) -> Run:
+    """A run that waits, with the label."""
+    run = ns.run("nobody")
+    kubectl("label", "ar", run.name, "-n", run.namespace, f"team={team}")
+    run.wait_waiting("AgentNotFound")
+    return run
 
 
 def bulk_of(team: str) -> str:

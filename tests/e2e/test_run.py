@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from .deployment import writes
 from .namespace import Namespace, agent
 from .run import Run, condition, message, time
+
+# Finalizer on and off, and a few states in between. An operator that runs in circles has hundreds.
+FEW_WRITES = 8
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +129,16 @@ def test_environment_of_the_agent_reaches_it(ns: Namespace) -> None:
     run = ns.run("greets")
     run.wait("Succeeded")
     assert {"said": "hello"} in run.log()
+
+
+def test_a_large_input_arrives_whole_and_costs_no_more_writes(ns: Namespace) -> None:
+    """Failure mode 45."""
+    text = "x" * 200_000
+    run = ns.run("echoes", input={"text": text})
+    done = run.wait("Succeeded")
+    assert run.log()[-1]["output"] == {"text": text}
+    assert "annotations" not in done["metadata"], "nothing of it is kept a second time"
+    assert len(writes(ns.name, "agentruns", run.name)) <= FEW_WRITES
 
 
 def test_the_output_that_is_too_long_is_shortened_and_whole_in_the_log(ns: Namespace) -> None:

@@ -1,14 +1,13 @@
 """What a run's pod may do and see, and who may cancel."""
 
 import json
-import time
 
 import pytest
 
 from .deployment import USER
-from .kubectl import PATIENCE, KubectlError, kubectl
 from .namespace import Namespace, agent
 from .run import refusal
+from .users import bind, may, wait_allowed
 
 
 def test_a_run_has_no_rights_and_no_token(ns: Namespace) -> None:
@@ -112,30 +111,9 @@ def test_what_the_pod_template_adds_is_there(ns: Namespace) -> None:
 def jane(ns: Namespace) -> str:
     """A user who may do all with runs but cancel them."""
     for role in ("agentrun-view", "agentrun-edit"):
-        bind(ns, "jane", role)
-    wait_allowed(ns, "jane", "patch")
+        bind(ns.name, "jane", role)
+    wait_allowed(ns.name, "jane", "patch")
     return "jane"
-
-
-def bind(ns: Namespace, user: str, role: str) -> None:
-    options = (f"--user={user}", f"--clusterrole={role}", "-n", ns.name)
-    kubectl("create", "rolebinding", f"{user}-{role}", *options)
-
-
-def wait_allowed(ns: Namespace, user: str, verb: str) -> None:
-    """The API server takes a new binding into account a moment after it has been made."""
-    deadline = time.monotonic() + PATIENCE
-    while not may(user, verb, "agentruns.agentrun.dev", ns.name):
-        assert time.monotonic() < deadline, f"{user} never got the verb {verb}"
-
-
-def may(user: str, verb: str, resource: str, namespace: str) -> bool:
-    try:
-        kubectl("auth", "can-i", verb, resource, f"--as={user}", "-n", namespace)
-    except KubectlError as error:
-        assert str(error).splitlines()[-1] == "no", error  # a warning may come before it
-        return False
-    return True
 
 
 def test_cancel_is_a_right_of_its_own(ns: Namespace, jane: str) -> None:
@@ -145,8 +123,8 @@ def test_cancel_is_a_right_of_its_own(ns: Namespace, jane: str) -> None:
     said = refusal(lambda: run.patch(cancel, f"--as={jane}"))
     assert "you need the verb 'cancel' on agentruns.agentrun.dev to cancel a run" in said
     assert "cancel" not in run.get()["spec"]
-    bind(ns, jane, "agentrun-cancel")
-    wait_allowed(ns, jane, "cancel")
+    bind(ns.name, jane, "agentrun-cancel")
+    wait_allowed(ns.name, jane, "cancel")
     run.patch(cancel, f"--as={jane}")
     run.wait("Interrupted")
 

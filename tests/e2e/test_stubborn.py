@@ -36,8 +36,10 @@ def test_it_is_killed_when_its_grace_is_over(ns: Namespace, agent: str) -> None:
     assert len(ns.store().checkpoints_of("threads/t", run.uid)) == 2
 
 
-def test_a_rollback_of_it_leaves_nothing(ns: Namespace) -> None:
-    run = ns.run("blocks-in-c", thread="t", input={}, gracePeriodSeconds=GRACE)
+@pytest.mark.parametrize("agent", ["blocks-in-c", "swallows"])
+def test_a_rollback_of_it_leaves_nothing(ns: Namespace, agent: str) -> None:
+    """Failure modes 65 and 68."""
+    run = ns.run(agent, thread="t", input={}, gracePeriodSeconds=GRACE)
     run.wait_step(1)
     run.cancel("rollback")
     run.wait_gone(seconds=GRACE + OVERHEAD + 10)

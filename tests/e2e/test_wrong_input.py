@@ -106,6 +106,13 @@ def test_a_thread_is_not_lost_by_a_wrong_input(shared_ns: Namespace) -> None:
     assert done["status"]["output"]["done"] == [1, 2]
 
 
+def test_an_input_that_is_too_large_for_a_pod(shared_ns: Namespace) -> None:
+    """Failure mode 45."""
+    failed = shared_ns.run("steps", input={"text": "x" * 300_000}).wait("Failed")
+    assert condition(failed, "Finished") == ("True", "InputTooLarge")
+    assert "spec.input" in message(failed, "Finished")
+
+
 def test_no_input_on_a_thread_that_has_no_state(ns: Namespace) -> None:
     failed = ns.run("steps", thread="t").wait("Failed")
     assert condition(failed, "Finished") == ("True", "InvalidInput")
