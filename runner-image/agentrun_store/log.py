@@ -72,7 +72,9 @@ class Scan(NamedTuple):
 def scan(path: Path, run: RunName) -> Scan:
     """Read all heads and metas of a log, which may be growing. A missing log is an empty one."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if not disk.is_regular(path):
+            return Scan([], 0, CorruptSegmentError(path, 0, "this is no regular file"))
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return Scan([], 0, None)
     try:
@@ -259,7 +261,11 @@ def _record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
         meta = _read(fd, meta_length, offset + _HEAD.size)
     if crc32(meta, crc32(block[:_CHECKED], _seed(run, offset))) != crc:
         return None
-    return Record(kind, json.loads(meta), offset, payload_at, payload_length, payload_crc)
+    try:
+        decoded = json.loads(meta)
+    except (ValueError, RecursionError):  # no writer of ours; an agent can write anything
+        return None
+    return Record(kind, decoded, offset, payload_at, payload_length, payload_crc)
 
 
 def _record_after(fd: int, run: RunName, offset: int, size: int) -> bool:

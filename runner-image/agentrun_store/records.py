@@ -15,6 +15,27 @@ class Kind(IntEnum):
     payload: the values one after the other."""
 
 
+_COMMON = {"thread": str, "ns": str, "id": str, "attempt": int}
+_FIELDS: dict[int, dict[str, Any]] = {
+    Kind.CHECKPOINT: _COMMON | {"parent": str | None, "type": str, "metadata": dict},
+    Kind.WRITES: _COMMON | {"task": str, "path": str, "writes": list},
+}
+_WRITE = (int, str, str, int)
+
+
+def is_valid(kind: int, meta: Any) -> bool:
+    """Whether the store could have written it. An agent can write to its log what it likes."""
+    return (
+        kind in _FIELDS
+        and isinstance(meta, dict)
+        and all(isinstance(meta.get(name), type_) for name, type_ in _FIELDS[kind].items())
+        and all(
+            isinstance(write, list) and [type(part) for part in write] == [*_WRITE]
+            for write in meta.get("writes", ())
+        )
+    )
+
+
 class Write(NamedTuple):
     """One pending write of a task."""
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from agentrun_store import disk
+from agentrun_store.errors import CorruptSegmentError
 from agentrun_store.log import Entry, LogWriter, Record, Scan, read_payload, scan, write_log
 from agentrun_store.names import RunName, segment_name
-from agentrun_store.records import Kind
+from agentrun_store.records import Kind, is_valid
 
 LOG_NAME = "checkpoints.log"
 WORKSPACE_NAME = "workspace"
@@ -62,7 +63,14 @@ class Segment:
 
     def scan(self) -> Scan:
         """The log as it is, however damaged."""
-        return scan(self.log, self.run)
+        found = scan(self.log, self.run)
+        for number, record in enumerate(found.records):
+            if not is_valid(record.kind, record.meta):
+                damage = CorruptSegmentError(
+                    self.log, record.offset, "the store writes no such record"
+                )
+                return Scan(found.records[:number], record.offset, damage)
+        return found
 
     @property
     def index(self) -> Index:

@@ -75,7 +75,7 @@ def checkpoint(history: History, found: Found) -> dict[str, Any]:
         "threadId": meta["thread"],
         "namespace": meta["ns"],
         "run": found.segment.run,
-        "metadata": meta["metadata"],
+        "metadata": as_json(meta["metadata"]),
         "values": as_json(state["channel_values"] if isinstance(state, dict) else state),
         "pendingWrites": [
             {

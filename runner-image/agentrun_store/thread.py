@@ -86,13 +86,14 @@ class Thread:
 
     def tombstone(self, run: RunName) -> Tombstone | None:
         try:
-            text = (self._tombstones / run).read_text()
+            path = self._tombstones / run
+            text = path.read_text(errors="replace") if disk.is_regular(path) else ""
         except FileNotFoundError:
             return None
         try:
             content = json.loads(text)
             return Tombstone(int(content["checkpoints"]), int(content["seq"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             # Its name is what buries the run. A damaged content must not stop a rollback.
             return Tombstone(0, 0)
 
