@@ -41,11 +41,21 @@ def phase(world: World, name: str = "r") -> str:
     return "gone" if found is None else phase_of(found)
 
 
-def go_on(world: World, serve: Serve = Request.serve, rounds: int = 1, pause: float = 1) -> None:
-    """Rounds of the operator and of the cluster; ``serve`` may refuse requests, or forget them."""
+def go_on(
+    world: World,
+    serve: Serve = Request.serve,
+    rounds: int = 1,
+    pause: float = 1,
+    told: bool = True,
+) -> None:
+    """Rounds of the operator and of the cluster, with ``pause`` seconds after each.
+
+    ``serve`` may refuse requests, or forget them. ``told``: whether the watches tell of anything.
+    """
     (operator,) = world.operators
     for _ in range(rounds):
-        operator.deliver_all()
+        if told:
+            operator.deliver_all()
         while operator.kube.pending:
             serve(operator.take())
             world.loop.spin()
@@ -228,6 +238,19 @@ def test_a_run_that_has_ended_is_written_again(world: World, cancel: str | None)
     world.server.delete("pods", name_of(pod))
     go_on(world, notes, rounds=5, pause=400)
     assert notes.writes == []
+
+
+def test_a_silent_watch_leaves_a_cancel_undone(world: World) -> None:
+    """Failure mode 44. What no watch tells of, the next full read does."""
+    create(world)
+    world.start_operator()
+    go_on(world, rounds=15)  # beyond the first full read, which comes soon
+    assert phase(world) == "Running"
+    world.server.patch("agentruns", "r", {"spec": {"cancel": "interrupt"}})
+    go_on(world, rounds=3, pause=300, told=False)
+    agents_finish(world)
+    go_on(world, rounds=3, pause=300, told=False)
+    assert phase(world) == "Interrupted"
 
 
 def test_what_the_operator_does_not_know_is_taken_at_its_start(world: World) -> None:
