@@ -61,15 +61,18 @@ _WRITE = {
     Fault.CONFLICT: 2.0,
     Fault.ANSWER_LOST: 3.0,
     Fault.TIMED_OUT: 2.0,
-    Fault.GIVEN_UP: 0.7,
-    Fault.KILLED_BEFORE: 0.5,
-    Fault.KILLED_LATE: 0.7,
-    Fault.KILLED_AFTER: 0.7,
+    Fault.GIVEN_UP: 1.0,
+    Fault.KILLED_BEFORE: 0.6,
+    Fault.KILLED_LATE: 0.6,
+    Fault.KILLED_AFTER: 0.6,
 }
 _WATCH = {Fault.CUT: 3.0, Fault.SILENT: 2.0, Fault.GONE: 4.0}
-_SHARE_OF_READS, _SHARE_OF_WRITES, _SHARE_OF_WATCHES = 0.06, 0.18, 0.7
+_SHARE_OF_READS, _SHARE_OF_WRITES, _SHARE_OF_WATCHES = 0.05, 0.18, 0.6
+# What each start reads: which resources there are.
+_SHARE_OF_DISCOVERY = 0.01
+_PLURALS = ("/agentruns", "/agents", "/jobs", "/pods")
 # A lease that is lost ends its holder: seldom enough for something to get done between.
-_SHARE_OF_LEASES = 0.02
+_SHARE_OF_LEASES = 0.01
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,8 @@ class Faults:
 def _share(call: Call) -> float:
     if "/leases" in call.path:
         return _SHARE_OF_LEASES
+    if not call.path.endswith(_PLURALS) and not call.writes and not call.run_read:
+        return _SHARE_OF_DISCOVERY
     if call.watches:
         return _SHARE_OF_WATCHES
     return _SHARE_OF_WRITES if call.writes else _SHARE_OF_READS

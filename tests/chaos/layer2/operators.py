@@ -49,11 +49,11 @@ class Replica:
                 sender.alive = False
             await asyncio.sleep(self._operators.rng.uniform(0.1, 1.0))
 
-    def signal(self, *numbers: signal.Signals) -> None:
+    def signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
-            for number in numbers:
-                with suppress(ProcessLookupError):
-                    self._process.send_signal(number)
+            # Not by the process object, which would collect the exit status, too.
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)

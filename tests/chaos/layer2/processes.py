@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from signal import SIGKILL
 from typing import Protocol
 
 from agentrun_operator.constants import LABEL_RUN_UID
@@ -89,7 +90,7 @@ class Agent(Process):
         self._grace = 0.0
         self._temper = rng.choice(TEMPERS)
         # Some hold until they are stopped.
-        self._steps = rng.choice((1, 3, 6, 10, 1000))
+        self._steps = rng.choice((1, 3, 4, 6, 8, 12, 1000))
         self._fails_at = rng.choice((None, None, None, rng.randrange(6)))
         witness.starting(self)
         super().__init__(pod)
@@ -200,9 +201,9 @@ class CleanUp(Process):
             self._cut()
             status = -SIGKILLED
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, SIGKILL)
+            await process.wait()
         message = self._message.read_text() if self._message.exists() else ""
         return Exit(status, message) if status >= 0 else Exit(SIGKILLED, message)
 

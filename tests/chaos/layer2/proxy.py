@@ -194,7 +194,7 @@ class Proxy:
                 return web.Response(status=upstream.status, body=await upstream.read())
             response = web.StreamResponse(headers={"Content-Type": "application/json"})
             await response.prepare(request)
-            fault, after = self._faults.draw(call), self._rng.uniform(1, 8)
+            fault, after = self._faults.draw(call), self._rng.uniform(1, 15)
             stream = Stream(upstream, response, fault, after, self._faults)
             if not await stream.relay() and request.transport is not None:
                 request.transport.abort()

@@ -105,7 +105,7 @@ class Round:
         namespace, rng = self._setting.namespace, self._new_rng()
         users = Users(self._api, namespace, AGENTS, self._truth, self._faults, rng)
         parts: list[Coroutine[Any, Any, None]] = [
-            users.act(pause=0.25),
+            users.act(pause=0.08),
             self._kills(self._new_rng()),
             self._outages(self._new_rng()),
             self._nodes_fail(self._new_rng()),
@@ -126,7 +126,7 @@ class Round:
 
     async def _kills(self, rng: Random) -> None:
         while True:
-            await asyncio.sleep(rng.uniform(3, 9))
+            await asyncio.sleep(rng.uniform(5, 12))
             replica = rng.choice(self._operators.replicas)
             kind = rng.choice((Fault.KILLED, Fault.ENDED, Fault.FROZEN))
             self._faults.hit(kind)
@@ -159,7 +159,7 @@ class Round:
     async def _second_leader(self, rng: Random) -> None:
         """One that works at the same time: safety must not rest on the lease."""
         while True:
-            await asyncio.sleep(rng.uniform(4, 10))
+            await asyncio.sleep(rng.uniform(3, 8))
             self._faults.hit(Fault.SECOND)
             replica = self._operators.add(self._setting.other_namespace)
             try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from agentrun_operator.constants import MANAGED_BY
 
 from ..layer1.objects import Object, name_of
-from .api import Api, eventually
+from .api import Api, eventually, path_of
 from .kubelet import ready
 from .proxy import USER
 
@@ -13,6 +13,7 @@ LABEL = "agentrun.dev/chaos"
 AGENTS = ("a", "b")
 NODES = 2
 PATIENCE = 60.0
+CONTENT = ("agentruns", "jobs", "pods", "persistentvolumeclaims")
 
 
 class Setting:
@@ -124,9 +125,18 @@ class Setting:
             await self._api.patch(
                 "agentruns", self.namespace, name_of(run), {"metadata": {"finalizers": None}}
             )
+        # One after the other: a namespace waits much longer for what has a finalizer.
+        for plural in CONTENT:
+            options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
+            await self._api.request("DELETE", path_of(plural, self.namespace), options)
+        await eventually(self._is_empty, PATIENCE)
         for name in (self.namespace, self.other_namespace):
             await self._api.delete("namespaces", None, name)
         await eventually(self._is_gone, PATIENCE)
+
+    async def _is_empty(self) -> bool:
+        lists = [await self._api.all(plural, self.namespace) for plural in CONTENT]
+        return not any(found["items"] for found in lists)
 
     async def _is_gone(self) -> bool:
         names = (self.namespace, self.other_namespace)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from agentrun_operator.constants import FINALIZER
+from agentrun_operator.constants import FINAL_PHASES, FINALIZER
 from agentrun_operator.kube import ApiError
 
 from ..layer1.objects import Object, finalizers, has_ended, is_deleting, name_of, phase_of, uid_of
@@ -13,8 +13,8 @@ from .api import Api, path_of
 from .faults import Fault, Faults
 from .truth import Truth
 
-NAMES = tuple(f"r{number}" for number in range(14))
-THREADS = ("t0", "t0", "t1", "t2", None)
+NAMES = tuple(f"r{number}" for number in range(24))
+THREADS = (*(f"t{number}" for number in range(6)), None, None)
 CASCADES = ("Background", "Foreground", "Orphan")
 GRACE = 3
 
@@ -37,13 +37,13 @@ class Users:
         self._rng = rng
         self._actions: dict[Callable[[], Awaitable[None]], float] = {
             self._create: 12,
-            self._interrupt: 3,
-            self._rollback: 4,
-            self._delete: 5,
-            self._delete_job: 0.8,
-            self._delete_pod: 0.8,
-            self._evict: 1.5,
-            self._take_finalizer_off: 0.3,
+            self._interrupt: 2,
+            self._rollback: 3,
+            self._delete: 3,
+            self._delete_job: 0.4,
+            self._delete_pod: 0.6,
+            self._evict: 1.2,
+            self._take_finalizer_off: 0.2,
         }
 
     async def act(self, pause: float) -> None:
@@ -90,8 +90,10 @@ class Users:
     async def _cancel(self, how: str) -> None:
         runs = (await self._api.all("agentruns", self._namespace))["items"]
         live = [run for run in runs if not is_deleting(run) and "finishedAt" not in run["status"]]
+        # Mostly those that run: of the others there is not much to take back.
+        running = [run for run in live if phase_of(run) in ("Running", "Cancelling")]
         if live:
-            name = name_of(self._rng.choice(live))
+            name = name_of(self._rng.choice(running * 5 + live))
             await self._api.patch("agentruns", self._namespace, name, {"spec": {"cancel": how}})
 
     async def _interrupt(self) -> None:
@@ -101,9 +103,11 @@ class Users:
         await self._cancel("rollback")
 
     async def _delete(self) -> None:
-        run = await self._one("agentruns")
-        if run is not None:
-            await self._remove("agentruns", run)
+        """Mostly of what has ended, so that its name is free for another."""
+        runs = (await self._api.all("agentruns", self._namespace))["items"]
+        ended = [run for run in runs if phase_of(run) in FINAL_PHASES]
+        if runs:
+            await self._remove("agentruns", self._rng.choice(ended * 5 + runs))
 
     async def _remove(self, plural: str, obj: Object) -> bool:
         options = {
