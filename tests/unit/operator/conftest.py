@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from aiohttp import web
@@ -6,6 +7,9 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
 from agentrun_operator.kube import Kube
+from chaos.layer1.clock import VirtualLoop
+from chaos.layer1.operator import in_virtual_time
+from chaos.layer1.world import World
 
 from .wire import Wire
 
@@ -26,3 +30,15 @@ async def kube(wire: Wire) -> AsyncIterator[Kube]:
         kube = Kube(client.ApiClient(configuration))
         yield kube
         await kube.close()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A simulated cluster; operators have to be started."""
+    random.seed(0)  # the operator's jitter
+    loop = VirtualLoop()
+    world = World(loop)
+    with in_virtual_time(world.clock):
+        yield world
+        world.close()
+    loop.close()

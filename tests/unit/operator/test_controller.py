@@ -1,8 +1,5 @@
 """The loop, on the simulated cluster of ``make chaos``: nobody held up, nothing left undone."""
 
-import random
-from collections.abc import Callable, Iterator
-
 import pytest
 
 from agentrun_operator import controller
@@ -10,72 +7,11 @@ from agentrun_operator.kube import ApiError
 from agentrun_operator.plan import Plan
 from agentrun_operator.policy.decide import decide as real
 from agentrun_operator.policy.view import View
-from chaos.layer1.agents import checkpoint, clean, finish
-from chaos.layer1.clock import VirtualLoop
 from chaos.layer1.kube import Request
 from chaos.layer1.objects import Object, name_of, phase_of
-from chaos.layer1.operator import in_virtual_time
 from chaos.layer1.world import World
 
-Serve = Callable[[Request], None]
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    random.seed(0)  # the operator's jitter
-    loop = VirtualLoop()
-    world = World(loop)
-    with in_virtual_time(world.clock):
-        yield world
-        world.close()
-    loop.close()
-
-
-def create(world: World, name: str = "r", **spec: object) -> None:
-    full: Object = {"agentRef": {"name": "a"}, "input": {}, "gracePeriodSeconds": 5, **spec}
-    world.server.create("agentruns", {"metadata": {"name": name}, "spec": full})
-
-
-def phase(world: World, name: str = "r") -> str:
-    found = world.server.get("agentruns", name)
-    return "gone" if found is None else phase_of(found)
-
-
-def go_on(
-    world: World,
-    serve: Serve = Request.serve,
-    rounds: int = 1,
-    pause: float = 1,
-    told: bool = True,
-) -> None:
-    """Rounds of the operator and of the cluster, with ``pause`` seconds after each.
-
-    ``serve`` may refuse requests, or forget them. ``told``: whether the watches tell of anything.
-    """
-    (operator,) = world.operators
-    for _ in range(rounds):
-        if told:
-            operator.deliver_all()
-        while operator.kube.pending:
-            serve(operator.take())
-            world.loop.spin()
-        world.cluster_goes_on()
-        world.loop.advance(pause)
-
-
-def agents_finish(world: World) -> None:
-    for container in world.nodes.alive:
-        if container.is_agent:
-            checkpoint(world, container)
-            finish(world, container)
-
-
-def cleanups_finish(world: World) -> None:
-    for container in world.nodes.alive:
-        if not container.is_agent:
-            while container.work:
-                clean(world, container)
-            container.end_cleanup()
+from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
 
 
 class Refuses:
@@ -92,18 +28,6 @@ class Refuses:
         else:
             self.refused.add(what)
             request.fail(ApiError(self.status, "try again", {}))
-
-
-class Notes:
-    """Serves all, and notes the writes."""
-
-    def __init__(self) -> None:
-        self.writes: list[str] = []
-
-    def __call__(self, request: Request) -> None:
-        if request.writes:
-            self.writes.append(request.text)
-        request.serve()
 
 
 @pytest.mark.parametrize("status", [409, 422, 429, 500])

@@ -1,0 +1,71 @@
+"""The operator on the simulated cluster of ``make chaos``, with a few words for what goes on."""
+
+from collections.abc import Callable
+
+from chaos.layer1.agents import checkpoint, clean, finish
+from chaos.layer1.kube import Request
+from chaos.layer1.objects import Object, phase_of
+from chaos.layer1.world import World
+
+Serve = Callable[[Request], None]
+
+
+def create(world: World, name: str = "r", **spec: object) -> None:
+    full: Object = {"agentRef": {"name": "a"}, "input": {}, "gracePeriodSeconds": 5, **spec}
+    world.server.create("agentruns", {"metadata": {"name": name}, "spec": full})
+
+
+def phase(world: World, name: str = "r") -> str:
+    found = world.server.get("agentruns", name)
+    return "gone" if found is None else phase_of(found)
+
+
+def go_on(
+    world: World,
+    serve: Serve = Request.serve,
+    rounds: int = 1,
+    pause: float = 1,
+    told: bool = True,
+) -> None:
+    """Rounds of the operator and of the cluster, with ``pause`` seconds after each.
+
+    ``serve`` may refuse requests, or forget them. ``told``: whether the watches tell of anything.
+    """
+    (operator,) = world.operators
+    for _ in range(rounds):
+        if told:
+            operator.deliver_all()
+        while operator.kube.pending:
+            serve(operator.take())
+            world.loop.spin()
+        world.cluster_goes_on()
+        world.loop.advance(pause)
+
+
+def agents_finish(world: World) -> None:
+    for container in world.nodes.alive:
+        if container.is_agent:
+            checkpoint(world, container)
+            finish(world, container)
+
+
+def cleanups_finish(world: World) -> None:
+    for container in world.nodes.alive:
+        if not container.is_agent:
+            while container.work:
+                clean(world, container)
+            container.end_cleanup()
+
+
+class Notes:
+    """Serves all, and notes the writes; ``asked`` counts all requests."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.writes: list[str] = []
+
+    def __call__(self, request: Request) -> None:
+        self.asked += 1
+        if request.writes:
+            self.writes.append(request.text)
+        request.serve()
