@@ -3,7 +3,6 @@
 import ctypes
 import os
 import shutil
-import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -52,14 +51,6 @@ def refuse_link(path: Path) -> None:
         raise StoreError(f"{path} is a symbolic link, where the store has a directory; remove it")
 
 
-def is_regular(path: Path) -> bool:
-    """Whether it is a file, and no link, pipe or device: reading those may wait for ever.
-
-    Raises FileNotFoundError.
-    """
-    return stat.S_ISREG(path.lstat().st_mode)
-
-
 def list_dir(path: Path) -> list[str]:
     """The names in a directory; none when it does not exist."""
     refuse_link(path)
@@ -80,8 +71,7 @@ def write_all(fd: int, data: bytes, offset: int) -> None:
 def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
     """Make `path` hold `chunks`: the old content or the new at any moment, never a part."""
     new = path.with_name(f".{path.name}.new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(new, flags | os.O_NONBLOCK, 0o666)  # not to wait, if somebody has put a pipe here
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         offset = 0
         for chunk in chunks:

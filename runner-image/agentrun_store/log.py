@@ -72,9 +72,7 @@ class Scan(NamedTuple):
 def scan(path: Path, run: RunName) -> Scan:
     """Read all heads and metas of a log, which may be growing. A missing log is an empty one."""
     try:
-        if not disk.is_regular(path):
-            return Scan([], 0, CorruptSegmentError(path, 0, "this is no regular file"))
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return Scan([], 0, None)
     try:

@@ -86,8 +86,7 @@ class Thread:
 
     def tombstone(self, run: RunName) -> Tombstone | None:
         try:
-            path = self._tombstones / run
-            text = path.read_text(errors="replace") if disk.is_regular(path) else ""
+            text = (self._tombstones / run).read_text(errors="replace")
         except FileNotFoundError:
             return None
         try:

@@ -45,7 +45,9 @@ def test_cleanup_drops_what_the_run_wrote(make_pod: MakePod) -> None:
 
 def test_cleanup_as_pid_1_can_be_stopped(make_pod: MakePod) -> None:
     pod = make_pod({})
-    os.mkfifo(pod.termination_log)  # opening it waits for ever
+    segment = pod.thread_dir / "segments" / f"000001-{pod.uid}"
+    segment.mkdir(parents=True)
+    os.mkfifo(segment / "checkpoints.log")  # a volume that hangs
     pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": pod.uid, "thread": "threads/talk"}])
     running = pod.start("cleanup", pid_one=True)
     until(lambda: catches_sigterm(running.supervisor))

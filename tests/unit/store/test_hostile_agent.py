@@ -2,7 +2,6 @@
 other threads are listed and checked, and its run can be rolled back."""
 
 import json
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -35,8 +34,6 @@ METAS: list[Any] = [
     {field: value for field, value in CHECKPOINT.items() if field != "metadata"},
 ]
 
-pytestmark = pytest.mark.timeout(30)  # opening a pipe waits for ever
-
 
 def add_record(root: Path, kind: int, meta: Any) -> None:
     """With checksums as they should be."""
@@ -46,23 +43,12 @@ def add_record(root: Path, kind: int, meta: Any) -> None:
     path.write_bytes(path.read_bytes() + data)
 
 
-def replace(make: Callable[[Path], object]) -> Callable[[Path], object]:
-    def act(root: Path) -> None:
-        log_of(root, RUN_A).unlink()
-        make(root / THREAD / "segments" / f"000001-{RUN_A}" / "checkpoints.log")
-
-    return act
-
-
 HOSTILE: dict[str, Callable[[Path], object]] = {
     **{f"meta {json.dumps(meta)}": partial(add_record, kind=1, meta=meta) for meta in METAS},
     "unknown kind": lambda root: add_record(root, 7, CHECKPOINT),
     "write of no shape": lambda root: add_record(
         root, 2, CHECKPOINT | {"task": "", "path": "", "writes": [["0", "value", "null", 0]]}
     ),
-    "a pipe": replace(os.mkfifo),
-    "a directory": replace(Path.mkdir),
-    "a link": replace(lambda path: path.symlink_to("/etc/passwd")),
 }
 
 
@@ -102,19 +88,17 @@ def test_a_record_that_is_no_json_is_no_record(text: bytes, tmp_path: Path, tool
     assert tool("show", "chat").json["checkpoint"] == "1"
 
 
-def test_a_pipe_in_place_of_a_tombstone_holds_up_no_clean_up(tmp_path: Path, tool: Tool) -> None:
+@pytest.mark.parametrize(
+    "text", [b"{", b"[" * 100_000, b"\xff", b'{"checkpoints": 1e999, "seq": 1}']
+)
+def test_a_tombstone_buries_its_run_whatever_is_in_it(
+    text: bytes, tmp_path: Path, tool: Tool
+) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1")
     tombstones = tmp_path / THREAD / "tombstones"
     tombstones.mkdir()
-    os.mkfifo(tombstones / RUN_A)
-    assert drop_run(tmp_path, THREAD, RUN_A) == 0
+    (tombstones / RUN_A).write_bytes(text)
     assert tool("runs", "chat").code == 0
     assert tool("checkpoints", "chat", "--json").json == []
-
-
-def test_a_pipe_in_place_of_a_temporary_file_holds_up_no_clean_up(tmp_path: Path) -> None:
-    put(StoreSaver(tmp_path, run=RUN_A), "1")
-    (tmp_path / THREAD / "tombstones").mkdir()
-    os.mkfifo(tmp_path / THREAD / "tombstones" / f".{RUN_A}.new")
-    with pytest.raises(OSError, match=f"{RUN_A}.new"):
-        drop_run(tmp_path, THREAD, RUN_A)
+    assert drop_run(tmp_path, THREAD, RUN_A) == 0
+    assert list((tmp_path / THREAD / "segments").iterdir()) == []
