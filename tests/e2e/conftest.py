@@ -61,7 +61,7 @@ def whole(room: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def beside_others(request: pytest.FixtureRequest, room: Path) -> Iterator[None]:
-    """Whoever stops the operator (marker ``alone``) waits for the others, and they for it."""
+    """Whoever breaks what others need (marker ``alone``) waits for them, and they for it."""
     with held(room, alone=request.node.get_closest_marker("alone") is not None):
         yield
 
