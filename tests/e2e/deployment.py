@@ -66,16 +66,16 @@ def down() -> Iterator[None]:
 
 
 def leader() -> Object:
-    """The pod of the replica that works: the one that holds the Lease."""
+    """The pod of the replica that works: the one that holds the Lease, as soon as there is one."""
+    found: list[Object] = []
 
     def is_held(lease: Object) -> bool:
-        return bool(lease["spec"].get("holderIdentity"))
+        holder = lease["spec"].get("holderIdentity") or ""  # which may be gone
+        found[:] = [pod for pod in pods() if holder.startswith(pod["metadata"]["name"])]
+        return bool(found)
 
-    lease = wait_until(
-        "is held", "lease", NAMESPACE, is_held, f"--field-selector=metadata.name={NAME}"
-    )
-    holder = lease["spec"]["holderIdentity"]
-    (pod,) = [pod for pod in pods() if holder.startswith(pod["metadata"]["name"])]
+    wait_until("is held", "lease", NAMESPACE, is_held, f"--field-selector=metadata.name={NAME}")
+    (pod,) = found
     return pod
 
 

@@ -11,8 +11,8 @@ from e2e import deployment
 from e2e.kubectl import kubectl
 from e2e.node import kill_python
 
-# Seconds. A killed leader's lease runs for 15 s more.
-A_LIFE = (10.0, 40.0)
+# Seconds. When a leader is killed, its Lease goes on for 15 s.
+A_LIFE = (5.0, 30.0)
 
 
 @contextmanager
