@@ -11,6 +11,8 @@ from bench.api import Api, Object, Watch
 from bench.raw import Templates
 from bench.seen import all_deleted, deleted, phase_is
 
+CLEANUP = "agentrun-cleanup-"  # how the names of clean-up Jobs begin
+
 
 class Kind(StrEnum):
     SUCCEEDED = "succeeded"
@@ -86,13 +88,12 @@ def start_run(stage: Stage, watch: Watch, run: Object) -> dict[Moment, float]:
     return times
 
 
-def roll_back(stage: Stage, run: Object) -> Life:
-    """The life of a run that is rolled back at work."""
-    name = run["metadata"]["name"]
-    with stage.api.watch("pods") as pods, watch_run(stage.api, name) as changes:
-        times = start_run(stage, changes, run)
-        times[Moment.STOP_SENT] = stage.start_clock()
+def roll_back(stage: Stage, name: str) -> dict[Moment, float]:
+    """Roll back a run that is at work."""
+    with stage.api.watch("pods") as pods, watch_run(stage.api, name) as run:
+        times = {Moment.STOP_SENT: stage.start_clock()}
         stage.api.patch("agentruns", name, {"spec": {"cancel": "rollback"}})
-        _, times[Moment.ENDED] = changes.until(f"rollback of {name}", deleted)
-        _, times[Moment.NOTHING_LEFT] = pods.until(f"end of {name}'s pods", all_deleted(2))
-    return Life(Kind.ROLLED_BACK, name, times)
+        _, times[Moment.ENDED] = run.until(f"rollback of {name}", deleted)
+        theirs = (f"{name}-", CLEANUP)
+        _, times[Moment.NOTHING_LEFT] = pods.until(f"end of {name}'s pods", all_deleted(2, theirs))
+    return times

@@ -38,12 +38,14 @@ def deleted(event: str, obj: Object) -> bool:
     return event == "DELETED"
 
 
-def all_deleted(count: int) -> Reached:
-    """`count` objects have been there, and all are gone."""
+def all_deleted(count: int, names: tuple[str, ...] = ("",)) -> Reached:
+    """`count` objects whose names begin so have been there, and all of them are gone."""
     there: set[str] = set()
     gone: set[str] = set()
 
     def reached(event: str, obj: Object) -> bool:
+        if not obj["metadata"]["name"].startswith(names):
+            return False
         there.add(obj["metadata"]["uid"])
         if event == "DELETED":
             gone.add(obj["metadata"]["uid"])

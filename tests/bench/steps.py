@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.audited import JOBS, KUBELET, OPERATOR, SCHEDULER, Request
-from bench.life import Kind, Life, Moment
+from bench.life import CLEANUP, Kind, Life, Moment
 from bench.table import table
-
-CLEANUP = "agentrun-cleanup-"  # how the names of clean-up Jobs begin
 
 
 @dataclass(frozen=True)

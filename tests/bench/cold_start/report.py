@@ -62,12 +62,12 @@ def _bytes_row(
     label: str, size: Callable[[ColdStarts], float], without: ColdStarts, among: ColdStarts
 ) -> list[str]:
     few, more = size(without), size(among)
-    return [label, _mebibytes(few), _mebibytes(more), f"{more / few:.2f}", "", ""]
+    return [label, _shown(few), _shown(more), f"{more / few:.2f}", "", ""]
 
 
 def _median_of(starts: ColdStarts, value: Callable[[Process], int]) -> float:
     return median(value(start.process) for start in starts.starts)
 
 
-def _mebibytes(size: float) -> str:
-    return f"{size / 2**20:.1f} MiB"
+def _shown(size: float) -> str:
+    return f"{size / 2**10:.0f} KiB" if size < 2**20 else f"{size / 2**20:.1f} MiB"

@@ -18,8 +18,8 @@ CONTAINER = "operator"
 SELECTOR = f"app.kubernetes.io/name={DEPLOYMENT}"
 HAS_READ = "Everything has been read"
 STARTS = 5
-# Its watches have begun with lists of their own by then, and all has been read a second time.
-LATER_SECONDS = 20
+# By then its watches have begun, with lists of their own, and all has been read once more.
+LATER_SECONDS = 15
 
 
 @dataclass(frozen=True)

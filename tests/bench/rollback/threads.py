@@ -1,7 +1,7 @@
 """Threads with older checkpoints, made by real runs."""
 
-from bench.agent import quick_steps, slow_steps
-from bench.api import Api, MeasurementError, Object
+from bench.agent import quick_steps
+from bench.api import Api, MeasurementError
 from bench.life import watch_run
 from bench.seen import phase_is
 from cluster.shell import say
@@ -15,19 +15,15 @@ def make_threads(api: Api) -> None:
     """Have a run make each thread's checkpoints, and remove its record: they stay."""
     for older in OLDER:
         say(f"making a thread with {older} checkpoints")
-        name = f"older-{older}"
+        name = thread(older)
         with watch_run(api, name) as changes:
-            api.create("agentruns", quick_steps(name, _thread(older), older - WITHOUT_STEPS))
+            api.create("agentruns", quick_steps(name, name, older - WITHOUT_STEPS))
             run, _ = changes.until(f"success of {name}", phase_is("Succeeded"))
         if (made := run["status"]["checkpoint"]["count"]) != older:
             raise MeasurementError(f"run {name} has made {made} checkpoints instead of {older}")
         api.remove("agentruns", name)
 
 
-def run_on(older: int, number: int) -> Object:
-    """A run on the thread with so many checkpoints."""
-    return slow_steps(f"rollback-{older}-{number}", _thread(older))
-
-
-def _thread(older: int) -> str:
+def thread(older: int) -> str:
+    """The thread with so many older checkpoints."""
     return f"older-{older}"

@@ -34,7 +34,9 @@ def interrupted(stage: Stage, name: str) -> Life:
 
 def rolled_back(stage: Stage, name: str) -> Life:
     """A run that is rolled back at work."""
-    return roll_back(stage, long_run(name))
+    with watch_run(stage.api, name) as run:
+        times = start_run(stage, run, long_run(name))
+    return Life(Kind.ROLLED_BACK, name, times | roll_back(stage, name))
 
 
 def raw(stage: Stage, name: str) -> Life:

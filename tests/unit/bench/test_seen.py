@@ -45,6 +45,14 @@ def test_nothing_is_left_only_when_as_many_as_there_must_be_are_gone() -> None:
     assert [reached(event, obj(uid=uid)) for event, uid in events] == [False] * 4 + [True]
 
 
+def test_pods_of_others_need_not_go() -> None:
+    reached = all_deleted(1, ("mine-",))
+    assert not reached("ADDED", {"metadata": {"name": "theirs-1", "uid": "1"}})
+    assert not reached("ADDED", {"metadata": {"name": "mine-1", "uid": "2"}})
+    assert not reached("DELETED", {"metadata": {"name": "theirs-1", "uid": "1"}})
+    assert reached("DELETED", {"metadata": {"name": "mine-1", "uid": "2"}})
+
+
 def test_a_watch_that_ends_says_what_it_was_for_and_what_it_last_saw() -> None:
     lines = iter([b'{"type": "ADDED", "object": {"status": {"phase": "Pending"}}}\n'])
     with pytest.raises(MeasurementError, match=r"start of x.*Pending"):
