@@ -45,9 +45,9 @@ bench: deploy ## the measurements
 
 # Layer 1 has a cluster of its own, in memory.
 LAYER := 1
-chaos: $(if $(filter 1,$(LAYER)),venv,deploy) ## break it at random; LAYER=1, on a simulated cluster, or LAYER=3, on the real one
+chaos: $(if $(filter 1,$(LAYER)),venv,deploy) ## break it at random; LAYER=1 simulates the cluster, LAYER=2 its nodes, LAYER=3 nothing
 	@$(ON_CLUSTER) PYTHONPATH=operator:runner-image:tests $(BIN)/python -m chaos --layer $(LAYER) \
-	  $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+	  $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
 lint: venv ## ruff and mypy
 	@$(BIN)/ruff check .

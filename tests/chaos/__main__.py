@@ -5,18 +5,22 @@ import sys
 
 from .layer1.campaign import Report as ReportOfLayer1
 from .layer1.campaign import campaign
+from .layer2.campaign import Report as ReportOfLayer2
+from .layer2.campaign import long_campaign as long_campaign_of_layer2
 from .layer3.campaign import long_campaign
 from .layer3.report import Report as ReportOfLayer3
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
-    parser.add_argument("--layer", type=int, choices=[1, 3], default=1)
+    parser.add_argument("--layer", type=int, choices=[1, 2, 3], default=1)
     parser.add_argument("--seed", default="1")
     layer1 = parser.add_argument_group("layer 1: a simulated cluster")
     layer1.add_argument("--schedules", type=int, default=10_000)
     layer1.add_argument("--seconds", type=float, default=900.0, help="stop after so long")
     layer1.add_argument("--findings", type=int, default=3, help="stop after so many violations")
+    layer2 = parser.add_argument_group("layer 2: the API server of $KUBECONFIG, simulated nodes")
+    layer2.add_argument("--faults", type=int, default=1000)
     layer3 = parser.add_argument_group("layer 3: the cluster of $KUBECONFIG, with its operator")
     layer3.add_argument("--runs", type=int, default=50)
     report = run_layer(parser.parse_args())
@@ -24,7 +28,9 @@ def main() -> int:
     return 1 if report.violations else 0
 
 
-def run_layer(given: argparse.Namespace) -> ReportOfLayer1 | ReportOfLayer3:
+def run_layer(given: argparse.Namespace) -> ReportOfLayer1 | ReportOfLayer2 | ReportOfLayer3:
+    if given.layer == 2:
+        return long_campaign_of_layer2(given.seed, given.faults)
     if given.layer == 3:
         return long_campaign(given.seed, given.runs)
     return campaign(given.schedules, given.seed, given.seconds, given.findings)

@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,8 +37,17 @@ class Result:
     ends: Counter[str] = field(default_factory=Counter)
     violations: list[tuple[str, str]] = field(default_factory=list)
     inherent: Counter[str] = field(default_factory=Counter)
-    operators: int = 0
+    operators: int = 0  # processes
+    agents: int = 0
     checkpoints: int = 0
+
+    def __add__(self, other: "Result") -> "Result":
+        return Result(
+            **{
+                each.name: getattr(self, each.name) + getattr(other, each.name)
+                for each in fields(self)
+            }
+        )
 
 
 class Round:
@@ -192,5 +201,6 @@ class Round:
             violations=verdict.violations,
             inherent=verdict.inherent,
             operators=len(self._proxy.senders),
+            agents=len(self._truth.agents),
             checkpoints=sum(len(written) for written in self._truth.written.values()),
         )
