@@ -163,11 +163,12 @@ def test_prune_follows_no_link_into_another_thread(tmp_path: Path, tool: Tool) -
 
 
 def stateless_runs(root: Path, *uids: str, age: float = 2 * 24 * 3600) -> None:
+    then = time.time() - age
     for uid in uids:
         put(StoreSaver(root, run=uid), "1", thread=f"stateless/{uid}")
-    then = time.time() - age
-    for path in root.rglob("*"):
-        os.utime(path, (then, then))
+        own = root / "stateless" / uid
+        for path in (own, *own.rglob("*")):
+            os.utime(path, (then, then))
 
 
 def test_stateless_runs_that_are_no_more_are_removed(tmp_path: Path, tool: Tool) -> None:

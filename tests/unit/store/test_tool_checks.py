@@ -148,6 +148,8 @@ def test_a_link_out_of_the_thread_is_named_and_not_followed(tmp_path: Path, tool
     assert typed.code == 1
     (damage,) = typed.json[0]["damaged"]
     assert "is a symbolic link" in damage["message"]
+    runs = tool("runs", "chat", "--json")
+    assert (runs.code, [row["run"] for row in runs.json]) == (1, [RUN_A, RUN_B])
     segments.rename(tmp_path / "elsewhere")
     segments.symlink_to(tmp_path / "elsewhere")
     typed = tool("check", "--json")
