@@ -115,10 +115,10 @@ class Planned(Faults):
 
 
 class Early(Random):
-    """All that is drawn is soon."""
+    """All that is drawn is at once."""
 
     def uniform(self, *_: float) -> float:
-        return 0.05
+        return 0.0
 
 
 REFUSALS = {Fault.CONFLICT: 409, Fault.TOO_MANY: 429, Fault.INTERNAL: 500, Fault.UNAVAILABLE: 503}
@@ -186,9 +186,6 @@ async def test_a_silent_watch_keeps_events_back_until_it_is_cut(
 ) -> None:
     play = scene(Fault.SILENT)
     async with play.request("GET", PODS, watch="true") as response:
-        await play.server.events.put({"type": "ADDED"})
-        assert json.loads(await response.content.readline())["type"] == "ADDED"
-        await asyncio.sleep(0.1)
         await play.server.events.put({"type": "DELETED"})
         with pytest.raises(aiohttp.ClientError):
             await response.content.readline()
@@ -197,7 +194,6 @@ async def test_a_silent_watch_keeps_events_back_until_it_is_cut(
 async def test_a_deletion_in_the_gap_is_followed_by_410(scene: Callable[[Fault], Scene]) -> None:
     play = scene(Fault.GONE)
     async with play.request("GET", PODS, watch="true") as response:
-        await asyncio.sleep(0.1)
         for kind in ("MODIFIED", "DELETED"):
             await play.server.events.put({"type": kind})
         event = json.loads(await response.content.readline())
