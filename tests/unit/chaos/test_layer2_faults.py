@@ -77,7 +77,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[[Fault], Scene]]:
-    monkeypatch.setattr(proxy_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(proxy_module, "PATIENCE", 0.3)
     monkeypatch.setattr(streams, "SILENCE", 0.3)
     server, planned = Server(), Planned()
     app = web.Application()
