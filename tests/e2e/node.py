@@ -17,9 +17,11 @@ _LAST_ALIVE = (
 )
 
 
+# The UID of a pod in a cgroup's name has _ in place of - if systemd manages the cgroups.
 _SIGNAL = (
-    'for file in $(grep --files-with-matches --no-messages "$1" /proc/[0-9]*/cgroup); do '
-    'pid=$(dirname $file); grep --quiet python $pid/comm && kill "-$2" $(basename $pid); done; true'
+    'sent=1; for file in $(grep --files-with-matches --no-messages "${1//-/[-_]}" '
+    '/proc/[0-9]*/cgroup); do pid=$(dirname $file); '
+    'grep --quiet python $pid/comm && kill "-$2" $(basename $pid) && sent=0; done; exit $sent'
 )
 
 
@@ -30,7 +32,10 @@ def processes(run_uid: str) -> list[int]:
 
 
 def signal_python(pod_uid: str, signal: str) -> None:
-    """Send a signal, such as STOP, to the Python processes of a pod."""
+    """Send a signal, such as STOP, to the Python processes of a pod.
+
+    Raises CommandFailed if there are none.
+    """
     node_exec("bash", "-c", _SIGNAL, "bash", pod_uid, signal)
 
 
