@@ -34,7 +34,7 @@ class Volume:
                     "capacity": {"storage": "1Gi"},
                     "accessModes": ["ReadWriteOnce"],
                     "persistentVolumeReclaimPolicy": "Retain",
-                    "storageClassName": self._pv,
+                    "storageClassName": self._pv,  # others of the default class are recycled
                     "local": {"path": self.path},
                     "nodeAffinity": {
                         "required": {"nodeSelectorTerms": [{"matchExpressions": [everywhere]}]}
