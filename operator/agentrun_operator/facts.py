@@ -50,6 +50,7 @@ class PodFacts:
     deleting: bool
     deletion_grace: int | None  # metadata.deletionGracePeriodSeconds, if it is being deleted
     has_started: bool  # some container, init containers too, runs or has run
+    container_runs: bool  # as far as its kubelet has said
     agent_started_at: datetime | None
     deadline: int | None  # spec.activeDeadlineSeconds
     grace_seconds: int  # spec.terminationGracePeriodSeconds
@@ -197,6 +198,7 @@ def pod_facts(pod: Object) -> PodFacts:
         node=spec.get("nodeName"),
         deleting="deletionTimestamp" in pod["metadata"],
         deletion_grace=pod["metadata"].get("deletionGracePeriodSeconds"),
+        container_runs=any("running" in s for s in states),
         has_started=any("running" in s or "terminated" in s or s["last"] for s in states),
         agent_started_at=_time((agent.get("running") or ended).get("startedAt")),
         deadline=spec.get("activeDeadlineSeconds"),

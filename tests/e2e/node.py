@@ -20,7 +20,7 @@ _LAST_ALIVE = (
 # The UID of a pod in a cgroup's name has _ in place of - if systemd manages the cgroups.
 _SIGNAL = (
     'sent=1; for file in $(grep --files-with-matches --no-messages "${1//-/[-_]}" '
-    '/proc/[0-9]*/cgroup); do pid=$(dirname $file); '
+    "/proc/[0-9]*/cgroup); do pid=$(dirname $file); "
     'grep --quiet python $pid/comm && kill "-$2" $(basename $pid) && sent=0; done; exit $sent'
 )
 

@@ -1,6 +1,7 @@
 """What follows when nothing of a run that had to stop is alive: kept, rolled back, or removed."""
 
 from ..constants import Cancel, Condition, Phase, Reason
+from ..facts import PodFacts
 from ..models import AgentRun, AgentRunStatus
 from ..plan import Action, Claim, CleanUp, DeleteRun, Event, Plan, Release
 from . import defaults
@@ -70,16 +71,22 @@ def _how_it_is_known(view: View) -> tuple[Reason, str]:
     """By what it is confirmed that nothing of the run is alive."""
     if not view.begun:
         return Reason.NO_POD, "No pod of the run was ever made."
-    given_up = [p for p in (*view.pods, *view.departed) if p.disruption in GIVEN_UP]
+    given_up = [pod for pod in (*view.pods, *view.departed) if _is_given_up(pod)]
     if given_up:
+        why = given_up[-1].disruption or "no reason given"
         return Reason.POD_GIVEN_UP, (
-            f"The cluster gave up pod {given_up[-1].name} ({given_up[-1].disruption}); its node "
-            "did not confirm the end."
+            f"The cluster gave up pod {given_up[-1].name} ({why}); its node did not confirm the "
+            "end."
         )
     if view.pods:
         pod = view.pods[-1]
         return Reason.POD_TERMINATED, f"The kubelet has reported the end of pod {pod.name}."
     return Reason.POD_GONE, "The API server has no pod of the run any more."
+
+
+def _is_given_up(pod: PodFacts) -> bool:
+    # Who writes the final phase in the kubelet's place leaves its word on the containers as it was.
+    return pod.disruption in GIVEN_UP or (pod.container_runs and not pod.alive)
 
 
 def rolling_back(view: View) -> Plan:

@@ -109,6 +109,7 @@ PENDING_POD = PodFacts(
     deleting=False,
     deletion_grace=None,
     has_started=False,
+    container_runs=False,
     agent_started_at=None,
     deadline=None,
     grace_seconds=30,

@@ -256,6 +256,19 @@ def test_a_pod_that_the_cluster_gave_up_ends_the_run_and_says_how_it_is_known() 
     assert stopped.reason == Reason.POD_GIVEN_UP
 
 
+def test_a_final_phase_that_no_kubelet_wrote_is_not_called_its_word() -> None:
+    """A node with the taint out-of-service: the pod garbage collector gives no reason."""
+    given_up = replace(
+        RUNNING_POD, phase="Failed", container_runs=True, disruption="DeletionByTaintManager"
+    )
+    plan = decide(view(run(cancel="interrupt", **LIVE), job=job(finished=True), pods=(given_up,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED
+    stopped = next(c for c in plan.status.conditions if c.type == Condition.STOPPED)
+    assert stopped.reason == Reason.POD_GIVEN_UP
+    assert "DeletionByTaintManager" in stopped.message
+
+
 def test_a_paused_graph_waits_for_input() -> None:
     pod = said(SUCCEEDED_POD, "Succeeded", interrupts=[{"id": "i", "value": "sure?"}])
     plan = decide(view(run(**LIVE), job=job(), pods=(pod,)))
