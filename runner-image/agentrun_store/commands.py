@@ -106,7 +106,7 @@ def prune_stateless(options: Namespace, problems: Problems) -> int:
         if not options.dry_run:
             try:
                 drop_run(store.root, thread.name, thread.path.name)
-            except OSError as error:
+            except (StoreError, OSError) as error:
                 problems.append(error)
                 continue
         rows.append(
