@@ -33,6 +33,7 @@ LIVE: dict[str, Any] = {
 }
 ASKED_AT = datetime.fromisoformat(str(CANCELLED_BY["time"]))
 STOP = StopPod("r-abc", "pod-uid")
+TWO_MANAGERS = pytest.mark.xfail(strict=True, reason="managedFields is read as if one could ask")
 
 
 def stopped(status: AgentRunStatus) -> ConditionStatus:
@@ -104,6 +105,31 @@ def test_the_time_of_the_request_is_that_of_a_later_patch() -> None:
         plan = decide(view(patched, job=job(), pods=(SIGNALLED_POD,)))
         assert plan.status is not None and plan.status.cancel is not None
         assert plan.status.cancel.requested_at == expected
+
+
+BY_GIT = {"manager": "from-git", "fieldsV1": {"f:spec": {"f:cancel": {}}}}
+
+
+@TWO_MANAGERS
+@pytest.mark.parametrize("managers", [[BY_GIT, CANCELLED_BY], [BY_GIT]])
+def test_a_manager_without_a_time_stops_the_decision(managers: list[Any]) -> None:
+    """Failure modes 8 and 55. A server-side apply that changes nothing leaves no time."""
+    live = run(cancel="interrupt", meta_more={"managedFields": managers}, **LIVE)
+    plan = decide(view(live, job=job(), pods=(RUNNING_POD,)))
+    assert plan.actions == (STOP,)
+
+
+@TWO_MANAGERS
+def test_who_asked_is_whoever_asked_last() -> None:
+    """Failure modes 8 and 19."""
+    live = run(cancel="interrupt", **LIVE)
+    first = decide(view(live, job=job(), pods=(RUNNING_POD,)))
+    assert first.status is not None
+    later = BY_GIT | {"time": "2026-01-02T03:04:04Z"}
+    again = run(cancel="interrupt", meta_more={"managedFields": [later, CANCELLED_BY]}, **LIVE)
+    again = again.model_copy(update={"status": first.status})
+    plan = decide(view(again, job=job(), pods=(SIGNALLED_POD,)))
+    assert plan.status == first.status
 
 
 def test_conditions_pile_up_or_change_their_time_with_their_reason() -> None:
