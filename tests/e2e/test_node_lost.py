@@ -3,6 +3,7 @@
 import pytest
 
 from . import deployment, faults
+from .kubectl import kubectl
 from .namespace import Namespace, agent
 from .node import Vigil
 from .run import Run, condition, message, time
@@ -63,16 +64,25 @@ def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> N
     assert deployment.restarts() == operator
 
 
-def test_a_run_ends_when_the_cluster_gives_up_its_pod(ns: Namespace) -> None:
+def test_a_run_ends_when_a_person_or_the_cluster_gives_up_its_pod(ns: Namespace) -> None:
     lost = f"{ns.name}-lost"
     ns.create(agent("far-away", graph="steps:graph", podTemplate={"spec": {"nodeName": lost}}))
     with faults.node_without_kubelet(lost):
-        run = ns.run("far-away", thread="t", input={"steps": 1}, gracePeriodSeconds=1)
-        faults.report_running(run)
-        run.wait("Running")
-        run.cancel("interrupt")
-        wait_unreachable(run)
-    done = run.wait("Interrupted", UNTIL_GIVEN_UP)
+        by_hand, by_cluster = runs = [
+            ns.run("far-away", thread=thread, input={"steps": 1}, gracePeriodSeconds=1)
+            for thread in ("a", "b")
+        ]
+        for run in runs:
+            faults.report_running(run)
+            run.wait("Running")
+            run.cancel("interrupt")
+        for run in runs:
+            wait_unreachable(run)
+        kubectl(*give_up(by_hand), "--wait=false")
+        done = by_hand.wait("Interrupted")
+        assert condition(done, "Stopped") == ("True", "PodGone")
+        assert by_cluster.status["phase"] == "Cancelling", "nobody has given this one up"
+    done = by_cluster.wait("Interrupted", UNTIL_GIVEN_UP)
     assert condition(done, "Stopped") == ("True", "PodGivenUp")
     assert "did not confirm the end" in message(done, "Stopped")
-    assert deployment.created(ns.name, "pods") == 1, "none may follow it"
+    assert deployment.created(ns.name, "pods") == 2, "none may follow them"
