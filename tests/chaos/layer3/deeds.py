@@ -12,7 +12,7 @@ Deed = Callable[[Run], None]
 _KILL = "kill -KILL $@ 2>/dev/null || exit 0"
 # By SIGKILL: the clean-up of a run, as soon as there is one. Prints what it kills.
 _KILL_CLEAN_UP = """
-for (( i = 0; i < 200; i++ )); do
+for (( i = 0; i < 800; i++ )); do
     for file in $(grep -lsz "^AGENTRUN_CLEANUP=.*$1" /proc/[0-9]*/environ); do
         pid=${file//[^0-9]}; kill -KILL $pid && echo $pid && exit
     done
@@ -80,6 +80,8 @@ def kill_agent(run: Run) -> None:
 
 
 def kill_clean_up(run: Run) -> None:
+    if run.get_if_there() is None:
+        raise MissedError("the run is gone, and so the clean-up is over")
     if not node_exec("bash", "-c", _KILL_CLEAN_UP, "bash", run.uid):
         raise MissedError("the clean-up was not seen")
 

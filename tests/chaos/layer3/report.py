@@ -53,5 +53,5 @@ class Report:
 def _rows(title: str, counts: Counter[str]) -> list[tuple[str, int]]:
     return [
         (title, counts.total()),
-        *((f"  {what}", count) for what, count in sorted(counts.items())),
+        *((f"  {what.replace('_', ' ')}", count) for what, count in sorted(counts.items())),
     ]

@@ -53,7 +53,11 @@ STORIES = (
     Story("interrupted too late", (Act(ENDED, deeds.interrupt),)),
     Story(
         "rolled back, kept for Git",
-        (Act(CREATED, deeds.manage_from_git, 0.0), Act(RUNNING, deeds.rollback)),
+        (
+            Act(CREATED, deeds.manage_from_git, 0.0),
+            Act(RUNNING, deeds.rollback),
+            Act(CANCELLING, deeds.kill_clean_up, 0.0),
+        ),
     ),
     Story("deleted", (Act(RUNNING, deeds.delete),)),
     Story("deleted when new", (Act(CREATED, deeds.delete),)),
