@@ -1,4 +1,4 @@
-"""make bench: what a run costs beside a raw Job with the same pod, measured on the cluster.
+"""make bench: what runs cost, measured on the cluster beside what there is to compare them with.
 
-`lives.py` is what is measured, `report.py` what is made of it.
+`parts.py` lists the parts; each is a package, with its section of the report in `report.py`.
 """

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from urllib3.exceptions import HTTPError
@@ -21,11 +22,13 @@ FINISHED = 5000
 def main() -> int:
     """Measure; 1 if something could not be measured. Goals that are missed are no error."""
     options = _options()
+    sections: list[str] = []
     try:
         audit_log()  # without it writes cannot be counted: say so before measuring for minutes
         setting.set_up()
         try:
-            text = measure(options.parts, Ground(options.rounds, options.finished))
+            for section in measure(options.parts, Ground(options.rounds, options.finished)):
+                sections.append(section)
         finally:
             setting.remove()
     except (MeasurementError, CommandError, LookupError, HTTPError) as error:
@@ -33,24 +36,27 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(f"\n{text}")
-    if options.output is not None:
-        options.output.write_text(text)
+    finally:
+        # Also what was measured before something went wrong.
+        text = "\n\n".join(sections) + "\n"
+        print(f"\n{text}")
+        if options.output is not None:
+            options.output.write_text(text)
     return 0
 
 
-def measure(names: list[str], ground: Ground) -> str:
-    """The report of the named parts."""
+def measure(names: list[str], ground: Ground) -> Iterator[str]:
+    """The sections of the report: what the figures depend on, and the named parts."""
     facts = setting.facts() | {"rounds": str(ground.rounds)}
     facts["load at the beginning"] = setting.load()
-    sections = []
+    yield "\n".join(f"- {what}: {fact}" for what, fact in facts.items())
     for name in (name for name in PARTS if name in names):
         began, operator = time.monotonic(), setting.operator()
-        sections.append(PARTS[name].measure(ground))
+        section = PARTS[name].measure(ground)
         if not PARTS[name].stops_operator and setting.operator() != operator:
             raise MeasurementError("the operator has been started anew meanwhile: measure again")
         say(f"{name}: done in {time.monotonic() - began:.0f} s")
-    return "\n\n".join(["\n".join(f"- {what}: {fact}" for what, fact in facts.items()), *sections])
+        yield section
 
 
 def _options() -> argparse.Namespace:
