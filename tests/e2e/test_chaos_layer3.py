@@ -10,4 +10,6 @@ RUNS = 10
 def test_whatever_happens_to_runs_no_invariant_is_broken(ns: Namespace) -> None:
     report = campaign(ns, "short", RUNS, kill_leaders=False)
     assert not report.violations, report.table()
-    assert len(report.history.looks.lives) >= RUNS / 2, "there must have been something to see"
+    seen = [run.name for run in report.history.runs.values() if report.history.lives(run)]
+    heard = [run.name for run in report.history.runs.values() if run.begins]
+    assert min(len(seen), len(heard)) >= RUNS / 2, report.table()
