@@ -1,6 +1,7 @@
 """The checkpoint store: a directory tree on a volume, written by runner pods. See README.md.
 
-Everything but `checkpointer` is standard library only and quick to import, for the supervisor.
+All but `checkpointer` and the command line (`cli`) is standard library only and quick to import,
+for the supervisor.
 """
 
 from agentrun_store.errors import (
