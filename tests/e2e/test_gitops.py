@@ -41,6 +41,23 @@ def test_what_git_says_does_not_take_a_cancel_back(ns: Namespace) -> None:
     assert created(ns.name, "jobs") == 1
 
 
+def test_a_cancel_that_git_says_too_is_the_same_cancel(ns: Namespace) -> None:
+    """Failure modes 8 and 55. The API server records no time for an apply that changes nothing."""
+    stubborn = manifest("ignores-sigterm", input={}, gracePeriodSeconds=4)
+    ns.create(stubborn)
+    run = ns.existing_run("from-git")
+    run.wait_step(1)
+    run.cancel("interrupt")
+    run.wait("Cancelling")
+    stubborn["spec"]["cancel"] = "interrupt"
+    apply_server_side(ns, stubborn)
+    done = run.wait("Interrupted")
+    assert run.processes() == []
+    assert done["status"]["cancel"]["by"] == "kubectl-patch"
+    reasons = [reason for reason, _ in run.events()]
+    assert reasons == ["AgentStarted", "Cancelling", "Interrupted"]
+
+
 def test_an_equal_manifest_is_no_change_and_no_second_run(ns: Namespace) -> None:
     """Failure modes 56 and 59."""
     once = manifest(input={"steps": 1, "done": []})
