@@ -2,8 +2,12 @@
 
 import json
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from agentrun_store.rollback import drop
@@ -13,6 +17,7 @@ VARIABLE = "AGENTRUN_CLEANUP"
 
 STORE = Path("/agentrun/store")
 TERMINATION_LOG = Path("/dev/termination-log")
+SECONDS = 480.0  # for all runs together: the Job ends after 600 s, its start included
 MAX_MESSAGE = 4096  # bytes: the kubelet cuts a longer termination message off
 _ERROR_LENGTHS = (500, 100, 30)  # characters of an error's text, as far as there is room
 
@@ -37,13 +42,29 @@ def main(root: Path = STORE, termination_log: Path = TERMINATION_LOG) -> int:
         try:
             uid, thread = _text(entry, "uid"), _text(entry, "thread")
             name = uid
-            runs[uid] = {"checkpoints": drop(root, thread, uid)}
+            with _limit(SECONDS / len(entries)):
+                runs[uid] = {"checkpoints": drop(root, thread, uid)}
         except Exception as error:
             errors[name] = f"{type(error).__name__}: {error}"
     message = _message(runs, errors)
     termination_log.write_text(message)
     print(message, file=sys.stdout, flush=True)
     return 1 if errors else 0
+
+
+@contextmanager
+def _limit(seconds: float) -> Iterator[None]:
+    """What an agent has left in its segment may take for ever to read; the next run has its turn."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"not done within {seconds:.0f} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _entries(text: str) -> list[Any]:

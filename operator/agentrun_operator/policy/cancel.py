@@ -15,12 +15,14 @@ def cancel_status(
         return None
     old = view.run.status.cancel or CancelStatus()
     by, requested_at = _request(view.run)
+    if old.action == spec.cancel:
+        # Others may come to own the field too, and their times move with whatever else they patch.
+        by, requested_at = old.by or by, old.requested_at or requested_at
     return CancelStatus(
         action=spec.cancel,
         reason=spec.cancel_reason,
         by=by,
-        # The server's time moves when the same manager patches anything else.
-        requested_at=(old.requested_at if old.action == spec.cancel else None) or requested_at,
+        requested_at=requested_at,
         signalled_at=old.signalled_at or (view.now if signalled else None),
         gone_at=old.gone_at or (view.now if gone else None),
         clean_at=old.clean_at,
@@ -30,11 +32,18 @@ def cancel_status(
 
 
 def _request(run: AgentRun) -> tuple[str | None, datetime | None]:
-    """Manager and time of spec.cancel, from metadata.managedFields: all that the server records."""
-    for entry in run.metadata.managed_fields:
-        if "f:cancel" in (entry.get("fieldsV1") or {}).get("f:spec", {}):
-            return entry.get("manager"), datetime.fromisoformat(entry["time"])
-    return None, None
+    """Manager and time of spec.cancel, from metadata.managedFields: all that the server records.
+
+    One that applied what was there already has no time, and was not the first.
+    """
+    owners = [
+        entry
+        for entry in run.metadata.managed_fields
+        if "f:cancel" in (entry.get("fieldsV1") or {}).get("f:spec", {})
+    ]
+    first = min(owners, key=lambda entry: entry.get("time", "never"), default={})
+    time = first.get("time")
+    return first.get("manager"), datetime.fromisoformat(time) if time else None
 
 
 def asked(run: AgentRun) -> str:

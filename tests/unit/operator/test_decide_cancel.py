@@ -33,7 +33,6 @@ LIVE: dict[str, Any] = {
 }
 ASKED_AT = datetime.fromisoformat(str(CANCELLED_BY["time"]))
 STOP = StopPod("r-abc", "pod-uid")
-TWO_MANAGERS = pytest.mark.xfail(strict=True, reason="managedFields is read as if one could ask")
 
 
 def stopped(status: AgentRunStatus) -> ConditionStatus:
@@ -110,7 +109,6 @@ def test_the_time_of_the_request_is_that_of_a_later_patch() -> None:
 BY_GIT = {"manager": "from-git", "fieldsV1": {"f:spec": {"f:cancel": {}}}}
 
 
-@TWO_MANAGERS
 @pytest.mark.parametrize("managers", [[BY_GIT, CANCELLED_BY], [BY_GIT]])
 def test_a_manager_without_a_time_stops_the_decision(managers: list[Any]) -> None:
     """Failure modes 8 and 55. A server-side apply that changes nothing leaves no time."""
@@ -119,7 +117,6 @@ def test_a_manager_without_a_time_stops_the_decision(managers: list[Any]) -> Non
     assert plan.actions == (STOP,)
 
 
-@TWO_MANAGERS
 def test_who_asked_is_whoever_asked_last() -> None:
     """Failure modes 8 and 19."""
     live = run(cancel="interrupt", **LIVE)

@@ -56,6 +56,23 @@ def test_it_reports_each_run_and_says_the_same_when_repeated(
     assert report["runs"] == {RUN_B: {"checkpoints": 1}, RUN_C: {"checkpoints": 0}}
 
 
+def test_a_run_whose_segment_never_answers_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in a segment is the agent's to choose: here a pipe in place of its log."""
+    put(StoreSaver(tmp_path, run=RUN_A), "1")
+    (log,) = tmp_path.rglob("checkpoints.log")
+    log.unlink()
+    os.mkfifo(log)
+    put(StoreSaver(tmp_path, run=RUN_C), "3", thread=STATELESS)
+    entries = [{"uid": RUN_A, "thread": THREAD}, {"uid": RUN_C, "thread": STATELESS}]
+    monkeypatch.setattr(cleanup, "SECONDS", 0.4)
+    code, report = clean(tmp_path, entries, monkeypatch)
+    assert code == 1
+    assert report["errors"] == {RUN_A: "TimeoutError: not done within 0 s"}
+    assert report["runs"] == {RUN_C: {"checkpoints": 1}}
+
+
 def test_it_goes_on_past_a_run_that_cannot_be_cleaned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
