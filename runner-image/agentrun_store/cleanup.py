@@ -54,7 +54,7 @@ def main(root: Path = STORE, termination_log: Path = TERMINATION_LOG) -> int:
 
 @contextmanager
 def _limit(seconds: float) -> Iterator[None]:
-    """What an agent has left in its segment may take for ever to read; the next run has its turn."""
+    """What an agent has left in its segment may take for ever to read: then the next run is due."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise TimeoutError(f"not done within {seconds:.0f} s")
