@@ -16,7 +16,7 @@ from .faults import Fault, Faults
 from .launcher import SKEW
 from .proxy import Proxy, Sender
 
-SKEWS = (0.0, 0.0, 0.0, 150.0, -150.0)
+SKEWS = (*[0.0] * 6, 150.0, -150.0)
 CODE = ("operator", "runner-image", "tests")
 ROOT = Path(__file__).parents[3]
 # What the operator may fail with, or end with so that it is started again: no API server.

@@ -102,8 +102,8 @@ class Round:
         root = self._setting.root_of(pod)
         if is_agent(pod):
             return Agent(pod, root, self._processes, self._truth)
-        cut = self._faults.on and self._processes.random() < 0.4
-        after = self._processes.uniform(0, 0.15) if cut else None
+        cut = self._faults.on and self._processes.random() < 0.15
+        after = self._processes.uniform(0, 0.2) if cut else None
         return CleanUp(pod, root, self._scratch, after, self._cleanup_cut)
 
     def _cleanup_cut(self) -> None:
@@ -148,7 +148,7 @@ class Round:
         while True:
             await asyncio.sleep(rng.uniform(10, 25))
             # Not to be cut short: somebody has to listen again.
-            await asyncio.shield(self._proxy.outage(rng.uniform(0.5, 4)))
+            await asyncio.shield(self._proxy.outage(rng.uniform(0.5, 3)))
 
     async def _nodes_fail(self, rng: Random) -> None:
         while True:
@@ -168,11 +168,11 @@ class Round:
     async def _second_leader(self, rng: Random) -> None:
         """One that works at the same time: safety must not rest on the lease."""
         while True:
-            await asyncio.sleep(rng.uniform(3, 8))
+            await asyncio.sleep(rng.uniform(2, 5))
             self._faults.hit(Fault.SECOND)
             replica = self._operators.add(self._setting.other_namespace)
             try:
-                await asyncio.sleep(rng.uniform(10, 20))
+                await asyncio.sleep(rng.uniform(12, 25))
             finally:
                 await self._operators.remove(replica)
 

@@ -6,4 +6,4 @@ INACTIVITY = 4.0
 # Longer than a silent watch is borne, and than any deletion here takes.
 SILENCE = 7.0
 # A replica's lease: how long it is good, until when it must be renewed, how often it is tried.
-LEASE, RENEWAL, RETRY = 5.0, 3.5, 0.7
+LEASE, RENEWAL, RETRY = 4.0, 3.0, 0.5

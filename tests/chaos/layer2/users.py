@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 from agentrun_operator.constants import FINAL_PHASES, FINALIZER
+from agentrun_operator.facts import condition_is_true
 from agentrun_operator.kube import ApiError
 
 from ..layer1.objects import Object, finalizers, has_ended, is_deleting, name_of, phase_of, uid_of
@@ -13,8 +14,8 @@ from .api import Api, path_of
 from .faults import Fault, Faults
 from .truth import Truth
 
-NAMES = tuple(f"r{number}" for number in range(24))
-THREADS = (*(f"t{number}" for number in range(6)), None, None)
+NAMES = tuple(f"r{number}" for number in range(30))
+THREADS = (*(f"t{number}" for number in range(8)), None, None)
 CASCADES = ("Background", "Foreground", "Orphan")
 GRACE = 3
 
@@ -37,7 +38,7 @@ class Users:
         self._rng = rng
         self._actions: dict[Callable[[], Awaitable[None]], float] = {
             self._create: 12,
-            self._interrupt: 2,
+            self._interrupt: 3,
             self._rollback: 3,
             self._delete: 3,
             self._delete_job: 0.4,
@@ -58,8 +59,10 @@ class Users:
                 if error.status not in (404, 409, 422, 429):
                     raise
 
-    async def _one(self, plural: str) -> Object | None:
-        found = (await self._api.all(plural, self._namespace))["items"]
+    async def _one(self, plural: str, matters: Callable[[Object], bool]) -> Object | None:
+        """Mostly one of those that matter, if there are any."""
+        found: list[Object] = (await self._api.all(plural, self._namespace))["items"]
+        found += [obj for obj in found if matters(obj)] * 5
         return self._rng.choice(found) if found else None
 
     async def _create(self) -> None:
@@ -88,13 +91,10 @@ class Users:
         await self._api.create("agentruns", self._namespace, run | {"spec": spec})
 
     async def _cancel(self, how: str) -> None:
-        runs = (await self._api.all("agentruns", self._namespace))["items"]
-        live = [run for run in runs if not is_deleting(run) and "finishedAt" not in run["status"]]
-        # Mostly those that run: of the others there is not much to take back.
-        running = [run for run in live if phase_of(run) in ("Running", "Cancelling")]
-        if live:
-            name = name_of(self._rng.choice(running * 5 + live))
-            await self._api.patch("agentruns", self._namespace, name, {"spec": {"cancel": how}})
+        run = await self._one("agentruns", _runs)
+        if run is not None:
+            patch = {"spec": {"cancel": how}}
+            await self._api.patch("agentruns", self._namespace, name_of(run), patch)
 
     async def _interrupt(self) -> None:
         await self._cancel("interrupt")
@@ -104,10 +104,9 @@ class Users:
 
     async def _delete(self) -> None:
         """Mostly of what has ended, so that its name is free for another."""
-        runs = (await self._api.all("agentruns", self._namespace))["items"]
-        ended = [run for run in runs if phase_of(run) in FINAL_PHASES]
-        if runs:
-            await self._remove("agentruns", self._rng.choice(ended * 5 + runs))
+        run = await self._one("agentruns", _has_ended)
+        if run is not None:
+            await self._remove("agentruns", run)
 
     async def _remove(self, plural: str, obj: Object) -> bool:
         options = {
@@ -118,7 +117,7 @@ class Users:
         return done is not None
 
     async def _delete_job(self) -> None:
-        job = await self._one("jobs")
+        job = await self._one("jobs", _goes_on)
         if job is None:
             return
         self._truth.deleted_by_hand.add(uid_of(job))
@@ -126,12 +125,12 @@ class Users:
             self._faults.hit(Fault.JOB_DELETED)
 
     async def _delete_pod(self) -> None:
-        pod = await self._one("pods")
+        pod = await self._one("pods", _lives)
         if pod is not None and await self._remove("pods", pod):
             self._faults.hit(Fault.POD_DELETED)
 
     async def _evict(self) -> None:
-        pod = await self._one("pods")
+        pod = await self._one("pods", _lives)
         if pod is None or has_ended(pod) or is_deleting(pod):
             return
         eviction = {
@@ -145,7 +144,7 @@ class Users:
 
     async def _take_finalizer_off(self) -> None:
         """From then on the run has no guard, until the operator has put it on again."""
-        run = await self._one("agentruns")
+        run = await self._one("agentruns", _runs)
         if run is None or is_deleting(run) or FINALIZER not in finalizers(run):
             return
         if phase_of(run) in ("Pending", "Running"):
@@ -153,3 +152,19 @@ class Users:
             patch = {"metadata": {"uid": uid_of(run), "finalizers": None}}
             if await self._api.patch("agentruns", self._namespace, name_of(run), patch):
                 self._faults.hit(Fault.FINALIZER_OFF)
+
+
+def _runs(run: Object) -> bool:
+    return phase_of(run) in ("Running", "Cancelling")
+
+
+def _has_ended(run: Object) -> bool:
+    return phase_of(run) in FINAL_PHASES
+
+
+def _goes_on(job: Object) -> bool:
+    return not condition_is_true(job, "Complete", "Failed")
+
+
+def _lives(pod: Object) -> bool:
+    return not has_ended(pod)
