@@ -15,7 +15,8 @@ from .run import Run
 
 STATIC_PODS = "/etc/kubernetes/manifests"
 API_SERVER = "kube-apiserver.yaml"
-# To start the API server and, after it, what had ended without it.
+# To start the API server and, after it, what had ended without it. kube-proxy, without which no pod
+# reaches it, tries again every 30 to 60 s.
 UNTIL_BACK = 120
 
 
@@ -46,6 +47,7 @@ def api_server_away(seconds: float) -> Iterator[None]:
         _wait_for_api_server(there=True)
         control_plane = ("pod", "-n", "kube-system", "-l", "tier=control-plane")
         kubectl("wait", *control_plane, "--for=condition=Ready", f"--timeout={UNTIL_BACK}s")
+        deployment.wait_led(UNTIL_BACK)
         deployment.start()
 
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from . import deployment
-from .kubectl import kubectl
+from . import deployment, faults
+from .kubectl import Object, kubectl, wait_until
 from .namespace import Namespace
 from .node import kill_python
 
@@ -37,3 +37,44 @@ def test_the_standby_takes_over_within_the_leases_time_when_the_leader_is_killed
     # The lease runs out after 15 s, and is looked at every 2 s.
     assert (datetime.now(UTC) - began).total_seconds() < 25
     deployment.start()
+
+
+def settled(obj: Object) -> bool:
+    """Whether nothing is left to be done for the run."""
+    return bool(obj["status"].get("settled") and not obj["metadata"].get("finalizers"))
+
+
+def test_a_leader_that_hangs_for_longer_than_its_lease_does_no_harm_when_it_wakes_up(
+    ns: Namespace,
+) -> None:
+    """Failure mode 26."""
+    interrupted = ns.held_run(thread="a")
+    rolled_back = ns.held_run(thread="b")
+    completed = ns.held_run(thread="c", hold=1)
+    hung = deployment.leader()
+    name = hung["metadata"]["name"]
+    starts = deployment.restarts()[name]
+    with faults.frozen(hung):
+        interrupted.cancel("interrupt")
+        rolled_back.cancel("rollback")
+        completed.let_go()
+        born = ns.run("steps", thread="d", input={"steps": 1})
+        rolled_back.wait_gone(seconds=60)
+        done = [run.wait_until("is settled", settled) for run in (interrupted, completed, born)]
+        assert [obj["status"]["phase"] for obj in done] == ["Interrupted", "Succeeded", "Succeeded"]
+        assert deployment.leader()["metadata"]["name"] != name
+    wait_until(
+        "the replica that hung has ended, and was started anew",
+        "pods",
+        deployment.NAMESPACE,
+        lambda pod: pod["status"]["containerStatuses"][0]["restartCount"] > starts,
+        f"--field-selector=metadata.name={name}",
+    )
+    deployment.start()
+    for run, before in zip((interrupted, completed, born), done, strict=True):
+        assert run.get()["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    for run in (interrupted, rolled_back, completed, born):
+        assert run.processes() == []
+        reasons = [reason for reason, _ in run.events()]
+        assert len(reasons) == len(set(reasons)), "nothing may be told twice"
+    assert deployment.created(ns.name, "jobs") == 4 + 1, "one for each run, and one clean-up"
