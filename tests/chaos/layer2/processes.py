@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-import uuid
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -143,7 +143,7 @@ class Agent(Process):
         return self._rng.choice((*ways, Exit(SIGKILLED, reason="OOMKilled")))
 
     def _checkpoint(self) -> None:
-        checkpoint = str(uuid.uuid1())
+        checkpoint = f"{time.time_ns():020}"  # ids of one process have to be in order
         newest = self._history.newest(THREAD_ID, "")
         entry = checkpoint_entry(
             thread_id=THREAD_ID,
