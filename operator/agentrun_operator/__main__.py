@@ -47,15 +47,27 @@ async def _lead(controller: Controller, lease: Lease) -> None:
     """Work while the lease is held, and not a moment longer."""
     try:
         await lease.acquire()
-        await controller.sync()  # a standby's watches may have missed deletions
-        controller.work()
-        await lease.keep()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(lease.keep())
+            tasks.create_task(_work(controller))
     except asyncio.CancelledError:
         raise
     except Exception:
-        logger.exception("Leading failed")
-    logger.error("The lease is lost: ending at once, so that nothing is half done for long")
+        logger.exception("Ending at once, so that nothing is half done for long")
     os._exit(1)
+
+
+async def _work(controller: Controller) -> None:
+    """Read everything again, for a standby's watches may have missed deletions; then work."""
+    while True:
+        try:
+            await controller.sync()
+        except (ApiError, *NO_ANSWER) as error:
+            logger.warning("Cannot work yet: %r", error)
+            await asyncio.sleep(START_RETRY_SECONDS)
+        else:
+            break
+    controller.work()
 
 
 async def _started(controller: Controller, stop: asyncio.Event) -> bool:

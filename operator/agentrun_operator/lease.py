@@ -7,9 +7,8 @@ leader election: https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Never
 
 from .constants import MANAGED_BY
 from .kube import NO_ANSWER, ApiError, Kube
@@ -19,6 +18,10 @@ logger = logging.getLogger(__name__)
 DURATION_SECONDS = 15.0  # a lease that nobody has renewed for so long is free
 RENEW_DEADLINE_SECONDS = 10.0  # a holder that could not renew for so long stops
 RETRY_SECONDS = 2.0
+
+
+class LeaseLostError(Exception):
+    """Somebody else holds the lease."""
 
 
 class Lease:
@@ -37,12 +40,12 @@ class Lease:
             await asyncio.sleep(RETRY_SECONDS)
         logger.info("Holding the lease as %s", self._identity)
 
-    async def keep(self) -> None:
-        """Renew the lease; return when it is lost, or could not be renewed for too long."""
-        with suppress(TimeoutError):
-            while self._seen is None:
-                async with asyncio.timeout(RENEW_DEADLINE_SECONDS):
-                    await self._renew()
+    async def keep(self) -> Never:
+        """Renew the lease. Raises LeaseLostError; TimeoutError if it cannot be renewed in time."""
+        while self._seen is None:
+            async with asyncio.timeout(RENEW_DEADLINE_SECONDS):
+                await self._renew()
+        raise LeaseLostError("Another replica holds the lease")
 
     async def _renew(self) -> None:
         held = False
@@ -68,19 +71,18 @@ class Lease:
                     await self._create()
                 elif self._is_mine_or_free(lease):
                     await self._write(lease, self._identity)
-                    self._seen = None
                 else:
                     return False
         except (ApiError, TimeoutError, *NO_ANSWER) as error:
             if not isinstance(error, ApiError) or error.status != 409:
                 logger.warning("The lease was not renewed: %r", error)
             return False
+        self._seen = None
         return True
 
     def _is_mine_or_free(self, lease: dict[str, Any]) -> bool:
         holder = lease["spec"].get("holderIdentity")
         if not holder or holder == self._identity:
-            self._seen = None
             return True
         # Only our own clock counts: the times in the lease are of somebody else's.
         version, time = lease["metadata"]["resourceVersion"], asyncio.get_running_loop().time()
