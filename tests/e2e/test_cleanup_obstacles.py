@@ -1,4 +1,4 @@
-"""Failure mode 31: a clean-up cannot run. The stop counts as done, the clean-up does not."""
+"""A clean-up cannot run: the stop counts as done, the clean-up does not."""
 
 import json
 from collections.abc import Iterator
@@ -56,6 +56,7 @@ def segments(store: Volume, run: Run) -> list[str]:
 
 
 def test_the_claim_is_gone(ns: Namespace, store: Volume) -> None:
+    """Failure mode 31."""
     run = held(ns)
     store.lose_claim()
     run.cancel("rollback")
@@ -67,6 +68,7 @@ def test_the_claim_is_gone(ns: Namespace, store: Volume) -> None:
 
 
 def test_the_volume_is_full(ns: Namespace, store: Volume) -> None:
+    """Failure mode 31."""
     run = held(ns)
     store.fill()
     run.cancel("rollback")
@@ -78,6 +80,7 @@ def test_the_volume_is_full(ns: Namespace, store: Volume) -> None:
 
 
 def test_the_quota_takes_no_job(ns: Namespace) -> None:
+    """Failure mode 31."""
     run = ns.held_run()
     limit_to_what_is_there(ns, "count/jobs.batch", "1")
     run.cancel("rollback")
@@ -88,6 +91,7 @@ def test_the_quota_takes_no_job(ns: Namespace) -> None:
 
 
 def test_the_quota_takes_no_pod(ns: Namespace) -> None:
+    """Failure mode 31."""
     run = ns.held_run()
     ns.store()
     limit_to_what_is_there(ns, "count/pods", "2")
@@ -116,6 +120,7 @@ def limit_to_what_is_there(ns: Namespace, what: str, count: str) -> None:
 
 @pytest.mark.parametrize("how", ["killed", "evicted"])
 def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
+    """Failure modes 31 and 32."""
     run = ns.held_run()
     ns.store()
     # What the clean-up reads first never answers, as on a volume that hangs.
