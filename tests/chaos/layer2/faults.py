@@ -62,9 +62,9 @@ _WRITE = {
     Fault.ANSWER_LOST: 3.0,
     Fault.TIMED_OUT: 2.0,
     Fault.GIVEN_UP: 1.0,
-    Fault.KILLED_BEFORE: 0.6,
-    Fault.KILLED_LATE: 0.6,
-    Fault.KILLED_AFTER: 0.6,
+    Fault.KILLED_BEFORE: 0.35,
+    Fault.KILLED_LATE: 0.35,
+    Fault.KILLED_AFTER: 0.35,
 }
 _WATCH = {Fault.CUT: 3.0, Fault.SILENT: 2.0, Fault.GONE: 4.0}
 _SHARE_OF_READS, _SHARE_OF_WRITES, _SHARE_OF_WATCHES = 0.05, 0.18, 0.6

@@ -135,7 +135,7 @@ class Round:
 
     async def _kills(self, rng: Random) -> None:
         while True:
-            await asyncio.sleep(rng.uniform(5, 12))
+            await asyncio.sleep(rng.uniform(6, 14))
             replica = rng.choice(self._operators.replicas)
             kind = rng.choice((Fault.KILLED, Fault.ENDED, Fault.FROZEN))
             self._faults.hit(kind)
@@ -172,7 +172,7 @@ class Round:
             self._faults.hit(Fault.SECOND)
             replica = self._operators.add(self._setting.other_namespace)
             try:
-                await asyncio.sleep(rng.uniform(12, 25))
+                await asyncio.sleep(rng.uniform(15, 30))
             finally:
                 await self._operators.remove(replica)
 

@@ -16,7 +16,7 @@ from .truth import Truth
 
 NAMES = tuple(f"r{number}" for number in range(30))
 THREADS = (*(f"t{number}" for number in range(8)), None, None)
-CASCADES = ("Background", "Foreground", "Orphan")
+CASCADES = ("Background", "Background", "Foreground", "Orphan")
 GRACE = 3
 
 

@@ -85,7 +85,7 @@ class Verdict:
     def _succeeded(self, pods: list[Object]) -> None:
         for pod in pods:
             record = self._truth.runs.get(label(pod, LABEL_RUN_UID) or "")
-            if record is None or record.ended in ("Succeeded", "RolledBack", "Removed"):
+            if record is None or record.ended in ("", "Succeeded", "RolledBack", "Removed"):
                 continue
             for status in pod["status"].get("containerStatuses", []):
                 end = status["state"].get("terminated") or {}
