@@ -41,8 +41,8 @@ class Users:
             self._interrupt: 3,
             self._rollback: 3,
             self._delete: 3,
-            self._delete_job: 0.4,
-            self._delete_pod: 0.6,
+            self._delete_job: 1.2,
+            self._delete_pod: 1,
             self._evict: 1.2,
             self._take_finalizer_off: 0.2,
         }
