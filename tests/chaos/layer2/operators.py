@@ -49,21 +49,25 @@ class Replica:
                 sender.alive = False
             await asyncio.sleep(self._operators.rng.uniform(0.1, 1.0))
 
-    def signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.returncode is None:
-            # Not by the process object, which would collect the exit status, too.
-            with suppress(ProcessLookupError):
-                os.kill(self._process.pid, number)
+    def send(self, number: signal.Signals) -> bool:
+        """Send the process a signal. Whether there is one."""
+        if self._process is None or self._process.returncode is not None:
+            return False
+        # Not by the process object, which would collect the exit status, too.
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+        return True
 
     def kill(self) -> None:
-        self.signal(signal.SIGKILL)
+        self.send(signal.SIGKILL)
 
-    async def freeze(self, seconds: float) -> None:
-        self.signal(signal.SIGSTOP)
+    async def freeze(self, seconds: float) -> bool:
         try:
-            await asyncio.sleep(seconds)
+            frozen = self.send(signal.SIGSTOP)
+            await asyncio.sleep(seconds if frozen else 0)
         finally:
-            self.signal(signal.SIGCONT)
+            self.send(signal.SIGCONT)
+        return frozen
 
     async def stop(self) -> None:
         self._task.cancel()

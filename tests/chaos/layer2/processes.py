@@ -174,7 +174,6 @@ class CleanUp(Process):
     ) -> None:
         self._root = root
         self._message = scratch / f"{uid_of(pod)}.message"
-        self._process: asyncio.subprocess.Process | None = None
         self._cut_after = cut_after
         self._cut = cut
         super().__init__(pod)
@@ -193,7 +192,6 @@ class CleanUp(Process):
             env=environment,
             stdout=asyncio.subprocess.DEVNULL,
         )
-        self._process = process
         try:
             async with asyncio.timeout(self._cut_after):
                 status = await process.wait()

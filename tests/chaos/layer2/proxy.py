@@ -122,11 +122,12 @@ class Proxy:
             return await self._forward(request, body, call, sender)
 
         def kill() -> None:
-            if sender.alive:
+            if sender.alive:  # else another request of it was faster
                 sender.alive = False
                 sender.kill()
 
-        fault = self._faults.draw(call)
+        # Who is dead already, whose request arrived late by itself, cannot be hit.
+        fault = self._faults.draw(call) if sender.alive else None
         if fault is not None:
             self._faults.hit(fault)
         answer: Answer | None = None

@@ -137,12 +137,13 @@ class Round:
         while True:
             await asyncio.sleep(rng.uniform(6, 14))
             replica = rng.choice(self._operators.replicas)
-            kind = rng.choice((Fault.KILLED, Fault.ENDED, Fault.FROZEN))
-            self._faults.hit(kind)
-            if kind == Fault.FROZEN:
-                await replica.freeze(LEASE + rng.uniform(0.5, 4))
-            else:
-                replica.signal(signal.SIGKILL if kind == Fault.KILLED else signal.SIGTERM)
+            match rng.choice((Fault.KILLED, Fault.ENDED, Fault.FROZEN)):
+                case Fault.KILLED if replica.send(signal.SIGKILL):
+                    self._faults.hit(Fault.KILLED)
+                case Fault.ENDED if replica.send(signal.SIGTERM):
+                    self._faults.hit(Fault.ENDED)
+                case Fault.FROZEN if await replica.freeze(LEASE + rng.uniform(0.5, 4)):
+                    self._faults.hit(Fault.FROZEN)
 
     async def _outages(self, rng: Random) -> None:
         while True:
@@ -156,7 +157,7 @@ class Round:
             node = rng.choice(self._nodes)
             live = [pod for pod in node.pods.values() if pod.process and pod.process.alive]
             match rng.choice((Fault.NODE_SILENT, Fault.NODE_REBOOTED, Fault.KUBELET_EVICTED)):
-                case Fault.NODE_SILENT:
+                case Fault.NODE_SILENT if live:
                     self._faults.hit(Fault.NODE_SILENT)
                     await node.silence(rng.uniform(2, 10))
                 case Fault.NODE_REBOOTED if node.reboot():

@@ -12,7 +12,7 @@ from .proxy import USER
 LABEL = "agentrun.dev/chaos"
 AGENTS = ("a", "b")
 NODES = 2
-PATIENCE = 60.0
+PATIENCE = 60.0  # seconds
 CONTENT = ("agentruns", "jobs", "pods", "persistentvolumeclaims")
 
 
