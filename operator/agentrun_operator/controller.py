@@ -191,7 +191,9 @@ class Controller:
 
     async def _look_after(self, key: Key) -> None:
         """Has a Job or pod that left the watch succeeded, or is it gone?"""
-        left = self._left[key]
+        left = self._left.get(key)
+        if left is None:
+            return  # a repetition, and another look was faster
         found = await self._kube.get(key.kind, key.namespace, key.name)
         if self._left[key] is left:  # else it has left once more, and is looked after once more
             del self._left[key]

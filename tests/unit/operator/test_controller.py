@@ -70,6 +70,30 @@ def test_a_stale_not_found_ends_a_run(world: World) -> None:
     assert phase(world) == "Succeeded"
 
 
+def test_a_pod_that_leaves_the_watch_again_while_it_is_looked_after_is_an_error_for_ever(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The look fails, and its repetition is due when another look has answered already."""
+    create(world)
+    operator = world.start_operator()
+    go_on(world, rounds=5)
+    (pod,) = world.server.all("pods")
+    failed: list[str] = []
+
+    def serve(request: Request) -> None:
+        if not failed and request.text.startswith("get pods"):
+            failed.append(request.text)
+            operator.controller.forget("pods", pod)
+            request.fail(ApiError(503, "try again", {}))
+        else:
+            request.serve()
+
+    operator.controller.forget("pods", pod)
+    go_on(world, serve, rounds=5, pause=1)
+    assert failed
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_a_request_without_an_answer_holds_up_the_other_runs(world: World) -> None:
     """Failure mode 46."""
 
