@@ -103,11 +103,11 @@ class Verdict:
             _, count = summary(root, directory, record.uid)
             text = f"{record.name} ({record.uid}) wrote {wrote}, {count} are there"
             if not record.may_be_cleaned and count != wrote:
-                self._truth.suspect(names.MISSING, text, run=record.uid)
+                self._suspect(names.MISSING, text, {record.uid})
             rolled_back = record.cancel == "rollback" and record.ended in ("Removed", "RolledBack")
             reclaimed = record.deleting and record.reclaims and record.ended
             if (rolled_back or reclaimed) and count:
-                self._truth.suspect(names.LEFTOVER, text, run=record.uid)
+                self._suspect(names.LEFTOVER, text, {record.uid})
 
     def _thread(self, root: Path, directory: str) -> None:
         """The thread is what its kept runs made."""
@@ -117,4 +117,9 @@ class Verdict:
         if newest != expected:
             text = f"{directory} ends with {newest}, not {expected}"
             writers = [uid for uid, _ in self._truth.written.get((root, directory), [])]
-            self._truth.suspicions.append(Suspicion(names.MISSING, text, tuple(set(writers))))
+            self._suspect(names.MISSING, text, set(writers))
+
+    def _suspect(self, invariant: str, text: str, writers: set[str]) -> None:
+        """Of the store: whoever wrote there, and should not have lived, may be the excuse."""
+        pods = tuple(agent for agent in self._truth.agents if agent.run_uid in writers)
+        self._truth.suspicions.append(Suspicion(invariant, text, tuple(writers), pods))
