@@ -1,4 +1,4 @@
-"""Carries a plan out. The only place that changes anything in the cluster, clean-up Jobs aside.
+"""Carries a plan out: the only place that changes anything of a run.
 
 Every step may be the last before a crash, and every step may be repeated. Writes to the run carry
 the resourceVersion that the decision was made on: if somebody else was faster, the server refuses,

@@ -1,7 +1,8 @@
 """Reads a clean-up Job and the report in its pod's termination message."""
 
 from datetime import datetime
-from typing import Any
+
+from pydantic import Field, ValidationError
 
 from .constants import (
     ANNOTATION_CLEANUP_ATTEMPT,
@@ -9,7 +10,19 @@ from .constants import (
     CLEANUP_CONTAINER,
 )
 from .facts import Object, json_object, missing_claim, pod_facts
+from .models import Model
 from .policy.cleanup import CleanupJob
+
+
+class Cleaned(Model):
+    checkpoints: int
+
+
+class Report(Model):
+    """What a clean-up has to say, of each run by its UID: what went, or what was wrong."""
+
+    runs: dict[str, Cleaned] = Field(default_factory=dict)
+    errors: dict[str, str] = Field(default_factory=dict)
 
 
 def cleanup_job_facts(job: Object, pods: list[Object]) -> CleanupJob:
@@ -24,8 +37,8 @@ def cleanup_job_facts(job: Object, pods: list[Object]) -> CleanupJob:
         has_pod=bool(pods),
         run_uids=frozenset(cleanup_runs(job)),
         finished_at=_finished_at(job, pods),
-        deleted={uid: int(done["checkpoints"]) for uid, done in report.get("runs", {}).items()},
-        errors=report.get("errors", {}),
+        deleted={uid: done.checkpoints for uid, done in report.runs.items()},
+        errors=report.errors,
         problem=problem,
         claim_missing=any(missing_claim(pod_facts(pod)) for pod in pods),
     )
@@ -59,19 +72,20 @@ def _finished_at(job: Object, pods: list[Object]) -> datetime | None:
     return None
 
 
-def _report(pods: list[Object]) -> tuple[dict[str, Any], str]:
+def _report(pods: list[Object]) -> tuple[Report, str]:
     """The report, and why there is none."""
     for pod in pods:
         for status in pod.get("status", {}).get("containerStatuses") or []:
             ended = status.get("state", {}).get("terminated")
             if status["name"] != CLEANUP_CONTAINER or not ended:
                 continue
-            report = json_object(ended.get("message", ""))
-            if not report:
-                return {}, f"pod {pod['metadata']['name']} ended with code {ended['exitCode']}"
-            return report, ""
+            try:
+                return Report.model_validate_json(ended.get("message", "")), ""
+            except ValidationError:
+                name, code = pod["metadata"]["name"], ended["exitCode"]
+                return Report(), f"pod {name} ended with code {code} and without a report"
         facts = pod_facts(pod)
         trouble = facts.scheduling_message or facts.waiting_message or facts.message
         if trouble:
-            return {}, f"pod {facts.name}: {trouble}"
-    return {}, ""
+            return Report(), f"pod {facts.name}: {trouble}"
+    return Report(), ""

@@ -1,10 +1,9 @@
 """Sees to it that the clean-up Job of a claim runs, as ``policy/cleanup.py`` decides."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .cache import Cache
-from .constants import LABEL_JOB
 from .kube import ApiError, Kube
 from .models import AgentRun
 from .observe import Observer, now
@@ -16,7 +15,7 @@ Object = dict[str, Any]
 
 
 class Cleanups:
-    """``learn`` is told of every object that was made or found."""
+    """``learn`` is told of every Job that was made; ``learn_job`` finds one, and its pods."""
 
     def __init__(
         self,
@@ -25,6 +24,7 @@ class Cleanups:
         observer: Observer,
         queue: WorkQueue,
         learn: Callable[[str, Object], None],
+        learn_job: Callable[[str, str], Awaitable[None]],
         runner_image: str,
     ) -> None:
         self._kube = kube
@@ -32,6 +32,7 @@ class Cleanups:
         self._observer = observer
         self._queue = queue
         self._learn = learn
+        self._learn_job = learn_job
         self._runner_image = runner_image
 
     async def reconcile(self, namespace: str, claim_name: str) -> None:
@@ -52,26 +53,34 @@ class Cleanups:
         node = next((p.node for p in self._observer.from_cache(runs[0]).pods if p.node), None)
         job = cleanup_job(claim_name, runs, attempt, node, self._runner_image)
         try:
-            self._learn("jobs", await self._kube.create("jobs", namespace, job))
-            self._observer.refusals.pop((namespace, claim_name), None)
+            made = await self._kube.create("jobs", namespace, job)
         except ApiError as error:
             if error.status == 409:
-                await self._learn_existing(namespace, job["metadata"]["name"])
-                return
-            if error.namespace_is_terminating:
+                # One that is there but not here has succeeded before it was watched.
+                await self._learn_job(namespace, job["metadata"]["name"])
+                self._refused(runs, None)
+            elif error.namespace_is_terminating:
                 self._observer.doomed.update(run.metadata.uid for run in runs)
-            elif error.is_refusal:
-                self._observer.refusals[namespace, claim_name] = error.message
-            for run in runs:
-                self._queue.add(Key("run", namespace, run.metadata.name))
-            if not error.namespace_is_terminating:
+                self._wake(runs)
+            else:
+                if error.is_refusal:
+                    self._refused(runs, error.message)
                 raise
+        else:
+            self._refused(runs, None)
+            self._learn("jobs", made)
 
-    async def _learn_existing(self, namespace: str, name: str) -> None:
-        """A clean-up Job that is there but not here has succeeded before it was watched."""
-        pods, _ = await self._kube.list("pods", namespace, labelSelector=f"{LABEL_JOB}={name}")
-        job = await self._kube.get("jobs", namespace, name)
-        if job is not None:
-            self._learn("jobs", job)
-        for pod in pods:
-            self._learn("pods", pod)
+    def _refused(self, runs: tuple[AgentRun, ...], refusal: str | None) -> None:
+        """Only news wakes the runs, for each of them asks for the clean-up again at once."""
+        refusals = self._observer.refusals
+        news = tuple(run for run in runs if refusals.get(run.metadata.uid) != refusal)
+        for run in news:
+            if refusal is None:
+                del refusals[run.metadata.uid]
+            else:
+                refusals[run.metadata.uid] = refusal
+        self._wake(news)
+
+    def _wake(self, runs: tuple[AgentRun, ...]) -> None:
+        for run in runs:
+            self._queue.add(Key("run", run.metadata.namespace, run.metadata.name))

@@ -20,6 +20,7 @@ LABEL_RUN_UID = f"{GROUP}/run-uid"
 LABEL_THREAD = f"{GROUP}/thread"
 LABEL_JOB = "batch.kubernetes.io/job-name"  # on pods, by the Job controller
 ANNOTATION_RUN_FILE = f"{GROUP}/run-file"  # what the runner reads: runtime, input, config
+ANNOTATION_RETRIES = f"{GROUP}/retries"  # on Jobs: backoffLimit as it was made; a stop changes it
 ANNOTATION_CLAIM = f"{GROUP}/claim"  # on clean-up Jobs: the PVC that they clean
 ANNOTATION_CLEANUP_RUNS = f"{GROUP}/runs"  # on clean-up Jobs: JSON {run uid: run name}
 ANNOTATION_CLEANUP_ATTEMPT = f"{GROUP}/attempt"  # on clean-up Jobs: 1 for the first try

@@ -29,7 +29,7 @@ Object = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 WORKERS = 16
-RESYNC_SECONDS = 300.0
+RESYNC_SECONDS = 120.0
 FIRST_RESYNC_SECONDS = 10.0
 
 # What is watched, and read in full at the start and at every resync. Settled runs are not, nor are
@@ -57,7 +57,13 @@ class Controller:
         self._observer = Observer(kube, self._cache)
         self._carry_out = CarryOut(kube, runner_image, self.learn, self._ask_for_cleanup)
         self._cleanups = Cleanups(
-            kube, self._cache, self._observer, self._queue, self.learn, runner_image
+            kube,
+            self._cache,
+            self._observer,
+            self._queue,
+            self.learn,
+            self._learn_job,
+            runner_image,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self.last_sync: float | None = None  # monotonic seconds
@@ -131,8 +137,10 @@ class Controller:
             await asyncio.sleep(wait)
             try:
                 await self.sync()
-            except (ApiError, *NO_ANSWER) as error:
+            except Exception as error:
                 logger.warning("Resync failed: %r", error)
+                wait = FIRST_RESYNC_SECONDS
+                continue
             wait = RESYNC_SECONDS * random.uniform(0.8, 1.0)  # noqa: S311 (no secret)
 
     async def _work(self) -> None:
@@ -194,13 +202,26 @@ class Controller:
         left = self._left.get(key)
         if left is None:
             return  # a repetition, and another look was faster
-        found = await self._kube.get(key.kind, key.namespace, key.name)
+        if key.kind == "jobs":
+            found, pods = await self._observer.job_with_its_pods(key.namespace, key.name)
+        else:
+            found, pods = await self._kube.get("pods", key.namespace, key.name), []
+        if found is None or found["metadata"]["uid"] != left["metadata"]["uid"]:
+            self._remove(key.kind, left)
+        else:
+            for pod in pods:  # first, for they say how the Job has ended
+                self.learn("pods", pod)
+            self.learn(key.kind, found)
         if self._left[key] is left:  # else it has left once more, and is looked after once more
             del self._left[key]
-        if found is not None and found["metadata"]["uid"] == left["metadata"]["uid"]:
-            self.learn(key.kind, found)
-        else:
-            self._remove(key.kind, left)
+
+    async def _learn_job(self, namespace: str, name: str) -> None:
+        """What has become of a clean-up Job that is not watched."""
+        job, pods = await self._observer.job_with_its_pods(namespace, name)
+        for pod in pods:
+            self.learn("pods", pod)
+        if job is not None:
+            self.learn("jobs", job)
 
     async def _reconcile_run(self, key: Key, run: AgentRun) -> None:
         view = await self._with_nodes(self._observer.from_cache(run))
@@ -233,14 +254,14 @@ class Controller:
         """
         namespace, name = key.namespace, key.name
         job = self._cache.get("jobs", namespace, name)
-        if job is not None and job["metadata"]["labels"].get(LABEL_COMPONENT) != COMPONENT_AGENT:
+        if job is not None and _labels(job).get(LABEL_COMPONENT) != COMPONENT_AGENT:
             job = None
         pods = [
             pod
             for pod in self._cache.all("pods", namespace)
-            if pod["metadata"]["labels"].get(LABEL_RUN) == name and pod_facts(pod).alive
+            if _labels(pod).get(LABEL_RUN) == name and pod_facts(pod).alive
         ]
-        if job is not None and not self._may_make_pods(job):
+        if job is not None and not await self._may_make_pods(job):
             job = None
         if job is None and not pods:
             return
@@ -255,8 +276,20 @@ class Controller:
             ):
                 logger.warning("%s %s/%s has no live run: deleted", plural, namespace, name)
 
-    def _may_make_pods(self, job: Object) -> bool:
-        uid = job["metadata"]["uid"]
-        pods = list(self._cache.all("pods", job["metadata"]["namespace"]))
-        mine = tuple(pod_facts(pod) for pod in pods if owner_uid(pod) == uid)
-        return can_make_pods(job_facts(job), mine) or any(pod.alive for pod in mine)
+    async def _may_make_pods(self, job: Object) -> bool:
+        meta = job["metadata"]
+        if not _lives(job, list(self._cache.all("pods", meta["namespace"]))):
+            return False
+        # With a Job its log goes, and a pod that has succeeded is not watched.
+        found, pods = await self._observer.job_with_its_pods(meta["namespace"], meta["name"])
+        return found is not None and found["metadata"]["uid"] == meta["uid"] and _lives(found, pods)
+
+
+def _lives(job: Object, pods: list[Object]) -> bool:
+    uid = job["metadata"]["uid"]
+    mine = tuple(pod_facts(pod) for pod in pods if owner_uid(pod) == uid)
+    return can_make_pods(job_facts(job), mine) or any(pod.alive for pod in mine)
+
+
+def _labels(obj: Object) -> dict[str, str]:
+    return obj["metadata"].get("labels") or {}

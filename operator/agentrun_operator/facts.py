@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from .constants import AGENT_CONTAINER, COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN_UID
+from .constants import (
+    AGENT_CONTAINER,
+    ANNOTATION_RETRIES,
+    COMPONENT_AGENT,
+    LABEL_COMPONENT,
+    LABEL_RUN_UID,
+)
 from .models import AgentRun, CheckpointStatus, Model
 
 Object = dict[str, Any]
@@ -95,6 +99,7 @@ class JobFacts:
     finished: bool  # Complete, Failed, or its one pod has succeeded, which comes a moment earlier
     deadline_exceeded: bool  # Failed because of the Job's own activeDeadlineSeconds
     backoff_limit: int
+    retries: int  # backoffLimit as the Job was made
     fatal_exit_codes: frozenset[int]  # of the agent's container, by the Job's podFailurePolicy
     claim_name: str | None
 
@@ -122,6 +127,11 @@ def condition_is_true(obj: Object, *types: str) -> bool:
     return any(c["type"] in types and c["status"] == "True" for c in conditions)
 
 
+def _retries(job: Object) -> int:
+    text = (job["metadata"].get("annotations") or {}).get(ANNOTATION_RETRIES, "")
+    return int(text) if text.isdecimal() else int(job["spec"].get("backoffLimit", 6))
+
+
 def job_facts(job: Object) -> JobFacts:
     return JobFacts(
         name=job["metadata"]["name"],
@@ -136,6 +146,7 @@ def job_facts(job: Object) -> JobFacts:
             for c in job.get("status", {}).get("conditions") or []
         ),
         backoff_limit=job["spec"].get("backoffLimit", 6),
+        retries=_retries(job),
         fatal_exit_codes=frozenset(
             code
             for rule in (job["spec"].get("podFailurePolicy") or {}).get("rules", [])
@@ -163,11 +174,16 @@ def json_object(text: str) -> Object:
 
 
 def read_account(message: str) -> Account | None:
-    """The account in a termination message; None if there is none (a foreign image, a crash)."""
+    """The account in a termination message; None if there is none that can be used.
+
+    Anybody may write it: a foreign image, an agent that kills its supervisor.
+    """
     try:
-        return Account.model_validate(json_object(message))
-    except ValidationError:
+        account = Account.model_validate(json_object(message))
+        account.model_dump(mode="json")  # what nests too deeply cannot be written into a status
+    except ValueError:
         return None
+    return account
 
 
 def pod_facts(pod: Object) -> PodFacts:

@@ -10,6 +10,7 @@ from .constants import (
     ANNOTATION_CLAIM,
     COMPONENT_CLEANUP,
     LABEL_COMPONENT,
+    LABEL_JOB,
     LABEL_RUN_UID,
 )
 from .facts import Object, is_pod_of, job_facts, pod_facts
@@ -31,8 +32,8 @@ class Observer:
         self._cache = cache
         # UIDs of runs whose namespace is being deleted, so that no clean-up pod can be made.
         self.doomed: set[str] = set()
-        # Why a clean-up Job is refused, by namespace and claim.
-        self.refusals: dict[tuple[str, str], str] = {}
+        # Why the clean-up Job of a run is refused, by the run's UID.
+        self.refusals: dict[str, str] = {}
 
     def from_cache(self, run: AgentRun) -> View:
         namespace, name = run.metadata.namespace, run.metadata.name
@@ -70,6 +71,14 @@ class Observer:
         pods, _ = await self._kube.list("pods", namespace, labelSelector=selector)
         return job, pods
 
+    async def job_with_its_pods(
+        self, namespace: str, name: str
+    ) -> tuple[Object | None, list[Object]]:
+        """A Job of ours, read directly, and the pods that it has made."""
+        job = await self._kube.get("jobs", namespace, name)
+        pods, _ = await self._kube.list("pods", namespace, labelSelector=f"{LABEL_JOB}={name}")
+        return job, pods
+
     async def with_nodes(self, view: View) -> View:
         """The same, and which nodes of its live pods have lost their kubelet."""
         names = {pod.node for pod in view.alive if pod.node}
@@ -101,7 +110,7 @@ class Observer:
         claim = run.status.claim_name
         cleanup = None
         if claim is not None:
-            refusal = self.refusals.get((namespace, claim), "")
+            refusal = self.refusals.get(uid, "")
             cleanup = cleanup_of(run, self.cleanup_jobs(namespace, claim), refusal, time)
         return View(
             run=run,

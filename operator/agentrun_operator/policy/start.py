@@ -15,7 +15,7 @@ from .view import View
 # The API server takes 256 KiB of annotations in all:
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
 LARGEST_RUN_FILE = 240 * 1024
-LOOK_AT_FOREIGN_JOB = timedelta(seconds=10)
+LOOK_AT_FOREIGN_JOB, SOON = timedelta(seconds=10), timedelta(seconds=1)
 
 
 def start(view: View) -> Plan:
@@ -39,8 +39,10 @@ def _start(view: View) -> Plan:
             "Job is deleted; or create an AgentRun with another metadata.name."
         )
         plan = waiting(view, Reason.JOB_NAME_TAKEN, message)
-        # Jobs of others are not watched.
-        return replace(plan, look_again_at=view.now + LOOK_AT_FOREIGN_JOB, confirm=True)
+        # Jobs of others are not watched, nor is that of a run that had the name and has just gone.
+        age = view.now - run.metadata.creation_timestamp
+        wait = min(max(age, SOON), LOOK_AT_FOREIGN_JOB)
+        return replace(plan, look_again_at=view.now + wait, confirm=True)
     if view.agent is None:
         message = (
             f"spec.agentRef.name: there is no Agent {agent} in namespace {run.metadata.namespace}. "

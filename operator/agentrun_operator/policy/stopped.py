@@ -29,7 +29,9 @@ def retries_were_left(view: View) -> bool:
     fatal = view.own_job.fatal_exit_codes if view.own_job else frozenset()
     failed = [pod for pod in view.pods if pod.phase == "Failed" and not pod.disrupted]
     hopeless = any(pod.exit_code in fatal for pod in failed)
-    allowed = defaults.retries(view.run, view.agent)
+    # What the Agent says now may be something else, or nothing.
+    job = view.own_job
+    allowed = defaults.retries(view.run, view.agent) if job is None else job.retries
     return bool(failed) and not hopeless and len(failed) <= allowed
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..constants import (
     AGENT_CONTAINER,
+    ANNOTATION_RETRIES,
     ANNOTATION_RUN_FILE,
     COMPONENT_AGENT,
     LABEL_COMPONENT,
@@ -51,6 +52,7 @@ def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
             "name": run.metadata.name,
             "namespace": run.metadata.namespace,
             "labels": labels,
+            "annotations": {ANNOTATION_RETRIES: str(defaults.retries(run, agent))},
             "ownerReferences": [
                 owner_reference(run.metadata.name, run.metadata.uid, controller=True)
             ],

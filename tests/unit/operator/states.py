@@ -82,6 +82,7 @@ def job(
     finished: bool = False,
     deleting: bool = False,
     backoff_limit: int = 0,
+    retries: int | None = None,
     deadline_exceeded: bool = False,
 ) -> JobFacts:
     return JobFacts(
@@ -93,6 +94,7 @@ def job(
         finished=finished,
         deadline_exceeded=deadline_exceeded,
         backoff_limit=backoff_limit,
+        retries=backoff_limit if retries is None else retries,
         fatal_exit_codes=frozenset({2, 143}),
         claim_name="agentrun-store",
     )

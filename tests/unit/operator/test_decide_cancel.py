@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.models import AgentRunStatus, ConditionStatus
+from agentrun_operator.models import Agent, AgentRunStatus, ConditionStatus
 from agentrun_operator.plan import CleanUp, ForbidRetries, StopPod
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.policy.view import Cleanup
@@ -19,6 +19,7 @@ from .states import (
     SIGNALLED_POD,
     STOPPED_POD,
     SUCCEEDED_POD,
+    agent,
     job,
     run,
     view,
@@ -144,3 +145,17 @@ def test_conditions_pile_up_or_change_their_time_with_their_reason() -> None:
     ended = decide(view(same, job=job(), pods=(STOPPED_POD,), now=later))
     assert ended.status is not None
     assert stopped(ended.status).last_transition_time == later
+
+
+@pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
+@pytest.mark.parametrize("by_now", [None, agent()])
+def test_the_retries_of_a_job_are_those_that_its_agent_has_by_now(
+    cancel: str, by_now: Agent | None
+) -> None:
+    """Failure mode 24. The Job controller may be making a pod that the Agent no longer asks for."""
+    live = run(cancel=cancel, **LIVE)
+    stopping = job(backoff_limit=0, retries=3)
+    plan = decide(view(live, agent=by_now, job=stopping, pods=(FAILED_POD,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    assert stopped(plan.status).status == "False"

@@ -100,10 +100,10 @@ def test_never_a_retry_after_a_cancel_in_the_backoff_between_two_pods() -> None:
     assert plan.status is not None
     assert plan.status.phase == Phase.CANCELLING
     # The Job controller may not have seen it yet: only the Job's own word is final.
-    plan = decide(view(this, job=job(), pods=(FAILED_POD,)))
+    plan = decide(view(this, job=job(retries=3), pods=(FAILED_POD,)))
     assert plan.status is not None
     assert plan.status.phase == Phase.CANCELLING
-    plan = decide(view(this, job=job(finished=True), pods=(FAILED_POD,)))
+    plan = decide(view(this, job=job(finished=True, retries=3), pods=(FAILED_POD,)))
     assert plan.status is not None
     assert plan.status.phase == Phase.INTERRUPTED, "it would have gone on"
 

@@ -1,0 +1,71 @@
+"""The API server refuses the clean-up Job, on the simulated cluster of ``make chaos``."""
+
+from agentrun_operator.kube import ApiError
+from chaos.layer1.agents import finish
+from chaos.layer1.kube import Request
+from chaos.layer1.world import World
+
+from .simulated import create, go_on
+
+
+class Quota:
+    """Refuses clean-up Jobs as long as it is ``exceeded``."""
+
+    def __init__(self, status: int = 403) -> None:
+        self.status = status
+        self.exceeded = True
+        self.refused = 0
+
+    def __call__(self, request: Request) -> None:
+        if self.exceeded and request.text.startswith("create jobs/agentrun-cleanup"):
+            self.refused += 1
+            request.fail(ApiError(self.status, "exceeded quota", {}))
+        else:
+            request.serve()
+
+
+def roll_back(world: World, name: str, quota: Quota) -> None:
+    """Roll a run back, and go on until its clean-up has been asked for."""
+    world.server.patch("agentruns", name, {"spec": {"cancel": "rollback"}})
+    go_on(world, quota, rounds=2)
+    for container in world.nodes.alive:
+        if container.signalled_at is not None:
+            finish(world, container)
+    go_on(world, quota, rounds=3)
+
+
+def why_not_clean(world: World, name: str) -> str:
+    run = world.server.get("agentruns", name)
+    conditions = run["status"]["conditions"] if run else []
+    return str(next((c["message"] for c in conditions if c["type"] == "RolledBack"), ""))
+
+
+def test_refusals_follow_each_other_without_a_pause(world: World) -> None:
+    for status in (403, 429, 500):
+        quota, name = Quota(status), f"r{status}"
+        create(world, name, thread=name)
+        world.start_operator()
+        go_on(world, quota, rounds=5)
+        roll_back(world, name, quota)
+        go_on(world, quota, rounds=60)
+        assert 3 < quota.refused < 16, "later each time, and once a minute in the end"
+        assert ("exceeded quota" in why_not_clean(world, name)) == (status == 403)
+        world.close()
+
+
+def test_a_refusal_of_one_run_is_told_of_another(world: World) -> None:
+    quota = Quota()
+    for name in ("r", "s"):
+        create(world, name, thread=name)
+    world.start_operator()
+    go_on(world, quota, rounds=5)
+    roll_back(world, "r", quota)
+    assert "exceeded quota" in why_not_clean(world, "r")
+    world.server.patch("agentruns", "r", {"metadata": {"finalizers": []}})
+    world.server.delete("agentruns", "r")
+    go_on(world, quota)
+    world.server.patch("agentruns", "s", {"spec": {"cancel": "rollback"}})
+    quota.exceeded = False
+    for _ in range(8):
+        go_on(world, quota)
+        assert "quota" not in why_not_clean(world, "s")
