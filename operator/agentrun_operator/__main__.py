@@ -50,11 +50,9 @@ async def _lead(controller: Controller, lease: Lease) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(lease.keep())
             tasks.create_task(_work(controller))
-    except asyncio.CancelledError:
-        raise
     except Exception:
         logger.exception("Ending at once, so that nothing is half done for long")
-    os._exit(1)
+        os._exit(1)
 
 
 async def _work(controller: Controller) -> None:
