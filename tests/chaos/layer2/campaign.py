@@ -1,6 +1,7 @@
 """Rounds until there were enough faults, and the table of what they found."""
 
 import asyncio
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -79,9 +80,13 @@ async def campaign(faults: int, seed: str, round_seconds: float, scratch: Path) 
 
 def long_campaign(seed: str, faults: int) -> Report:
     """A campaign on the cluster of $KUBECONFIG, whose own operator is away meanwhile."""
-    scratch = Path(tempfile.mkdtemp(prefix="chaos-"))  # stays, with the operators' logs
+    scratch = Path(tempfile.mkdtemp(prefix="chaos-"))
     with deployment.down():
         report = asyncio.run(campaign(faults, seed, ROUND_SECONDS, scratch))
     if report.never_hit:
         report.violations.append((NEVER_HIT, ", ".join(report.never_hit)))
+    if report.violations:
+        print(f"The stores, and the logs of the operators: {scratch}\n")
+    else:
+        shutil.rmtree(scratch)
     return report
