@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
-from ..models import AgentRun
+from ..models import AgentRun, AgentRunStatus
 from ..plan import Action, Claim, CreateJob, Event, Plan, Release
 from ..resources.run_job import run_file
 from . import defaults, threads
@@ -77,11 +77,20 @@ def _thread_busy(view: View, blocker: AgentRun) -> Plan:
         return _refused(view, Reason.THREAD_BUSY, message)
     plan = waiting(view, Reason.THREAD_BUSY, f"{in_use}; the run starts when that has ended.")
     actions: tuple[Action, ...] = threads.cancel_rivals(run, view.rivals, strategy)
+    status = plan.status
     if threads.must_give_way(run, blocker):
         actions = (Release(), *actions)
+        status = _with_claim(view, status)
     if not actions:
         return plan
-    return Plan(actions=actions, status=plan.status, events=plan.events, confirm=True)
+    return Plan(actions=actions, status=status, events=plan.events, confirm=True)
+
+
+def _with_claim(view: View, status: AgentRunStatus | None) -> AgentRunStatus | None:
+    """A mark that the run has once claimed: a request to make its Job may still be under way."""
+    if status is None or view.agent is None:
+        return status
+    return status.model_copy(update={"claim_name": view.agent.spec.store.claim_name})
 
 
 def rejected(view: View, answer: str) -> Plan:

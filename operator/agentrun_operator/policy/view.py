@@ -61,7 +61,7 @@ class View:
         Certain it is only if no Job can have been made. That no pod *seen* had started proves
         nothing: another may have come and gone while nobody looked.
         """
-        return self.begun or self.run.claimed
+        return self.begun or self.run.claimed or self.run.status.claim_name is not None
 
     @property
     def start_was_seen(self) -> bool:

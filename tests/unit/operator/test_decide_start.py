@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.plan import Claim, CreateJob, Plan, Release
+from agentrun_operator.plan import Claim, CleanUp, CreateJob, Plan, Release
 from agentrun_operator.policy import start
 from agentrun_operator.policy.decide import decide
 
@@ -106,6 +106,18 @@ def test_of_two_claims_at_the_same_time_neither_makes_a_job_and_the_younger_give
 def test_a_claim_without_job_gives_way_to_a_run_that_has_begun_whatever_the_order() -> None:
     begun = run("b", uid="u2", claimed=True, created=NOW, jobName="b")
     assert decide(view(run("a", claimed=True), rivals=(begun,))).actions == (Release(),)
+
+
+def test_a_run_that_gave_way_is_rolled_back_with_a_clean_up() -> None:
+    """The request to make its Job may have been sent before, and arrive after."""
+    older, younger = run("a", claimed=True), run("b", uid="u2", claimed=True)
+    gave_way = decide(view(younger, rivals=(older,))).status
+    assert gave_way is not None
+    cancelled = run("b", uid="u2", cancel="rollback").model_copy(update={"status": gave_way})
+    assert decide(view(cancelled)).actions == (Claim(),)
+    guarded = run("b", uid="u2", cancel="rollback", claimed=True)
+    guarded = guarded.model_copy(update={"status": gave_way})
+    assert decide(view(guarded)).actions == (CleanUp("agentrun-store"),)
 
 
 def test_a_waiting_run_that_is_unchanged_writes_nothing_and_says_nothing() -> None:
