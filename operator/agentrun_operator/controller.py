@@ -54,7 +54,7 @@ class Controller:
         self._cache = Cache()
         self._queue = WorkQueue()
         self._left: dict[Key, Object] = {}  # as they were when they left the watch
-        self._observer = Observer(kube, self._cache)
+        self._observer = Observer(kube, self._cache, self.learn)
         self._carry_out = CarryOut(kube, runner_image, self.learn, self._ask_for_cleanup)
         self._cleanups = Cleanups(
             kube,

@@ -1,6 +1,7 @@
 """Gathers the state that a decision is made from: from the cache, or straight from the server."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,9 +28,15 @@ def now() -> datetime:
 
 
 class Observer:
-    def __init__(self, kube: Kube, cache: Cache) -> None:
+    """``learn`` is told of every run that was read directly.
+
+    The cache alone must not know of it: what the watch says of it later would be no news.
+    """
+
+    def __init__(self, kube: Kube, cache: Cache, learn: Callable[[str, Object], None]) -> None:
         self._kube = kube
         self._cache = cache
+        self._learn = learn
         # UIDs of runs whose namespace is being deleted, so that no clean-up pod can be made.
         self.doomed: set[str] = set()
         # Why the clean-up Job of a run is refused, by the run's UID.
@@ -52,7 +59,7 @@ class Observer:
         found = await self._kube.get("agentruns", namespace, name)
         if found is None:
             return None
-        self._cache.upsert("agentruns", found)
+        self._learn("agentruns", found)
         run = AgentRun.model_validate(found)
         uid, thread = run.metadata.uid, run.spec.thread
         agent, (job, pods), rivals = await asyncio.gather(
@@ -93,7 +100,7 @@ class Observer:
         found, _ = await self._kube.list("agentruns", namespace, fieldSelector=selector)
         for obj in found:
             # Else a claim that the watch has not told of yet would be taken and given up in turns.
-            self._cache.upsert("agentruns", obj)
+            self._learn("agentruns", obj)
         runs = [AgentRun.model_validate(obj) for obj in found]
         return [run for run in runs if uses_thread(run)]
 

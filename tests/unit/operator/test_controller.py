@@ -94,6 +94,33 @@ def test_a_pod_that_leaves_the_watch_again_while_it_is_looked_after_is_an_error_
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+def test_a_cancel_that_a_direct_read_has_seen_before_the_watch_is_lost(world: World) -> None:
+    """Failure mode 36. It comes between two reads of the same look, and nothing else changes."""
+    create(world, thread="t")
+    world.jobs.look = lambda _: None  # type: ignore[method-assign] # no pod is made
+    world.start_operator()
+    go_on(world, rounds=20)
+    run = world.server.get("agentruns", "r")
+    assert run is not None
+    assert run["status"]["conditions"][0]["reason"] == "PodRejected"
+
+    def serve(request: Request) -> None:
+        if request.text == "list agentruns" and "cancel" not in spec_of(world):
+            world.server.patch("agentruns", "r", {"spec": {"cancel": "interrupt"}})
+        request.serve()
+
+    (job,) = world.server.all("jobs")
+    labelled = job["metadata"] | {"labels": job["metadata"]["labels"] | {"new": "s"}}
+    world.server.update("jobs", job, job | {"metadata": labelled})  # something to look at
+    go_on(world, serve, rounds=5)
+    assert phase(world) == "Interrupted"
+
+
+def spec_of(world: World) -> Object:
+    run = world.server.get("agentruns", "r")
+    return run["spec"] if run else {}
+
+
 def test_a_request_without_an_answer_holds_up_the_other_runs(world: World) -> None:
     """Failure mode 46."""
 
