@@ -94,10 +94,12 @@ def test_a_pod_that_leaves_the_watch_again_while_it_is_looked_after_is_an_error_
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-def test_a_cancel_that_a_direct_read_has_seen_before_the_watch_is_lost(world: World) -> None:
+def test_a_cancel_that_a_direct_read_has_seen_before_the_watch_is_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Failure mode 36. It comes between two reads of the same look, and nothing else changes."""
     create(world, thread="t")
-    world.jobs.look = lambda _: None  # type: ignore[method-assign] # no pod is made
+    monkeypatch.setattr(world.jobs, "look", lambda _: None)  # no pod is made
     world.start_operator()
     go_on(world, rounds=20)
     run = world.server.get("agentruns", "r")
