@@ -215,6 +215,7 @@ def test_an_evicted_pod_is_no_failure_and_the_run_goes_on_with_the_next() -> Non
     assert plan.status is not None
     assert plan.status.phase == Phase.PENDING
     assert condition(plan, Condition.STARTED)[1] == Reason.RETRYING
+    assert plan.confirm, "the next one may have succeeded already, and that is not watched"
     replaced = replace(RUNNING_POD, name="r-def", uid="pod-2")
     plan = decide(view(LIVE, job=job(), pods=(evicted, replaced)))
     assert plan.status is not None
@@ -238,4 +239,6 @@ def test_what_is_made_for_a_run_that_has_finished_is_stopped() -> None:
     this = job(backoff_limit=2)
     plan = decide(view(done, job=this, pods=(RUNNING_POD,)))
     assert plan.actions == (ForbidRetries("r", this.uid), StopPod("r-abc", RUNNING_POD.uid))
-    assert decide(view(done, job=this)).actions == (DeleteJob("r", this.uid),)
+    plan = decide(view(done, job=this))
+    assert plan.actions == (DeleteJob("r", this.uid),)
+    assert plan.confirm, "its pod may have succeeded, and that is not watched"

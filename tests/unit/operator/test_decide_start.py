@@ -28,6 +28,11 @@ def test_a_claimed_run_makes_its_job_only_after_a_live_look() -> None:
     assert plan.confirm
 
 
+def test_a_claimed_run_waits_only_after_a_live_look() -> None:
+    """Its Job may have succeeded, which is not watched."""
+    assert decide(view(run(claimed=True), agent=None)).confirm
+
+
 def test_a_run_without_agent_waits_and_names_the_field() -> None:
     plan = decide(view(run(), agent=None))
     assert plan.actions == ()

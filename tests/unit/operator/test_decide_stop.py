@@ -86,6 +86,7 @@ def test_before_a_container_runs_the_job_is_deleted(
     """Failure mode 4."""
     plan = decide(view(run(cancel=cancel, claimed=True), job=job(), pods=pods))
     assert plan.actions == (DELETE_JOB, *(DeletePod(pod.name, pod.uid) for pod in pods))
+    assert plan.confirm, "its pod may have succeeded, and that is not watched"
     assert plan.status is not None
     assert plan.status.phase == Phase.CANCELLING
 
