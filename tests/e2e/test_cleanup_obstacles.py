@@ -79,6 +79,18 @@ def test_the_volume_is_full(ns: Namespace, store: Volume) -> None:
     assert segments(store, run) == []
 
 
+def test_the_clean_up_may_not_write(ns: Namespace, store: Volume) -> None:
+    """Failure mode 31."""
+    run = held(ns)
+    store.own("threads/t", "0:0", "0755")
+    run.cancel("rollback")
+    wait_not_clean(run, "CleanupFailed", "Permission denied")
+    assert segments(store, run) != []
+    store.own("threads/t", "65532:65532", "2775")
+    run.wait_gone()
+    assert segments(store, run) == []
+
+
 def test_the_quota_takes_no_job(ns: Namespace) -> None:
     """Failure mode 31."""
     run = ns.held_run()

@@ -70,6 +70,11 @@ class Volume:
     def unfill(self) -> None:
         node_exec("rm", f"{self.path}/full")
 
+    def own(self, directory: str, owner: str, mode: str) -> None:
+        """Give a directory on it another owner and mode."""
+        node_exec("chown", owner, f"{self.path}/{directory}")
+        node_exec("chmod", mode, f"{self.path}/{directory}")
+
     def files(self) -> list[str]:
         """All that is on it, relative to its root."""
         return node_exec("find", self.path, "-mindepth", "1", "-printf", r"%P\n").split()
