@@ -19,7 +19,7 @@ from .constants import (
     LABEL_RUN,
     LABEL_RUN_UID,
 )
-from .facts import PodFacts, pod_facts
+from .facts import PodFacts, labels, pod_facts
 from .models import Agent, AgentRun
 from .workqueue import Key
 
@@ -64,9 +64,8 @@ class Cache:
         if plural == "pods":
             # The watch hands over the last state; without it, what was here is the last known.
             last = obj if _version(obj) >= _version(old) else old
-            labels = last["metadata"].get("labels") or {}
-            run = self.get("agentruns", key[1], labels.get(LABEL_RUN, ""))
-            if run is not None and run["metadata"]["uid"] == labels.get(LABEL_RUN_UID):
+            run = self.get("agentruns", key[1], labels(last).get(LABEL_RUN, ""))
+            if run is not None and run["metadata"]["uid"] == labels(last).get(LABEL_RUN_UID):
                 self._departed.setdefault(run["metadata"]["uid"], []).append(pod_facts(last))
         if plural == "agentruns":
             self._departed.pop(obj["metadata"]["uid"], None)
@@ -122,7 +121,7 @@ class Cache:
     def concerned(self, plural: str, obj: Object, *, gone: bool = False) -> Iterator[Key]:
         """The keys of the work queue that a change of this object, or its going, is for."""
         meta = obj["metadata"]
-        namespace, labels = meta["namespace"], meta.get("labels") or {}
+        namespace = meta["namespace"]
         if plural == "agentruns":
             yield Key("run", namespace, meta["name"])
             thread = obj["spec"].get("thread")
@@ -139,17 +138,16 @@ class Cache:
             for other in self.all("agentruns", namespace):
                 if other["spec"]["agentRef"]["name"] == meta["name"]:
                     yield Key("run", namespace, other["metadata"]["name"])
-        elif labels.get(LABEL_COMPONENT) == COMPONENT_CLEANUP:
+        elif labels(obj).get(LABEL_COMPONENT) == COMPONENT_CLEANUP:
             yield from self._concerned_by_cleanup(plural, obj)
-        elif LABEL_RUN in labels:
-            yield Key("run", namespace, labels[LABEL_RUN])
+        elif LABEL_RUN in labels(obj):
+            yield Key("run", namespace, labels(obj)[LABEL_RUN])
 
     def _concerned_by_cleanup(self, plural: str, obj: Object) -> Iterator[Key]:
         namespace = obj["metadata"]["namespace"]
         job: Object | None = obj
         if plural == "pods":
-            name = (obj["metadata"].get("labels") or {}).get(LABEL_JOB, "")
-            job = self.get("jobs", namespace, name)
+            job = self.get("jobs", namespace, labels(obj).get(LABEL_JOB, ""))
         if job is None:
             return
         annotations = job["metadata"].get("annotations") or {}

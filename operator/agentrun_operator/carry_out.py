@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import events
-from .constants import FINALIZER
+from .constants import FINALIZER, LABEL_FINISHED
 from .facts import STOP_DEADLINE, UNSTARTED_GRACE
 from .kube import ApiError, Kube
 from .models import AgentRunStatus
@@ -23,6 +23,7 @@ from .plan import (
     DeletePod,
     DeleteRun,
     ForbidRetries,
+    LetGo,
     Plan,
     Release,
     StopPod,
@@ -91,6 +92,9 @@ class CarryOut:
                 spec = {"cancel": cancel, "cancelReason": reason}
                 patch = {"metadata": {"uid": uid}, "spec": spec}
                 await self._patch_if_there("agentruns", namespace, rival, patch)
+            case LetGo(plural, left, uid):
+                patch = {"metadata": {"uid": uid, "labels": {LABEL_FINISHED: "true"}}}
+                await self._patch_if_there(plural, namespace, left, patch)
             case CleanUp(claim_name):
                 self._clean_up(namespace, claim_name)
         return version

@@ -18,6 +18,7 @@ COMPONENT_CLEANUP = "cleanup"
 LABEL_RUN = f"{GROUP}/run"
 LABEL_RUN_UID = f"{GROUP}/run-uid"
 LABEL_THREAD = f"{GROUP}/thread"
+LABEL_FINISHED = f"{GROUP}/finished"  # on Jobs and pods: their run has finished, and they have too
 LABEL_JOB = "batch.kubernetes.io/job-name"  # on pods, by the Job controller
 ANNOTATION_RUN_FILE = f"{GROUP}/run-file"  # what the runner reads: runtime, input, config
 ANNOTATION_RETRIES = f"{GROUP}/retries"  # on Jobs: backoffLimit as it was made; a stop changes it

@@ -9,18 +9,19 @@ from .cache import Cache
 from .carry_out import CarryOut, JobRefusedError
 from .cleanups import Cleanups
 from .constants import (
-    COMPONENT_AGENT,
-    LABEL_COMPONENT,
+    LABEL_FINISHED,
     LABEL_MANAGED_BY,
-    LABEL_RUN,
     MANAGED_BY,
 )
-from .facts import can_make_pods, job_facts, owner_uid, pod_facts
+from .facts import can_make_pods
 from .kube import NO_ANSWER, ApiError, Kube
 from .models import AgentRun
 from .observe import Observer
+from .orphans import Orphans
+from .plan import Plan
 from .policy import start
 from .policy.decide import decide
+from .policy.finished import let_go
 from .policy.stop import is_late, must_stop
 from .policy.view import View
 from .workqueue import Key, WorkQueue
@@ -33,16 +34,17 @@ RESYNC_SECONDS = 120.0
 FIRST_RESYNC_SECONDS = 10.0
 
 # What is watched, and read in full at the start and at every resync. Settled runs are not, nor are
-# Jobs and pods that have succeeded: what leaves the watch so is read once more, see `forget`.
+# Jobs and pods that have succeeded (what leaves the watch so is read once more, see `forget`) or
+# whose run has finished (`policy/finished.py` lets them go).
 SELECTORS: dict[str, dict[str, str]] = {
     "agentruns": {"fieldSelector": "status.settled!=true"},
     "agents": {},
     "jobs": {
-        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}",
+        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY},!{LABEL_FINISHED}",
         "fieldSelector": "status.successful=0",
     },
     "pods": {
-        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY}",
+        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY},!{LABEL_FINISHED}",
         "fieldSelector": "status.phase!=Succeeded",
     },
 }
@@ -65,6 +67,7 @@ class Controller:
             self._learn_job,
             runner_image,
         )
+        self._orphans = Orphans(kube, self._cache, self._observer)
         self._tasks: list[asyncio.Task[None]] = []
         self.last_sync: float | None = None  # monotonic seconds
 
@@ -78,8 +81,8 @@ class Controller:
     def forget(self, plural: str, obj: Object) -> None:
         """A watch says that the object is gone or has left its selection, which look the same.
 
-        A run that leaves is settled. A Job or pod that leaves has succeeded, and is read to the end
-        if a run may want to know.
+        A run that leaves is settled. A Job or pod that leaves has succeeded or is let go, and is
+        read to the end if a run may want to know.
         """
         if plural in ("jobs", "pods") and self._cache.is_wanted(plural, obj):
             key = Key(plural, obj["metadata"]["namespace"], obj["metadata"]["name"])
@@ -192,10 +195,16 @@ class Controller:
             await self._look_after(key)
             return
         run = self._cache.run(key.namespace, key.name)
-        if run is None:
-            await self._remove_orphan(key)
-        elif not run.status.settled or run.claimed:
+        if run is not None and (run.claimed or not run.status.settled):
             await self._reconcile_run(key, run)
+        elif self._has_left_something(key):
+            await self._reconcile_live(key)
+
+    def _has_left_something(self, key: Key) -> bool:
+        """Whether a run that is settled or gone has left a Job or pods to stop or to let go."""
+        job, pods = self._observer.left_by(key.namespace, key.name)
+        lives = any(pod.alive for pod in pods) or can_make_pods(job, pods)
+        return lives or bool(let_go(job, pods))
 
     async def _look_after(self, key: Key) -> None:
         """Has a Job or pod that left the watch succeeded, or is it gone?"""
@@ -227,12 +236,21 @@ class Controller:
         view = await self._with_nodes(self._observer.from_cache(run))
         plan = decide(view)
         if plan.confirm:
-            live = await self._observer.live(key.namespace, key.name)
-            if live is None:
-                await self._refresh(key)
-                return
-            view = await self._with_nodes(live)
-            plan = decide(view)
+            await self._reconcile_live(key)
+        else:
+            await self._act(key, view, plan)
+
+    async def _reconcile_live(self, key: Key) -> None:
+        """Decide on what the API server has, whatever the watches have told."""
+        view = await self._observer.live(key.namespace, key.name)
+        if view is None:
+            await self._refresh(key)
+            await self._orphans.remove(key.namespace, key.name)
+            return
+        view = await self._with_nodes(view)
+        await self._act(key, view, decide(view))
+
+    async def _act(self, key: Key, view: View, plan: Plan) -> None:
         try:
             await self._carry_out(view, plan)
         except JobRefusedError as refusal:
@@ -246,50 +264,3 @@ class Controller:
         if must_stop(view) and is_late(view):
             return await self._observer.with_nodes(view)
         return view
-
-    async def _remove_orphan(self, key: Key) -> None:
-        """A Job or pod that lives without a run to answer for it: a request that arrived very late.
-
-        Whoever sent it may have died, or lost the race, long before the server took it in.
-        """
-        namespace, name = key.namespace, key.name
-        job = self._cache.get("jobs", namespace, name)
-        if job is not None and _labels(job).get(LABEL_COMPONENT) != COMPONENT_AGENT:
-            job = None
-        pods = [
-            pod
-            for pod in self._cache.all("pods", namespace)
-            if _labels(pod).get(LABEL_RUN) == name and pod_facts(pod).alive
-        ]
-        if job is not None and not await self._may_make_pods(job):
-            job = None
-        if job is None and not pods:
-            return
-        found = await self._kube.get("agentruns", namespace, name)
-        if found is not None and not AgentRun.model_validate(found).finished:
-            self.learn("agentruns", found)
-            return
-        for plural, obj in [("jobs", job)] if job else [("pods", pod) for pod in pods]:
-            meta = obj["metadata"]
-            if "deletionTimestamp" not in meta and await self._kube.delete(
-                plural, namespace, meta["name"], meta["uid"]
-            ):
-                logger.warning("%s %s/%s has no live run: deleted", plural, namespace, name)
-
-    async def _may_make_pods(self, job: Object) -> bool:
-        meta = job["metadata"]
-        if not _lives(job, list(self._cache.all("pods", meta["namespace"]))):
-            return False
-        # With a Job its log goes, and a pod that has succeeded is not watched.
-        found, pods = await self._observer.job_with_its_pods(meta["namespace"], meta["name"])
-        return found is not None and found["metadata"]["uid"] == meta["uid"] and _lives(found, pods)
-
-
-def _lives(job: Object, pods: list[Object]) -> bool:
-    uid = job["metadata"]["uid"]
-    mine = tuple(pod_facts(pod) for pod in pods if owner_uid(pod) == uid)
-    return can_make_pods(job_facts(job), mine) or any(pod.alive for pod in mine)
-
-
-def _labels(obj: Object) -> dict[str, str]:
-    return obj["metadata"].get("labels") or {}

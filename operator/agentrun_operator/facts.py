@@ -15,6 +15,7 @@ from .constants import (
     ANNOTATION_RETRIES,
     COMPONENT_AGENT,
     LABEL_COMPONENT,
+    LABEL_FINISHED,
     LABEL_RUN_UID,
 )
 from .models import AgentRun, CheckpointStatus, Model
@@ -65,6 +66,7 @@ class PodFacts:
     exit_code: int | None  # of the agent's container
     exit_reason: str  # of the agent's container, for example OOMKilled
     account: Account | None
+    watched: bool  # neither succeeded nor let go
 
     @property
     def alive(self) -> bool:
@@ -102,10 +104,15 @@ class JobFacts:
     retries: int  # backoffLimit as the Job was made
     fatal_exit_codes: frozenset[int]  # of the agent's container, by the Job's podFailurePolicy
     claim_name: str | None
+    watched: bool  # neither succeeded nor let go
 
 
 def _time(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
+
+
+def labels(obj: Object) -> dict[str, str]:
+    return obj["metadata"].get("labels") or {}
 
 
 def owner_uid(obj: Object) -> str | None:
@@ -118,8 +125,7 @@ def owner_uid(obj: Object) -> str | None:
 
 def _made_for(job: Object) -> str | None:
     """UID of the run that a Job without an owner was made for: --cascade=orphan takes it off."""
-    uid: str | None = (job["metadata"].get("labels") or {}).get(LABEL_RUN_UID)
-    return uid
+    return labels(job).get(LABEL_RUN_UID)
 
 
 def condition_is_true(obj: Object, *types: str) -> bool:
@@ -161,7 +167,12 @@ def job_facts(job: Object) -> JobFacts:
             ),
             None,
         ),
+        watched=not _is_let_go(job) and job.get("status", {}).get("succeeded", 0) == 0,
     )
+
+
+def _is_let_go(obj: Object) -> bool:
+    return LABEL_FINISHED in labels(obj)
 
 
 def json_object(text: str) -> Object:
@@ -233,6 +244,7 @@ def pod_facts(pod: Object) -> PodFacts:
         exit_code=ended.get("exitCode"),
         exit_reason=ended.get("reason", ""),
         account=read_account(ended.get("message", "")),
+        watched=not _is_let_go(pod) and status.get("phase") != "Succeeded",
     )
 
 
@@ -246,11 +258,12 @@ def missing_claim(pod: PodFacts) -> str | None:
 
 
 def is_pod_of(run: AgentRun, pod: Object) -> bool:
-    labels = pod["metadata"].get("labels") or {}
-    return (
-        labels.get(LABEL_RUN_UID) == run.metadata.uid
-        and labels.get(LABEL_COMPONENT) == COMPONENT_AGENT
-    )
+    return labels(pod).get(LABEL_RUN_UID) == run.metadata.uid and is_of_agent(pod)
+
+
+def is_of_agent(obj: Object) -> bool:
+    """Whether a Job or pod is to run an agent, not a clean-up."""
+    return labels(obj).get(LABEL_COMPONENT) == COMPONENT_AGENT
 
 
 def can_make_pods(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> bool:

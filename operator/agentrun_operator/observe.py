@@ -12,9 +12,19 @@ from .constants import (
     COMPONENT_CLEANUP,
     LABEL_COMPONENT,
     LABEL_JOB,
+    LABEL_RUN,
     LABEL_RUN_UID,
 )
-from .facts import Object, is_pod_of, job_facts, pod_facts
+from .facts import (
+    JobFacts,
+    Object,
+    PodFacts,
+    is_of_agent,
+    is_pod_of,
+    job_facts,
+    labels,
+    pod_facts,
+)
 from .kube import Kube
 from .models import Agent, AgentRun
 from .policy.cleanup import CleanupJob, cleanup_of
@@ -53,6 +63,17 @@ class Observer:
             list(self._cache.all("pods", namespace)),
             [run for run in runs if uses_thread(run)],
         )
+
+    def left_by(self, namespace: str, name: str) -> tuple[JobFacts | None, tuple[PodFacts, ...]]:
+        """Job and pods, as far as they are watched, of a run that may be settled or gone."""
+        job = self._cache.get("jobs", namespace, name)
+        pods = [
+            pod_facts(pod)
+            for pod in self._cache.all("pods", namespace)
+            if is_of_agent(pod) and labels(pod).get(LABEL_RUN) == name
+        ]
+        facts = job_facts(job) if job is not None and is_of_agent(job) else None
+        return facts, tuple(pods)
 
     async def live(self, namespace: str, name: str) -> View | None:
         """The same, read directly from the API server; None if the run is gone."""
@@ -156,7 +177,7 @@ def _is_unreachable(node: Object) -> bool:
 
 
 def _is_cleanup(obj: Object) -> bool:
-    return (obj["metadata"].get("labels") or {}).get(LABEL_COMPONENT) == COMPONENT_CLEANUP
+    return labels(obj).get(LABEL_COMPONENT) == COMPONENT_CLEANUP
 
 
 def _owned_by(pod: Object, job: Object) -> bool:

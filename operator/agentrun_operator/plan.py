@@ -68,6 +68,15 @@ class CleanUp:
 
 
 @dataclass(frozen=True)
+class LetGo:
+    """Put the label on a Job or pod that takes it out of the watch: it tells nothing new."""
+
+    plural: Literal["jobs", "pods"]
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
 class DeleteRun:
     """Remove the record of a run that is rolled back."""
 
@@ -86,6 +95,7 @@ Action = (
     | DeleteJob
     | CancelRun
     | CleanUp
+    | LetGo
     | DeleteRun
     | Release
 )

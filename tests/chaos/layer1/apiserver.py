@@ -189,7 +189,9 @@ def matches(obj: Object, selectors: dict[str, str]) -> bool:
     labels = obj["metadata"].get("labels") or {}
     for term in filter(None, selectors.get("labelSelector", "").split(",")):
         key, _, value = term.partition("=")
-        if labels.get(key) != value:
+        if term.startswith("!") and term[1:] in labels:
+            return False
+        if not term.startswith("!") and labels.get(key) != value:
             return False
     for term in filter(None, selectors.get("fieldSelector", "").split(",")):
         path, _, value = term.partition("=")

@@ -1,11 +1,13 @@
 """The end of a schedule: no more faults, and everything has to come to its end."""
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER
+from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
+from agentrun_operator.controller import SELECTORS
 
 from .agents import checkpoint, clean, finish
+from .apiserver import matches
 from .jobs import is_finished
 from .nodes import NODES
-from .objects import Object, finalizers, is_deleting, name_of, owners, phase_of
+from .objects import Object, finalizers, is_deleting, label, name_of, owners, phase_of, uid_of
 from .truth import NOT_SETTLED
 from .world import World
 
@@ -86,7 +88,20 @@ def unsettled(world: World) -> list[str]:
     for job in world.server.all("jobs"):
         if is_deleting(job) or (owners(job) and not job.get("status", {}).get("conditions")):
             texts.append(f"Job {name_of(job)} has not come to an end")
-    return texts
+    return texts + watched_for_ever(
+        world.server.all("agentruns"), jobs=world.server.all("jobs"), pods=world.server.all("pods")
+    )
+
+
+def watched_for_ever(runs: list[Object], **left: list[Object]) -> list[str]:
+    """What finished runs have left, and is still watched; ``left`` by plural."""
+    finished = {uid_of(run) for run in runs if phase_of(run) in FINAL_PHASES}
+    return [
+        f"{plural} {name_of(obj)} of a finished run is still watched"
+        for plural, objects in left.items()
+        for obj in objects
+        if label(obj, LABEL_RUN_UID) in finished and matches(obj, SELECTORS[plural])
+    ]
 
 
 def _open(run: Object) -> list[str]:

@@ -84,6 +84,7 @@ def job(
     backoff_limit: int = 0,
     retries: int | None = None,
     deadline_exceeded: bool = False,
+    watched: bool = True,
 ) -> JobFacts:
     return JobFacts(
         name="r",
@@ -97,6 +98,7 @@ def job(
         retries=backoff_limit if retries is None else retries,
         fatal_exit_codes=frozenset({2, 143}),
         claim_name="agentrun-store",
+        watched=watched,
     )
 
 
@@ -122,13 +124,14 @@ PENDING_POD = PodFacts(
     exit_code=None,
     exit_reason="",
     account=None,
+    watched=True,
 )
 RUNNING_POD = replace(
     PENDING_POD, phase="Running", node="n1", has_started=True, agent_started_at=CREATED
 )
 SIGNALLED_POD = replace(RUNNING_POD, deadline=1)
 STOPPED_POD = replace(SIGNALLED_POD, phase="Failed", reason="DeadlineExceeded", exit_code=143)
-SUCCEEDED_POD = replace(RUNNING_POD, phase="Succeeded", exit_code=0)
+SUCCEEDED_POD = replace(RUNNING_POD, phase="Succeeded", exit_code=0, watched=False)
 FAILED_POD = replace(RUNNING_POD, phase="Failed", exit_code=1)
 
 

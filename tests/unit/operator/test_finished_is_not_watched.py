@@ -1,14 +1,18 @@
-"""Jobs and pods that have succeeded are not watched, and nothing is lost or late because of that.
+"""What a finished run leaves is not watched, and nothing is lost or late because of that.
 
-On the simulated cluster of ``make chaos``, in the second between the end of a pod and the Job
-controller's word on it.
+On the simulated cluster of ``make chaos``, mostly in the second between the end of a pod and the
+Job controller's word on it.
 """
 
+import pytest
+
+from agentrun_operator.constants import LABEL_FINISHED
+from agentrun_operator.controller import SELECTORS
 from agentrun_operator.kube import ApiError
 from chaos.layer1.agents import checkpoint
 from chaos.layer1.container import Exit
 from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, name_of, phase_of
+from chaos.layer1.objects import Object, label, name_of, phase_of
 from chaos.layer1.operator import OperatorProcess
 from chaos.layer1.world import World
 
@@ -32,6 +36,107 @@ def succeed(world: World) -> None:
 def expect_log_kept(world: World, notes: Notes) -> None:
     assert phase(world) == "Succeeded"
     assert [write for write in notes.writes if write.startswith("delete")] == []
+
+
+def watched(world: World, plural: str) -> list[str]:
+    return [name_of(obj) for obj in world.server.select(plural, SELECTORS[plural])]
+
+
+def let_go(world: World) -> list[str]:
+    left = world.server.all("jobs") + world.server.all("pods")
+    return [name_of(obj) for obj in left if label(obj, LABEL_FINISHED)]
+
+
+def expect_nothing_watched(world: World) -> None:
+    """Job and pods are there, with their log, and cost nothing."""
+    assert world.server.all("jobs") != []
+    assert world.server.all("pods") != []
+    assert (watched(world, "jobs"), watched(world, "pods")) == ([], [])
+
+
+def fail(world: World) -> None:
+    for container in world.nodes.alive:
+        container.exit = Exit(1)
+
+
+@pytest.mark.parametrize("git", [{}, {"argocd.argoproj.io/tracking-id": "app:x"}])
+@pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
+@pytest.mark.parametrize(
+    "spec", [{}, {"ttlSecondsAfterFinished": 1 << 30}, {"reclaimPolicy": "Delete"}]
+)
+def test_the_job_of_a_cancelled_run_is_watched_for_ever(
+    world: World, cancel: str, spec: Object, git: Object
+) -> None:
+    create(world, **spec)
+    world.server.patch("agentruns", "r", {"metadata": {"annotations": git}})
+    world.start_operator()
+    go_on(world, rounds=5)
+    world.server.patch("agentruns", "r", {"spec": {"cancel": cancel}})
+    for _ in range(5):
+        go_on(world, rounds=3)
+        agents_finish(world)
+        cleanups_finish(world)
+    if cancel == "rollback" and not git:
+        assert phase(world) == "gone"
+        assert world.server.all("jobs") == []
+    else:
+        assert phase(world) == {"interrupt": "Interrupted", "rollback": "RolledBack"}[cancel]
+        expect_nothing_watched(world)
+    assert world.truth.violations == []
+
+
+def test_the_pods_of_a_run_that_failed_again_and_again_are_watched_for_ever(world: World) -> None:
+    create(world, retries=2)
+    world.start_operator()
+    for _ in range(6):
+        go_on(world, rounds=10, pause=10)
+        fail(world)
+    assert phase(world) == "Failed"
+    assert len(world.server.all("pods")) == 3
+    expect_nothing_watched(world)
+
+
+def test_a_pod_that_failed_before_the_run_succeeded_is_watched_for_ever(world: World) -> None:
+    create(world, retries=2)
+    world.start_operator()
+    go_on(world, rounds=10, pause=10)
+    fail(world)
+    go_on(world, rounds=10, pause=10)
+    agents_finish(world)
+    go_on(world, rounds=10)
+    assert phase(world) == "Succeeded"
+    assert len(world.server.all("pods")) == 2
+    expect_nothing_watched(world)
+    (failed,) = [pod for pod in world.server.all("pods") if phase_of(pod) == "Failed"]
+    assert let_go(world) == [name_of(failed)], "the others have succeeded"
+
+
+def test_a_restart_after_the_end_leaves_the_job_watched_for_ever(world: World) -> None:
+    """The last status is written, and the operator dies before it lets go of the Job."""
+    create(world)
+    world.start_operator()
+    go_on(world, rounds=5)
+    fail(world)
+    notes = Notes()
+    while phase(world) != "Failed":
+        go_on(world, notes)
+    world.close()
+    assert watched(world, "jobs") == ["r"]
+    assert watched(world, "agentruns") == []
+    world.cluster_goes_on()
+    world.start_operator()
+    go_on(world, rounds=5)
+    expect_nothing_watched(world)
+
+
+def test_a_job_is_let_go_while_the_run_may_go_on(world: World) -> None:
+    create(world, retries=1)
+    world.start_operator()
+    go_on(world, rounds=5)
+    fail(world)
+    go_on(world, rounds=30)
+    assert phase(world) == "Running"
+    assert let_go(world) == []
 
 
 def test_a_cancel_in_the_moment_of_success_deletes_job_and_log(world: World) -> None:

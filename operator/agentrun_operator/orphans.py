@@ -1,0 +1,51 @@
+"""Jobs and pods that live without a run to answer for them: requests that arrived very late.
+
+Whoever sent one may have died, or lost the race, long before the server took it in.
+"""
+
+import logging
+
+from .cache import Cache
+from .facts import JobFacts, Object, PodFacts, can_make_pods, job_facts, owner_uid, pod_facts
+from .kube import Kube
+from .observe import Observer
+
+logger = logging.getLogger(__name__)
+
+
+class Orphans:
+    def __init__(self, kube: Kube, cache: Cache, observer: Observer) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._observer = observer
+
+    async def remove(self, namespace: str, run: str) -> None:
+        """Delete what lives of a run of that name, which must just have been found to be gone."""
+        job, pods = self._observer.left_by(namespace, run)
+        if job is not None and await self._lives(namespace, job):
+            await self._delete("jobs", namespace, job)
+            return
+        for pod in pods:
+            if pod.alive:
+                await self._delete("pods", namespace, pod)
+
+    async def _lives(self, namespace: str, job: JobFacts) -> bool:
+        pods = [pod for pod in self._cache.all("pods", namespace) if owner_uid(pod) == job.uid]
+        if not _lives(job, pods):
+            return False
+        # With a Job its log goes, and a pod that has succeeded is not watched.
+        found, pods = await self._observer.job_with_its_pods(namespace, job.name)
+        return (
+            found is not None
+            and found["metadata"]["uid"] == job.uid
+            and _lives(job_facts(found), [pod for pod in pods if owner_uid(pod) == job.uid])
+        )
+
+    async def _delete(self, plural: str, namespace: str, left: JobFacts | PodFacts) -> None:
+        if not left.deleting and await self._kube.delete(plural, namespace, left.name, left.uid):
+            logger.warning("%s %s/%s has no live run: deleted", plural, namespace, left.name)
+
+
+def _lives(job: JobFacts, pods: list[Object]) -> bool:
+    mine = tuple(pod_facts(pod) for pod in pods)
+    return can_make_pods(job, mine) or any(pod.alive for pod in mine)
