@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
-from ..models import AgentRun, AgentRunStatus
+from ..models import AgentRun
 from ..plan import Action, Claim, CreateJob, Event, Plan, Release
 from ..resources.run_job import run_file
 from . import defaults, threads
@@ -77,20 +77,22 @@ def _thread_busy(view: View, blocker: AgentRun) -> Plan:
         return _refused(view, Reason.THREAD_BUSY, message)
     plan = waiting(view, Reason.THREAD_BUSY, f"{in_use}; the run starts when that has ended.")
     actions: tuple[Action, ...] = threads.cancel_rivals(run, view.rivals, strategy)
-    status = plan.status
     if threads.must_give_way(run, blocker):
+        if run.status.claim_name is None:
+            return _marked(view, plan)
         actions = (Release(), *actions)
-        status = _with_claim(view, status)
-    if not actions:
-        return plan
-    return Plan(actions=actions, status=status, events=plan.events, confirm=True)
+    return replace(plan, actions=actions, confirm=bool(actions))
 
 
-def _with_claim(view: View, status: AgentRunStatus | None) -> AgentRunStatus | None:
-    """A mark that the run has once claimed: a request to make its Job may still be under way."""
-    if status is None or view.agent is None:
-        return status
-    return status.model_copy(update={"claim_name": view.agent.spec.store.claim_name})
+def _marked(view: View, plan: Plan) -> Plan:
+    """A mark that the run has once claimed: a request to make its Job may still be under way.
+
+    It is written before the claim is given up, for a crash may come between the two.
+    """
+    assert view.agent is not None
+    assert plan.status is not None
+    claim = view.agent.spec.store.claim_name
+    return replace(plan, status=plan.status.model_copy(update={"claim_name": claim}))
 
 
 def rejected(view: View, answer: str) -> Plan:

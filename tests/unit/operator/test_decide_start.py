@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_operator.models import AgentRun
 from agentrun_operator.plan import Claim, CleanUp, CreateJob, Plan, Release
 from agentrun_operator.policy import start
 from agentrun_operator.policy.decide import decide
@@ -104,13 +105,27 @@ def test_of_two_claims_at_the_same_time_neither_makes_a_job_and_the_younger_give
     older, younger = run("a", claimed=True), run("b", uid="u2", claimed=True)
     for_older = decide(view(older, rivals=(younger,)))
     assert for_older.actions == ()
-    for_younger = decide(view(younger, rivals=(older,)))
-    assert for_younger.actions == (Release(),)
+    assert gives_way(younger, older)
 
 
 def test_a_claim_without_job_gives_way_to_a_run_that_has_begun_whatever_the_order() -> None:
     begun = run("b", uid="u2", claimed=True, created=NOW, jobName="b")
-    assert decide(view(run("a", claimed=True), rivals=(begun,))).actions == (Release(),)
+    assert gives_way(run("a", claimed=True), begun)
+
+
+def gives_way(this: AgentRun, rival: AgentRun) -> bool:
+    """With the status that its first decision wrote."""
+    marked = decide(view(this, rivals=(rival,))).status
+    again = this.model_copy(update={"status": marked})
+    return decide(view(again, rivals=(rival,))).actions == (Release(),)
+
+
+def test_a_crash_between_giving_way_and_its_mark_loses_the_mark() -> None:
+    older, younger = run("a", claimed=True), run("b", uid="u2", claimed=True)
+    plan = decide(view(younger, rivals=(older,)))
+    assert plan.actions == (), "the mark first"
+    assert plan.status is not None
+    assert plan.status.claim_name == "agentrun-store"
 
 
 def test_a_run_that_gave_way_is_rolled_back_with_a_clean_up() -> None:
