@@ -2,7 +2,8 @@
 
 import math
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,6 +78,16 @@ def fraction(number: int) -> float:
 
 def watch_run(api: Api, name: str) -> AbstractContextManager[Watch]:
     return api.watch("agentruns", fieldSelector=f"metadata.name={name}")
+
+
+@contextmanager
+def watch_left(api: Api, name: str) -> Iterator[tuple[Watch, Watch]]:
+    """Watch a run's Job and its pods."""
+    with (
+        api.watch("jobs", fieldSelector=f"metadata.name={name}") as jobs,
+        api.watch("pods", labelSelector=f"job-name={name}") as pods,
+    ):
+        yield jobs, pods
 
 
 def start_run(stage: Stage, watch: Watch, run: Object) -> dict[Moment, float]:

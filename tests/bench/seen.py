@@ -33,6 +33,11 @@ def complete(event: str, job: Object) -> bool:
     return any(c["type"] == "Complete" and c["status"] == "True" for c in conditions)
 
 
+def let_go(event: str, obj: Object) -> bool:
+    """The operator does not watch the Job or pod of a finished run any more."""
+    return "agentrun.dev/finished" in obj["metadata"]["labels"]
+
+
 def deleted(event: str, obj: Object) -> bool:
     """The object is gone."""
     return event == "DELETED"

@@ -3,7 +3,7 @@
 import json
 
 from .deployment import writes
-from .kubectl import Object, kubectl, wait_gone
+from .kubectl import Object, kubectl, wait_gone, wait_until
 from .namespace import Namespace, agent_run
 from .run import Run, condition, time
 
@@ -76,6 +76,31 @@ def test_a_job_that_is_made_after_the_end_is_removed(ns: Namespace) -> None:
     ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
     assert run.processes() == []
     assert run.get()["status"] == done["status"]
+
+
+def test_the_jobs_and_pods_of_runs_that_did_not_succeed_are_watched_for_ever(ns: Namespace) -> None:
+    failed = ns.run("raises", thread="b", input={}, retries=1)
+    interrupted = ns.held_run()
+    interrupted.cancel("interrupt")
+    interrupted.wait("Interrupted")
+    failed.wait("Failed")
+    for run in (interrupted, failed):
+        wait_let_go("jobs", run.namespace, run.name)
+        for pod in run.pods():
+            wait_let_go("pods", run.namespace, pod["metadata"]["name"])
+    assert len(failed.pods()) == 2
+    assert interrupted.log()[-1]["result"] == "Stopped"
+
+
+def wait_let_go(kind: str, namespace: str, name: str) -> None:
+    """Wait until the label says that the operator has nothing more to learn from it."""
+    wait_until(
+        f"{kind} {name} is let go",
+        kind,
+        namespace,
+        lambda obj: "agentrun.dev/finished" in obj["metadata"]["labels"],
+        f"--field-selector=metadata.name={name}",
+    )
 
 
 def as_it_was_made(job: Object | None) -> Object:

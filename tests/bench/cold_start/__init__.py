@@ -8,11 +8,11 @@ from bench.ground import Ground
 
 def measure(ground: Ground) -> str:
     """Stops the operator; afterwards it is as it was, and the finished runs are gone."""
-    left = model.learn(ground.api)
+    models = model.learn(ground.api)
     with operator_down():
         without = cold_starts("no finished runs")
         try:
-            finished.make(ground.api, left, ground.finished)
+            finished.make(ground.api, models, ground.finished)
             among = cold_starts(f"{ground.finished} finished runs")
         finally:
             finished.remove(ground.api)

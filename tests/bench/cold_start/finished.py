@@ -1,4 +1,4 @@
-"""Thousands of finished runs, with the Jobs and pods that they leave: copies of a real one's.
+"""Thousands of finished runs, with the Jobs and pods that they leave: copies of real ones'.
 
 Nobody runs them: the Job is managed by nobody that there is, and so is the pod's scheduling.
 """
@@ -15,11 +15,15 @@ THREADS = 8  # requests at a time
 PLURALS = ("pods", "jobs", "agentruns")  # what is owned goes first, so that nothing is left to do
 
 
-def make(api: Api, model: Model, count: int) -> None:
-    """Make the runs finished-1, finished-2, and so on."""
+def make(api: Api, models: list[Model], count: int) -> None:
+    """Make the runs finished-1, finished-2, and so on, after each of the models in turn."""
     say(f"making {count} finished runs, with their Jobs and pods")
+
+    def make_one(number: int) -> None:
+        _make(api, models[number % len(models)], number)
+
     with ThreadPoolExecutor(THREADS) as pool:
-        for number, _ in enumerate(pool.map(lambda n: _make(api, model, n), range(count)), start=1):
+        for number, _ in enumerate(pool.map(make_one, range(count)), start=1):
             if number % 1000 == 0:
                 say(f"  ... {number}")
 

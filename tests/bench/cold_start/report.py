@@ -39,8 +39,8 @@ def report(finished: int, without: ColdStarts, among: ColdStarts) -> str:
     return "\n\n".join(
         [
             "### Cold start of the operator",
-            f"One replica, started {len(among.starts)} times. Each finished run has a finished Job"
-            " and a pod that has succeeded, copied from those of a real run.",
+            f"One replica, started {len(among.starts)} times. Half of the finished runs have"
+            " succeeded, half were interrupted; their Jobs and pods are copies of real ones.",
             table(heads, rows),
         ]
     )

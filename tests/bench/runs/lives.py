@@ -7,9 +7,9 @@ when it is sent and stops when the event arrives. The requests are those that ku
 from collections.abc import Callable
 
 from bench.agent import long_run, short_run, wait_until_at_work
-from bench.life import Kind, Life, Moment, Stage, roll_back, start_run, watch_run
+from bench.life import Kind, Life, Moment, Stage, roll_back, start_run, watch_left, watch_run
 from bench.raw import raw_cleanup, raw_job
-from bench.seen import agent_runs, complete, deleted, phase_is
+from bench.seen import agent_runs, complete, deleted, let_go, phase_is
 
 
 def succeeded(stage: Stage, name: str) -> Life:
@@ -23,11 +23,14 @@ def succeeded(stage: Stage, name: str) -> Life:
 
 def interrupted(stage: Stage, name: str) -> Life:
     """A run that is interrupted at work."""
-    with watch_run(stage.api, name) as run:
+    api = stage.api
+    with watch_run(api, name) as run, watch_left(api, name) as left:
         times = start_run(stage, run, long_run(name))
         times[Moment.STOP_SENT] = stage.start_clock()
-        stage.api.patch("agentruns", name, {"spec": {"cancel": "interrupt"}})
+        api.patch("agentruns", name, {"spec": {"cancel": "interrupt"}})
         _, times[Moment.ENDED] = run.until(f"interrupt of {name}", phase_is("Interrupted"))
+        for watch in left:  # what it costs after its end is counted too
+            watch.until(f"the label of what {name} has left", let_go)
     times[Moment.NOTHING_LEFT] = stage.api.remove("agentruns", name)
     return Life(Kind.INTERRUPTED, name, times)
 
