@@ -86,3 +86,22 @@ def test_a_run_ends_when_a_person_or_the_cluster_gives_up_its_pod(ns: Namespace)
     assert condition(done, "Stopped") == ("True", "PodGivenUp")
     assert "did not confirm the end" in message(done, "Stopped")
     assert deployment.created(ns.name, "pods") == 2, "none may follow them"
+
+
+def test_a_run_ends_when_a_person_marks_its_node_as_out_of_service(ns: Namespace) -> None:
+    """The pod garbage collector writes the last phase then: it is no word of a kubelet."""
+    lost = f"{ns.name}-off"
+    ns.create(agent("far-away", graph="steps:graph", podTemplate={"spec": {"nodeName": lost}}))
+    with faults.node_without_kubelet(lost):
+        run = ns.run("far-away", thread="t", input={"steps": 1}, gracePeriodSeconds=1, retries=3)
+        faults.report_running(run)
+        run.wait("Running")
+        run.cancel("interrupt")
+        wait_unreachable(run)
+        taint = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
+        kubectl("taint", "node", lost, taint)
+        done = run.wait("Interrupted", UNTIL_GIVEN_UP)
+        assert condition(done, "Stopped") == ("True", "PodGivenUp")
+        assert "did not confirm the end" in message(done, "Stopped")
+        assert "DeletionByTaintManager" in message(done, "Stopped")
+    assert deployment.created(ns.name, "pods") == 1, "none may follow it"
