@@ -77,6 +77,17 @@ def frozen(pod: Object) -> Iterator[None]:
 
 
 @contextmanager
+def no_node_takes_pods() -> Iterator[None]:
+    """In here no pod gets a node: one that is made waits."""
+    nodes = ("--selector=kubernetes.io/os=linux",)
+    kubectl("cordon", *nodes)
+    try:
+        yield
+    finally:
+        kubectl("uncordon", *nodes)
+
+
+@contextmanager
 def node_without_kubelet(name: str) -> Iterator[None]:
     """In here there is a Node that no kubelet stands behind; the scheduler leaves it alone."""
     taints = [{"key": "agentrun.dev/e2e", "effect": "NoSchedule"}]

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from .deployment import created
-from .kubectl import get, kubectl, wait_until
-from .namespace import Namespace
-from .run import Run
+from .kubectl import Object, get, kubectl, wait_until, watch
+from .namespace import Namespace, agent
+from .node import kill_python
+from .run import Run, condition
 
 
 def wait_ended(run: Run, action: str) -> None:
@@ -83,6 +84,40 @@ def test_a_cancel_while_the_next_pod_is_being_made(ns: Namespace, action: str) -
         run.cancel(action)
         wait_ended(run, action)
     expect_nothing_follows(ns, run, action)
+
+
+@pytest.mark.parametrize("moment", ["its pod fails", "a retry waits"])
+@pytest.mark.parametrize("by_now", ["has no retries", "is gone"])
+def test_a_cancel_after_its_agent_was_edited(ns: Namespace, by_now: str, moment: str) -> None:
+    """Failure mode 24. The Job controller may be making a pod that the Agent no longer asks for."""
+    ns.create(agent("edited", graph="steps:graph", retries=3))
+    config = {"configurable": {"hold": 3}}
+    run = ns.run("edited", thread="t", input={"steps": 4}, config=config)
+    run.wait_step(3)
+    if by_now == "is gone":
+        kubectl("delete", "agent", "edited", "-n", ns.name)
+    else:
+        ns.replace(agent("edited", graph="steps:graph", retries=0))
+    kill_python(run.pod()["metadata"]["uid"])
+    if moment == "a retry waits":
+        run.wait_waiting("Retrying")
+    job = watch("jobs", ns.name, f"--field-selector=metadata.name={run.name}")
+    assert not is_over(*next(job))
+    run.cancel("interrupt")
+    wait_ended(run, "interrupt")
+    over = next(obj for event, obj in job if is_over(event, obj))
+    assert version(over) < version(run.get()), "the run ended while its Job could make a pod"
+    expect_nothing_follows(ns, run, "interrupt")
+
+
+def is_over(event: str, job: Object) -> bool:
+    """Whether it is seen in a watch that the Job can make no more pods."""
+    return event == "DELETED" or condition(job, "Failed") is not None
+
+
+def version(obj: Object) -> int:
+    """One counter numbers the changes of all objects."""
+    return int(obj["metadata"]["resourceVersion"])
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """The operator stops, is away, and is back: runs do not notice, and nothing is missed."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 
-from . import deployment
-from .kubectl import Object, kubectl, watch
+from . import deployment, faults
+from .kubectl import Object, kubectl, wait_until, watch
 from .namespace import Namespace, foreign_job
 from .run import condition, time
 
@@ -86,3 +87,24 @@ def test_killed_in_the_middle_of_a_rollback(ns: Namespace) -> None:
     assert ns.store().segments("threads/t") == []
     reasons = [reason for reason, _ in run.events()]
     assert reasons == ["AgentStarted", "Cancelling", "RolledBack"]
+
+
+@pytest.mark.usefixtures("no_other_namespaces")
+def test_a_clean_up_that_ended_while_nobody_watched_is_not_repeated(ns: Namespace) -> None:
+    """Failure modes 32 and 37."""
+    run = ns.held_run()
+    written = len(ns.store().checkpoints_of("threads/t", run.uid))
+    cleanup = "--selector=app.kubernetes.io/component=cleanup"
+    with ExitStack() as stack:
+        with faults.no_node_takes_pods():
+            run.cancel("rollback")
+            wait_until("there is a clean-up", "jobs", ns.name, bool, cleanup)
+            stack.enter_context(deployment.down())
+        kubectl("wait", "job", "-n", ns.name, cleanup, "--for=condition=Complete", "--timeout=60s")
+        assert ns.store().segments("threads/t") == []
+        assert run.status["phase"] == "Cancelling", "nobody is there to say more"
+    run.wait_gone()
+    assert run.processes() == []
+    told = [text for reason, text in run.events() if reason == "RolledBack"]
+    assert told == [f"The run was rolled back: {written} checkpoints deleted."]
+    assert deployment.created(ns.name, "jobs") == 2, "one to run, one to clean"

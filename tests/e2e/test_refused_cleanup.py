@@ -1,0 +1,114 @@
+"""The API server refuses the clean-up Job of one run: no other run is told so."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .kubectl import PATIENCE, KubectlError, Object, create, kubectl, watch
+from .namespace import Namespace, agent, foreign_job, put_into
+from .run import Run, condition, message
+from .volume import volume
+
+WORDS = "nothing is cleaned today"
+
+
+def test_other_runs_are_told_of_a_refusal_that_is_not_theirs(ns: Namespace) -> None:
+    """Failure mode 31."""
+    with volume(ns, "other-store") as other:
+        ns.create(agent("elsewhere", graph="steps:graph", store={"claimName": other.name}))
+        config = {"configurable": {"hold": 3}}
+        elsewhere = ns.run("elsewhere", thread="t", input={"steps": 4}, config=config)
+        refused, later = ns.held_run(thread="a"), ns.held_run(thread="b")
+        elsewhere.wait_step(3)
+        with refused_cleanups(ns, "agentrun-store"):
+            refused.cancel("rollback")
+            stuck = refused.wait_until(
+                "its clean-up is refused",
+                lambda obj: condition(obj, "RolledBack") == ("False", "CleanupFailed"),
+            )
+            assert WORDS in message(stuck, "RolledBack")
+            assert told_until_gone(elsewhere) <= {"CleanupPending"}
+            assert [path for path in other.files() if f"-{elsewhere.uid}" in path] == []
+            assert condition(later.get(), "RolledBack") is None
+            assert condition(refused.get(), "RolledBack") == ("False", "CleanupFailed")
+        assert told_until_gone(later) <= {"CleanupPending"}
+        refused.wait_gone(seconds=90)  # refusals are tried again each minute
+    store = ns.store()
+    assert store.segments("threads/a") == store.segments("threads/b") == []
+
+
+def told_until_gone(run: Run) -> set[str]:
+    """Roll the run back; the reasons why it was not yet clean, as it said until it was gone."""
+    seen = watch("ar", run.namespace, f"--field-selector=metadata.name={run.name}")
+    next(seen)
+    run.cancel("rollback")
+    told = set()
+    for event, obj in seen:
+        found = condition(obj, "RolledBack")
+        if found is not None:
+            told.add(found[1])
+        if event == "DELETED":
+            return told
+    raise AssertionError(f"{run.name} is not gone: {told}")
+
+
+@contextmanager
+def refused_cleanups(ns: Namespace, claim: str) -> Iterator[None]:
+    """In here the API server takes no clean-up Job of the claim."""
+    made_for = "object.metadata.?annotations[?'agentrun.dev/claim'].orValue('')"
+    labels = {"kubernetes.io/metadata.name": ns.name}
+    policy = {
+        "matchConstraints": {
+            "resourceRules": [
+                {
+                    "apiGroups": ["batch"],
+                    "apiVersions": ["v1"],
+                    "operations": ["CREATE"],
+                    "resources": ["jobs"],
+                }
+            ]
+        },
+        "validations": [{"expression": f"{made_for} != '{claim}'", "message": WORDS}],
+    }
+    binding = {
+        "policyName": ns.name,
+        "validationActions": ["Deny"],
+        "matchResources": {"namespaceSelector": {"matchLabels": labels}},
+    }
+    kinds = {"ValidatingAdmissionPolicy": policy, "ValidatingAdmissionPolicyBinding": binding}
+    objects: list[Object] = [
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": kind,
+            "metadata": {"name": ns.name},
+            "spec": spec,
+        }
+        for kind, spec in kinds.items()
+    ]
+    create(*objects)
+    try:
+        wait_in_force(ns, claim, wanted=True)
+        yield
+    finally:
+        for kind in kinds:
+            kubectl("delete", kind, ns.name)
+        wait_in_force(ns, claim, wanted=False)
+
+
+def wait_in_force(ns: Namespace, claim: str, *, wanted: bool) -> None:
+    """A policy begins and ceases to be in force a moment after it was made and removed."""
+    job = put_into(ns.name, foreign_job("try"))
+    job["metadata"]["annotations"] = {"agentrun.dev/claim": claim}
+    deadline = time.monotonic() + PATIENCE
+    while is_refused(job) != wanted:
+        assert time.monotonic() < deadline, f"the policy is not in force: not {wanted=}"
+
+
+def is_refused(job: Object) -> bool:
+    try:
+        kubectl("create", "--dry-run=server", "-f-", stdin=json.dumps(job))
+    except KubectlError as error:
+        assert WORDS in str(error), error
+        return True
+    return False
