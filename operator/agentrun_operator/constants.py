@@ -105,9 +105,10 @@ class Reason(StrEnum):
     NEVER_STARTED = "NeverStarted"
     # Started=True
     AGENT_STARTED = "AgentStarted"
+    # Started=True and Stopped=False
+    NODE_UNREACHABLE = "NodeUnreachable"
     # Stopped and RolledBack
     WAITING_FOR_POD = "WaitingForPod"
-    NODE_UNREACHABLE = "NodeUnreachable"
     KUBELET_SILENT = "KubeletSilent"
     POD_TERMINATED = "PodTerminated"
     POD_GONE = "PodGone"

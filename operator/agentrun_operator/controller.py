@@ -22,7 +22,7 @@ from .plan import Plan
 from .policy import start
 from .policy.decide import decide
 from .policy.finished import let_go
-from .policy.stop import is_late, must_stop
+from .policy.lost import asks_after_nodes
 from .policy.view import View
 from .workqueue import Key, WorkQueue
 
@@ -260,7 +260,4 @@ class Controller:
             self._queue.add_after(key, (plan.look_again_at - view.now).total_seconds())
 
     async def _with_nodes(self, view: View) -> View:
-        """The view, with what is known of the nodes if a stop takes too long."""
-        if must_stop(view) and is_late(view):
-            return await self._observer.with_nodes(view)
-        return view
+        return await self._observer.with_nodes(view) if asks_after_nodes(view) else view

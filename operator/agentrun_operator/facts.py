@@ -57,6 +57,7 @@ class PodFacts:
     has_started: bool  # some container, init containers too, runs or has run
     container_runs: bool  # as far as its kubelet has said
     agent_started_at: datetime | None
+    unready: bool  # so its kubelet says, or the node controller in the place of one that is silent
     deadline: int | None  # spec.activeDeadlineSeconds
     grace_seconds: int  # spec.terminationGracePeriodSeconds
     disruption: str  # evicted, preempted, drained, given up with its node; the reason, or empty
@@ -227,6 +228,9 @@ def pod_facts(pod: Object) -> PodFacts:
         deletion_grace=pod["metadata"].get("deletionGracePeriodSeconds"),
         container_runs=any("running" in s for s in states),
         has_started=any("running" in s or "terminated" in s or s["last"] for s in states),
+        unready=any(
+            c["type"] == "Ready" and c["status"] == "False" for c in status.get("conditions") or []
+        ),
         agent_started_at=_time((agent.get("running") or ended).get("startedAt")),
         deadline=spec.get("activeDeadlineSeconds"),
         grace_seconds=spec.get("terminationGracePeriodSeconds", 30),

@@ -1,9 +1,11 @@
 """The node of a run does not answer: nobody knows what runs there, and nobody pretends to."""
 
+from collections.abc import Callable
+
 import pytest
 
 from . import deployment, faults
-from .kubectl import kubectl
+from .kubectl import Object, kubectl
 from .namespace import Namespace, agent
 from .node import Vigil
 from .run import Run, condition, message, time
@@ -26,6 +28,10 @@ def wait_unreachable(run: Run) -> None:
     assert " ".join(("kubectl", *give_up(run))) in message(obj, "Stopped")
 
 
+def in_sight(reason: str) -> Callable[[Object], bool]:
+    return lambda obj: condition(obj, "Started") == ("True", reason)
+
+
 def give_up(run: Run) -> tuple[str, ...]:
     """What a person may do if the node is off, as arguments of kubectl."""
     pod = run.pod()["metadata"]["name"]
@@ -35,11 +41,12 @@ def give_up(run: Run) -> tuple[str, ...]:
 @pytest.mark.alone
 @pytest.mark.usefixtures("no_other_namespaces")
 def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> None:
-    """Failure modes 13 and 28."""
+    """Failure modes 13 and 28. So does one that nobody has cancelled, and it goes on."""
     ns.run("steps", thread="b", input={"steps": 1}).wait("Succeeded")
     before = ns.store().state("b")
     interrupted = ns.held_run(thread="a", gracePeriodSeconds=2)
     rolled_back = ns.held_run(thread="b", gracePeriodSeconds=2)
+    untouched = ns.held_run(thread="c", hold=2)
     jobs = deployment.created(ns.name, "jobs")
     operator = deployment.restarts()
     leader = deployment.leader()["metadata"]["name"]
@@ -49,6 +56,8 @@ def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> N
         for run in (interrupted, rolled_back):
             wait_unreachable(run)
             assert run.processes(), "the process must be alive, or this shows nothing"
+        untouched.wait_until("its node is unreachable", in_sight("NodeUnreachable"), UNTIL_MARKED)
+        assert untouched.status["phase"] == "Running"
         assert deployment.created(ns.name, "jobs") == jobs, "too early for a clean-up"
         vigils = [Vigil(run.uid) for run in (interrupted, rolled_back)]
     done = interrupted.wait("Interrupted")
@@ -60,6 +69,9 @@ def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> N
     assert store.state("a").values["done"] == [1, 2]
     assert store.state("b") == before
     assert store.tombstones("threads/b") == {rolled_back.uid}
+    untouched.wait_until("its node is back", in_sight("AgentStarted"))
+    untouched.let_go()
+    assert untouched.wait("Succeeded")["status"]["attempts"] == 1
     assert deployment.leader()["metadata"]["name"] == leader, "its processes went on all the time"
     assert deployment.restarts() == operator
 

@@ -7,7 +7,7 @@ from ..facts import PodFacts, missing_claim
 from ..models import AgentRunStatus
 from ..plan import Claim, Event, Plan, Release
 from .outcome import Ending, ending
-from .status import USUAL_START, base, final, set_condition, waiting, with_account
+from .status import USUAL_START, base, final, said, set_condition, waiting, with_account
 from .view import View
 
 
@@ -33,18 +33,26 @@ def _live(view: View) -> Plan:
 
 
 def _running(view: View, pod: PodFacts) -> Plan:
+    status = base(view, Phase.RUNNING)
+    if pod.node in view.unreachable_nodes:
+        return _out_of_sight(view, pod, status)
     message = f"The agent runs in pod {pod.name} on node {pod.node}."
-    status = set_condition(
-        view,
-        base(view, Phase.RUNNING),
-        Condition.STARTED,
-        True,
-        Reason.AGENT_STARTED,
-        message,
-    )
+    status = set_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, message)
     is_news = view.run.status.pod_name != pod.name or view.run.status.phase != Phase.RUNNING
     events = (Event("Normal", Reason.AGENT_STARTED, message),) if is_news else ()
     return Plan(status=status, events=events)
+
+
+def _out_of_sight(view: View, pod: PodFacts, status: AgentRunStatus) -> Plan:
+    message = (
+        f"Node {pod.node} does not answer, so nobody knows whether the agent still runs in pod "
+        f"{pod.name}. Its kubelet says so when it is back; if the cluster gives the pod up, "
+        "another one goes on from the last checkpoint."
+    )
+    reason = Reason.NODE_UNREACHABLE
+    is_news = not said(view, Condition.STARTED, reason)
+    status = set_condition(view, status, Condition.STARTED, True, reason, message)
+    return Plan(status=status, events=(Event("Warning", reason, message),) if is_news else ())
 
 
 def _between_pods(view: View) -> Plan:

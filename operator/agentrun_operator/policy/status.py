@@ -31,6 +31,11 @@ def set_condition(
     return status.model_copy(update={"conditions": (*others, new)})
 
 
+def said(view: View, kind: Condition, reason: str) -> bool:
+    """Whether the last status gives that reason already, so that it is no news."""
+    return any(c.type == kind and c.reason == reason for c in view.run.status.conditions)
+
+
 def base(view: View, phase: Phase) -> AgentRunStatus:
     """The last status, moved to the phase, with what is known of the Job and the newest pod."""
     job, status = view.own_job, view.run.status
@@ -56,9 +61,8 @@ def waiting(view: View, reason: Reason, message: str) -> Plan:
     status = set_condition(
         view, base(view, Phase.PENDING), Condition.STARTED, False, reason, message
     )
-    old = next((c for c in view.run.status.conditions if c.type == Condition.STARTED), None)
     event = Event("Normal" if reason == Reason.THREAD_BUSY else "Warning", reason, message)
-    is_news = old is None or old.reason != reason
+    is_news = not said(view, Condition.STARTED, reason)
     return Plan(status=status, events=(event,) if is_news else ())
 
 

@@ -6,7 +6,7 @@ from ..constants import Condition, Phase, Reason
 from ..facts import UNSTARTED_GRACE, PodFacts
 from ..plan import Action, DeleteJob, DeletePod, Event, ForbidRetries, Plan, StopPod
 from .cancel import asked, cancel_status
-from .status import base, set_condition
+from .status import base, said, set_condition
 from .stopped import retries_were_left, stopped
 from .view import View
 
@@ -52,7 +52,7 @@ def _stopping(view: View) -> Plan:
         old.phase != Phase.CANCELLING or (old.cancel and old.cancel.action) != view.run.spec.cancel
     )
     events = (Event("Normal", Reason.CANCELLING, asked(view.run)),) if is_news else ()
-    if reason == Reason.NODE_UNREACHABLE and not _said(view, reason):
+    if reason == Reason.NODE_UNREACHABLE and not said(view, Condition.STOPPED, reason):
         events = (*events, Event("Warning", reason, message))
     late_at = _late_at(view)
     return Plan(
@@ -62,12 +62,6 @@ def _stopping(view: View) -> Plan:
         # With a Job or a pod that is deleted, a log goes.
         confirm=any(isinstance(action, DeleteJob | DeletePod) for action in actions),
         look_again_at=None if late_at is None else max(late_at, view.now + LATE / 2),
-    )
-
-
-def _said(view: View, reason: str) -> bool:
-    return any(
-        c.type == Condition.STOPPED and c.reason == reason for c in view.run.status.conditions
     )
 
 

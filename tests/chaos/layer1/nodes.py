@@ -54,6 +54,8 @@ class Nodes:
             self._server.update("nodes", node, node | {"status": unknown})
             for pod in self._server.all("pods"):
                 if pod["spec"].get("nodeName") == name and not has_ended(pod):
+                    stamp = self._clock.stamp()
+                    pod = with_condition(pod, "Ready", "", stamp, value="False")
                     self.evict(pod, "DeletionByTaintManager")
 
     def give_up(self, node: str) -> None:
@@ -140,6 +142,8 @@ class Nodes:
         if not has_ended(pod):
             status = pod.get("status", {}) | self._status(container)
             new = pod | {"status": status}
+            if container.exit is None and container.started_at is not None:
+                new = with_condition(new, "Ready", "", container.started_at)
             if container.exit is not None and container.stop_reason == "Evicted":
                 stamp = self._clock.stamp()
                 new = with_condition(new, "DisruptionTarget", "TerminationByKubelet", stamp)

@@ -72,10 +72,12 @@ def has_ended(pod: Object) -> bool:
     return phase_of(pod) in ("Succeeded", "Failed")
 
 
-def with_condition(obj: Object, kind: str, reason: str, stamp: str) -> Object:
-    """The object with that condition, True."""
+def with_condition(
+    obj: Object, kind: str, reason: str, stamp: str, *, value: str = "True"
+) -> Object:
+    """The object with that condition."""
     status = obj.get("status", {})
-    new = {"type": kind, "status": "True", "reason": reason, "lastTransitionTime": stamp}
+    new = {"type": kind, "status": value, "reason": reason, "lastTransitionTime": stamp}
     others = [c for c in status.get("conditions", []) if c["type"] != kind]
     return obj | {"status": status | {"conditions": [*others, new]}}
 

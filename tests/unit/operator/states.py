@@ -115,6 +115,7 @@ PENDING_POD = PodFacts(
     has_started=False,
     container_runs=False,
     agent_started_at=None,
+    unready=False,
     deadline=None,
     grace_seconds=30,
     disruption="",

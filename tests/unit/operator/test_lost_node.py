@@ -1,0 +1,87 @@
+"""A node that does not answer, and a run on it that nobody has asked to stop."""
+
+from dataclasses import replace
+
+from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_operator.facts import PodFacts
+from agentrun_operator.plan import Plan
+from agentrun_operator.policy.decide import decide
+from agentrun_operator.policy.lost import asks_after_nodes
+from agentrun_operator.policy.view import View
+from chaos.layer1.objects import Object
+from chaos.layer1.world import World
+
+from .simulated import agents_finish, create, go_on, phase
+from .states import PENDING_POD, RUNNING_POD, job, run, view
+
+SILENT_POD = replace(RUNNING_POD, unready=True)
+LOST = frozenset({"n1"})
+
+
+def looking_at(pod: PodFacts, plan: Plan | None = None, **more: object) -> View:
+    """With the status that a plan wrote."""
+    this = run(claimed=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
+    if plan is not None:
+        this = this.model_copy(update={"status": plan.status})
+    return view(this, job=job(), pods=(pod,), **more)
+
+
+def started(plan: Plan) -> tuple[str, str, str]:
+    assert plan.status is not None
+    found = next(c for c in plan.status.conditions if c.type == Condition.STARTED)
+    return found.status, found.reason, found.message
+
+
+def test_a_node_is_asked_after_for_nothing() -> None:
+    assert asks_after_nodes(looking_at(SILENT_POD))
+    assert not asks_after_nodes(looking_at(RUNNING_POD))
+    assert not asks_after_nodes(looking_at(replace(PENDING_POD, unready=True)))
+
+
+def test_a_run_on_a_lost_node_is_said_to_run() -> None:
+    plan = decide(looking_at(SILENT_POD, unreachable_nodes=LOST))
+    assert plan.actions == ()
+    assert plan.status is not None
+    assert plan.status.phase == Phase.RUNNING, "it is not known to have ended either"
+    value, reason, message = started(plan)
+    assert (value, reason) == ("True", Reason.NODE_UNREACHABLE)
+    assert "nobody knows whether the agent still runs" in message
+    assert [event.reason for event in plan.events] == [Reason.NODE_UNREACHABLE]
+    assert decide(looking_at(SILENT_POD, plan, unreachable_nodes=LOST)).events == ()
+
+
+def test_a_node_that_is_back_is_still_called_lost() -> None:
+    lost = decide(looking_at(SILENT_POD, unreachable_nodes=LOST))
+    plan = decide(looking_at(RUNNING_POD, lost))
+    assert started(plan)[:2] == ("True", Reason.AGENT_STARTED)
+    assert plan.events == ()
+
+
+def test_a_pod_that_is_not_ready_for_reasons_of_its_own_is_called_lost() -> None:
+    assert started(decide(looking_at(SILENT_POD)))[:2] == ("True", Reason.AGENT_STARTED)
+
+
+def test_nobody_tells_of_a_node_that_is_lost_and_comes_back(world: World) -> None:
+    """On the simulated cluster: who sees it, and that it is over."""
+    create(world, retries=1)
+    world.start_operator()
+    go_on(world, rounds=15)
+    assert reason_started(world) == Reason.AGENT_STARTED
+    (container,) = world.nodes.alive
+    world.nodes.lose(container.node)
+    world.nodes.notice()
+    go_on(world, rounds=2)
+    assert (phase(world), reason_started(world)) == ("Running", Reason.NODE_UNREACHABLE)
+    world.nodes.bring_back(container.node, rebooted=False)
+    go_on(world, rounds=10, pause=10)
+    assert (phase(world), reason_started(world)) == ("Running", Reason.AGENT_STARTED)
+    agents_finish(world)
+    go_on(world, rounds=10)
+    assert phase(world) == "Succeeded"
+    assert world.truth.violations == []
+
+
+def reason_started(world: World) -> str:
+    found = world.server.get("agentruns", "r")
+    conditions: list[Object] = found["status"]["conditions"] if found else []
+    return str(next(c["reason"] for c in conditions if c["type"] == "Started"))
