@@ -24,7 +24,7 @@ class Cleanups:
         observer: Observer,
         queue: WorkQueue,
         learn: Callable[[str, Object], None],
-        learn_job: Callable[[str, str], Awaitable[None]],
+        learn_job: Callable[[str, str], Awaitable[Object | None]],
         runner_image: str,
     ) -> None:
         self._kube = kube

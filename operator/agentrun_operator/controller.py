@@ -211,26 +211,27 @@ class Controller:
         left = self._left.get(key)
         if left is None:
             return  # a repetition, and another look was faster
-        if key.kind == "jobs":
-            found, pods = await self._observer.job_with_its_pods(key.namespace, key.name)
-        else:
-            found, pods = await self._kube.get("pods", key.namespace, key.name), []
+        look = self._learn_job if key.kind == "jobs" else self._learn_pod
+        found = await look(key.namespace, key.name)
         if found is None or found["metadata"]["uid"] != left["metadata"]["uid"]:
             self._remove(key.kind, left)
-        else:
-            for pod in pods:  # first, for they say how the Job has ended
-                self.learn("pods", pod)
-            self.learn(key.kind, found)
         if self._left[key] is left:  # else it has left once more, and is looked after once more
             del self._left[key]
 
-    async def _learn_job(self, namespace: str, name: str) -> None:
-        """What has become of a clean-up Job that is not watched."""
+    async def _learn_job(self, namespace: str, name: str) -> Object | None:
+        """What has become of a Job that is not watched."""
         job, pods = await self._observer.job_with_its_pods(namespace, name)
-        for pod in pods:
+        for pod in pods:  # first, for they say how the Job has ended
             self.learn("pods", pod)
         if job is not None:
             self.learn("jobs", job)
+        return job
+
+    async def _learn_pod(self, namespace: str, name: str) -> Object | None:
+        pod = await self._kube.get("pods", namespace, name)
+        if pod is not None:
+            self.learn("pods", pod)
+        return pod
 
     async def _reconcile_run(self, key: Key, run: AgentRun) -> None:
         view = await self._with_nodes(self._observer.from_cache(run))
