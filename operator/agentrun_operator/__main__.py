@@ -11,7 +11,7 @@ import kopf
 
 from . import edge, health
 from .controller import Controller
-from .kube import NO_ANSWER, ApiError, Kube
+from .kube import NO_ANSWER, ApiError, Kube, read_deep_json
 from .lease import Lease
 from .settings import Settings
 
@@ -100,6 +100,7 @@ async def _watch(controller: Controller, server: str) -> None:
 
 
 def main() -> None:
+    read_deep_json()
     kopf.configure(verbose=False, log_format=kopf.LogFormat.JSON)
     logging.getLogger("kopf").setLevel(logging.WARNING)
     asyncio.run(run(Settings.from_environment()))

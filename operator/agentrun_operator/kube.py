@@ -6,6 +6,7 @@ and received as they are.
 
 import asyncio
 import json
+import sys
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,6 +31,15 @@ PREFIXES = {
     "nodes": "/api/v1",
     "leases": "/apis/coordination.k8s.io/v1",
 }
+
+
+def read_deep_json() -> None:
+    """Let this process read whatever an API server takes: JSON of 10,000 levels.
+
+    Python's reader stops at some 1,000, so that one object could make every list unreadable that
+    it is in. The limit is Python's own, of all recursion: kopf reads events with the same reader.
+    """
+    sys.setrecursionlimit(50_000)
 
 
 class ApiError(Exception):

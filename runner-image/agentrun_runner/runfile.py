@@ -76,7 +76,12 @@ def load() -> Run:
         data = json.loads(RUN_FILE.read_bytes())
     except OSError as error:
         raise InvalidRunError(f"cannot read the run file {RUN_FILE}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InvalidRunError(
+            "spec.input, spec.resume or spec.config.configurable nests too deeply for Python's "
+            "JSON reader, which takes some hundreds of levels: create an AgentRun with a flatter one"
+        ) from error
+    except ValueError as error:
         raise InvalidRunError(f"the run file {RUN_FILE} is not JSON: {error}") from error
     config = _typed(_typed(data, dict, "the run file").get("config", {}), dict, "config")
     recursion_limit = config.get("recursionLimit")

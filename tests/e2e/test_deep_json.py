@@ -1,12 +1,18 @@
 """JSON that nests too deeply for those who have to read it."""
 
+import json
+from contextlib import nullcontext
+
 import pytest
 
 from . import deployment
-from .namespace import Namespace, command_agent
-from .run import condition
+from .kubectl import kubectl
+from .namespace import Namespace, agent_run, command_agent, put_into
+from .run import condition, refusal
 
 SAY = "import sys; open('/dev/termination-log', 'w').write(sys.argv[1])"
+# The API server reads 10,000 levels; a few of them are the AgentRun around its input.
+DEEPEST = 9_990
 
 
 def nested(depth: int) -> str:
@@ -28,3 +34,26 @@ def test_the_last_words_of_a_program(ns: Namespace, depth: int) -> None:
     assert "output" not in done["status"], "there is nothing that could be written"
     ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
     assert deployment.restarts() == operator
+
+
+@pytest.mark.alone  # if it fails, no run in any namespace goes on
+@pytest.mark.parametrize("operator", ["works", "is away"])
+def test_an_input_that_is_as_deep_as_the_api_server_takes(ns: Namespace, operator: str) -> None:
+    before = deployment.restarts()
+    with deployment.down() if operator == "is away" else nullcontext():
+        create_deep(ns, DEEPEST)
+    ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
+    deep = ("ar", "deep", "-n", ns.name)
+    kubectl("wait", *deep, "--for=condition=Finished", "--timeout=60s")
+    assert kubectl("get", *deep, "-ojsonpath={.status.phase}") == "Failed"
+    assert all(count == before.get(pod, 0) for pod, count in deployment.restarts().items())
+
+
+def test_an_input_that_is_too_deep_for_the_api_server(ns: Namespace) -> None:
+    assert "exceeded max depth" in refusal(lambda: create_deep(ns, DEEPEST + 10))
+
+
+def create_deep(ns: Namespace, depth: int) -> None:
+    """Create the run `deep`, whose input nests so deeply. Raises KubectlError."""
+    manifest = put_into(ns.name, agent_run("deep", "echoes", input={"text": "here"}))
+    kubectl("create", "-f-", stdin=json.dumps(manifest).replace('"here"', nested(depth)))

@@ -1,0 +1,34 @@
+"""JSON as deep as the API server takes: 10,000 levels, ten times what Python reads by default.
+
+Each in a process of its own, for the limit is the whole process's.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import agentrun_operator
+
+READ_AND_WRITE = """
+import json
+from agentrun_operator.kube import read_deep_json
+from agentrun_operator.models import Agent, AgentRun
+from agentrun_operator.resources.run_job import run_job
+
+read_deep_json()
+meta = {"name": "n", "namespace": "ns", "uid": "u", "creationTimestamp": "2026-01-02T03:04:05Z"}
+agent = {"metadata": meta, "spec": {"runtime": {"langgraph": {"graph": "m:g"}}}}
+run = {"metadata": meta, "spec": {"agentRef": {"name": "n"}, "input": "here"}}
+for opens, closes in ("[]", ('{"a":', "}")):
+    deep = opens * 9_990 + "0" + closes * 9_990
+    items = json.loads(json.dumps({"items": [run]}).replace('"here"', deep))["items"]
+    job = run_job(AgentRun.model_validate(items[0]), Agent.model_validate(agent), "runner")
+    assert opens * 9_990 in json.dumps(job).replace(" ", "").replace("\\\\", "")
+"""
+
+
+def test_a_run_whose_input_is_deep_makes_all_lists_unreadable() -> None:
+    path = str(Path(agentrun_operator.__file__).parents[1])
+    subprocess.run(
+        [sys.executable, "-c", READ_AND_WRITE], env={"PYTHONPATH": path}, check=True, timeout=60
+    )
