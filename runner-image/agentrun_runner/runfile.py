@@ -79,7 +79,7 @@ def load() -> Run:
     except RecursionError as error:
         raise InvalidRunError(
             "spec.input, spec.resume or spec.config.configurable nests too deeply for Python's "
-            "JSON reader, which takes some hundreds of levels: create an AgentRun with a flatter one"
+            "JSON reader, which takes some hundreds of levels: create an AgentRun with flatter JSON"
         ) from error
     except ValueError as error:
         raise InvalidRunError(f"the run file {RUN_FILE} is not JSON: {error}") from error

@@ -100,10 +100,11 @@ def pods() -> list[Object]:
 
 
 def restarts() -> dict[str, int]:
-    """How often the container of each of the operator's pods was started anew."""
+    """How often the container of each of the operator's pods that stay was started anew."""
     return {
         pod["metadata"]["name"]: pod["status"]["containerStatuses"][0]["restartCount"]
         for pod in pods()
+        if "deletionTimestamp" not in pod["metadata"]
     }
 
 
