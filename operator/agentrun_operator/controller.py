@@ -243,10 +243,12 @@ class Controller:
 
     async def _reconcile_live(self, key: Key) -> None:
         """Decide on what the API server has, whatever the watches have told."""
+        left = self._observer.left_by(key.namespace, key.name)
         view = await self._observer.live(key.namespace, key.name)
+        there = None if view is None else view.run.metadata.uid
+        await self._orphans.remove(key.namespace, *left, there)
         if view is None:
             await self._refresh(key)
-            await self._orphans.remove(key.namespace, key.name)
             return
         view = await self._with_nodes(view)
         await self._act(key, view, decide(view))

@@ -47,6 +47,7 @@ class Account(Model):
 class PodFacts:
     name: str
     uid: str
+    run_uid: str | None
     phase: str
     created_at: datetime
     reason: str  # status.reason, for example DeadlineExceeded or Evicted
@@ -219,6 +220,7 @@ def pod_facts(pod: Object) -> PodFacts:
     return PodFacts(
         name=pod["metadata"]["name"],
         uid=pod["metadata"]["uid"],
+        run_uid=labels(pod).get(LABEL_RUN_UID),
         phase=status.get("phase", "Pending"),
         created_at=datetime.fromisoformat(pod["metadata"]["creationTimestamp"]),
         reason=status.get("reason", ""),

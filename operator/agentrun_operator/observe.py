@@ -65,7 +65,7 @@ class Observer:
         )
 
     def left_by(self, namespace: str, name: str) -> tuple[JobFacts | None, tuple[PodFacts, ...]]:
-        """Job and pods, as far as they are watched, of a run that may be settled or gone."""
+        """Job and pods, as far as they are watched, of runs of that name; they may be gone."""
         job = self._cache.get("jobs", namespace, name)
         pods = [
             pod_facts(pod)

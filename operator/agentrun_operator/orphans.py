@@ -19,14 +19,19 @@ class Orphans:
         self._cache = cache
         self._observer = observer
 
-    async def remove(self, namespace: str, run: str) -> None:
-        """Delete what lives of a run of that name, which must just have been found to be gone."""
-        job, pods = self._observer.left_by(namespace, run)
-        if job is not None and await self._lives(namespace, job):
+    async def remove(
+        self, namespace: str, job: JobFacts | None, pods: tuple[PodFacts, ...], there: str | None
+    ) -> None:
+        """Delete what lives of Jobs and pods whose run is gone.
+
+        ``there`` is the UID of the run that has the name, read after these were seen:
+        all that belongs to another one, or to any if there is none, has no run any more.
+        """
+        if job is not None and job.owner_uid != there and await self._lives(namespace, job):
             await self._delete("jobs", namespace, job)
             return
         for pod in pods:
-            if pod.alive:
+            if pod.alive and pod.run_uid != there:
                 await self._delete("pods", namespace, pod)
 
     async def _lives(self, namespace: str, job: JobFacts) -> bool:

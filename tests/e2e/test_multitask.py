@@ -2,8 +2,10 @@
 
 import pytest
 
+from . import deployment
 from .deployment import created, writes
-from .namespace import Namespace
+from .kubectl import kubectl
+from .namespace import Namespace, agent_run
 from .node import Vigil
 from .run import Run, condition, time
 
@@ -67,3 +69,27 @@ def test_runs_that_only_wait_are_cancelled_too(ns: Namespace, strategy: str) -> 
     last.wait("Succeeded")
     assert first.processes() == []
     assert not any("create" in write for write in writes(ns.name, "jobs", waits.name))
+
+
+@pytest.mark.alone
+def test_a_rollback_and_a_run_that_has_claimed_wait_for_each_other(ns: Namespace) -> None:
+    """Both have claimed the thread, as two operators at once would have it."""
+    with deployment.down():
+        older, younger = (
+            ns.run("steps", name, thread="t", input={"steps": 1}) for name in ("a", "z")
+        )
+        for run in (older, younger):
+            claim = '{"metadata": {"finalizers": ["agentrun.dev/stop"]}}'
+            kubectl("patch", "ar", run.name, "-n", ns.name, "--type=merge", "-p", claim)
+        younger.cancel("rollback")
+    younger.wait_gone()
+    assert older.wait("Succeeded")["status"]["output"]["done"] == [1]
+    assert not any("create" in write for write in writes(ns.name, "jobs", younger.name))
+
+
+@pytest.mark.parametrize("strategy", ["reject", "interrupt", "rollback"])
+def test_of_two_runs_that_are_created_at_once_none_is_left(ns: Namespace, strategy: str) -> None:
+    spec = {"input": {"steps": 1}, "multitaskStrategy": strategy, "thread": "t"}
+    ns.create(*(agent_run(name, "steps", **spec) for name in ("a", "z")))
+    last = ns.existing_run("a" if strategy == "reject" else "z")
+    assert last.wait("Succeeded")["status"]["output"]["done"][-1] == 1

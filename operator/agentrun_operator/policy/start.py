@@ -72,7 +72,7 @@ def _refused(view: View, reason: Reason, message: str) -> Plan:
 def _thread_busy(view: View, blocker: AgentRun) -> Plan:
     run, strategy = view.run, defaults.multitask_strategy(view.run, view.agent)
     in_use = f"Thread {run.spec.thread} is in use by AgentRun {blocker.metadata.name}"
-    if strategy == MultitaskStrategy.REJECT:
+    if strategy == MultitaskStrategy.REJECT and threads.is_ahead(blocker, run):
         message = f"{in_use}, and spec.multitaskStrategy is reject."
         return _refused(view, Reason.THREAD_BUSY, message)
     plan = waiting(view, Reason.THREAD_BUSY, f"{in_use}; the run starts when that has ended.")

@@ -82,7 +82,7 @@ def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus
     if status.started_at is None:
         never = "No pod of the run started."
         status = set_condition(view, status, Condition.STARTED, False, Reason.NEVER_STARTED, never)
-    elif not any(c.type == Condition.STARTED and c.status == "True" for c in status.conditions):
+    elif not said(view, Condition.STARTED, Reason.AGENT_STARTED):
         ran = f"The agent ran in pod {status.pod_name}."
         status = set_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, ran)
     return set_condition(view, status, Condition.FINISHED, True, reason, message)

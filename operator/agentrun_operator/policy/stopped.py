@@ -131,7 +131,12 @@ def rolling_back(view: View) -> Plan:
 
 
 def _thread_user(view: View) -> AgentRun | None:
-    """A run whose pod may use the thread now; one that itself waits for its clean-up has none."""
+    """A run whose pod may use the thread now; one that itself waits for its clean-up has none.
+
+    It is no matter if this one has never begun: there is nothing of it that the other could see.
+    """
+    if not view.begun:
+        return None
     return next((r for r in view.rivals if r.claimed and not awaits_cleanup(r)), None)
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from ..constants import Cancel, MultitaskStrategy
 from ..models import AgentRun
 from ..plan import CancelRun
+from .cleanup import awaits_cleanup
 
 
 def order(run: AgentRun) -> tuple[datetime, str]:
@@ -28,7 +29,11 @@ def blocked_by(run: AgentRun, rivals: tuple[AgentRun, ...]) -> AgentRun | None:
 def cancel_rivals(
     run: AgentRun, rivals: tuple[AgentRun, ...], strategy: MultitaskStrategy
 ) -> tuple[CancelRun, ...]:
-    """The cancels that a run's strategy asks for: of all that are ahead of it on the thread."""
+    """The cancels that a run's strategy asks for: of all that are ahead of it on the thread.
+
+    Of two that claim at the same time the younger is none of these, else each would cancel the
+    other.
+    """
     if strategy not in (MultitaskStrategy.INTERRUPT, MultitaskStrategy.ROLLBACK):
         return ()
     wanted = Cancel(strategy)
@@ -37,11 +42,19 @@ def cancel_rivals(
         CancelRun(rival.metadata.name, rival.metadata.uid, wanted, reason)
         for rival in sorted(rivals, key=order)
         if not rival.finished
-        and (rival.claimed or order(rival) < order(run))
+        and is_ahead(rival, run)
         and rival.spec.cancel not in (wanted, Cancel.ROLLBACK)
     )
 
 
+def is_ahead(rival: AgentRun, run: AgentRun) -> bool:
+    """Whether the rival comes first: it has begun, or was created earlier."""
+    return rival.status.job_name is not None or order(rival) < order(run)
+
+
 def must_give_way(run: AgentRun, blocker: AgentRun) -> bool:
-    """Whether a run that has claimed, but has no Job, must take its claim back."""
-    return run.claimed and (blocker.status.job_name is not None or order(run) > order(blocker))
+    """Whether a run that has claimed, but has no Job, must take its claim back.
+
+    Also for one that only has to be cleaned: it waits until nobody else has the thread.
+    """
+    return run.claimed and (is_ahead(blocker, run) or awaits_cleanup(blocker))

@@ -9,6 +9,7 @@ from ..constants import (
     ANNOTATION_RUN_FILE,
     COMPONENT_AGENT,
     LABEL_COMPONENT,
+    LABEL_FINISHED,
     LABEL_MANAGED_BY,
     LABEL_RUN,
     LABEL_RUN_UID,
@@ -45,6 +46,8 @@ def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
         },
         "spec": _pod_spec(run, agent, runner_image),
     }
+    template = merge_under(pod, agent.spec.pod_template)
+    template["metadata"]["labels"].pop(LABEL_FINISHED, None)  # else the pod would not be watched
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -63,7 +66,7 @@ def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
             "podFailurePolicy": {"rules": _failure_rules(agent)},
             # No second pod while the first still lives.
             "podReplacementPolicy": "Failed",
-            "template": _with_entrypoint(merge_under(pod, agent.spec.pod_template), agent),
+            "template": _with_entrypoint(template, agent),
         },
     }
 

@@ -1,5 +1,6 @@
 """The judgement on a round: violations, and what follows from things that nobody can prevent."""
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -62,21 +63,24 @@ class Verdict:
         if made.late:
             return names.LATE
         for record in self._truth.runs.values():
-            for uid, version in record.jobs:
+            for number, (uid, version) in enumerate(record.jobs):
                 changes = (record.recorded_at, record.ended_at)
-                if uid == job_uid and any(made.known < at < version for at in changes):
+                if uid != job_uid:
+                    continue
+                if any(made.known < at < version for at in changes):
                     return names.OUTDATED
+                before = {earlier for earlier, _ in record.jobs[:number]}
+                recorded = 0 < record.recorded_at < version
+                if before & self._truth.deleted_by_hand and not recorded:
+                    return BY_HAND
         return ""
 
     def _second_jobs(self, record: Record) -> None:
         text = f"{record.name} ({record.uid}) got another Job"
         if record.jobs and record.born_cancelled:
             self._truth.suspect(names.BORN_CANCELLED, text.replace("another", "a"))
-        for (before, _), (uid, version) in zip(record.jobs, record.jobs[1:], strict=False):
+        for (before, _), (uid, _) in itertools.pairwise(record.jobs):
             how = self.how_made(uid) or self.how_made(before)
-            recorded = 0 < record.recorded_at < version
-            if not how and not recorded and before in self._truth.deleted_by_hand:
-                how = BY_HAND
             if how:
                 self.inherent[f"{how}: {names.SECOND_JOB}"] += 1
             else:

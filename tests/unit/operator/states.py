@@ -105,6 +105,7 @@ def job(
 PENDING_POD = PodFacts(
     name="r-abc",
     uid="pod-uid",
+    run_uid=UID,
     phase="Pending",
     created_at=NOW,
     reason="",

@@ -13,6 +13,7 @@ from agentrun_operator.plan import (
     CreateJob,
     Event,
     ForbidRetries,
+    LetGo,
     Plan,
     Release,
     StopPod,
@@ -124,3 +125,11 @@ async def test_the_guard_of_somebody_else_goes_with_ours(wire: Wire, carry_out: 
     await carry_out(live, Plan(actions=(Release(),)))
     (release,) = wire.asked
     assert release.body["metadata"]["finalizers"] == ["other/x"]
+
+
+async def test_another_pod_of_the_name_is_let_go(wire: Wire, carry_out: CarryOut) -> None:
+    """The API server compares UIDs, if it is told one."""
+    plan = Plan(actions=(LetGo("pods", "r-abc", "pod-uid"),))
+    await carry_out(view(run(phase=Phase.FAILED)), plan)
+    (let_go,) = wire.asked
+    assert let_go.body["metadata"]["uid"] == "pod-uid"

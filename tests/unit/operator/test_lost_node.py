@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from agentrun_operator.constants import Condition, Phase, Reason
 from agentrun_operator.facts import PodFacts
 from agentrun_operator.plan import Plan
@@ -79,6 +81,27 @@ def test_nobody_tells_of_a_node_that_is_lost_and_comes_back(world: World) -> Non
     go_on(world, rounds=10)
     assert phase(world) == "Succeeded"
     assert world.truth.violations == []
+
+
+@pytest.mark.parametrize("cancel", [None, "interrupt"])
+def test_a_run_that_has_ended_is_said_to_be_out_of_sight(world: World, cancel: str | None) -> None:
+    """It ended while nobody could see it."""
+    create(world)
+    world.start_operator()
+    go_on(world, rounds=15)
+    (container,) = world.nodes.alive
+    world.nodes.lose(container.node)
+    world.nodes.notice()
+    go_on(world, rounds=2)
+    assert reason_started(world) == Reason.NODE_UNREACHABLE
+    if cancel is not None:
+        world.server.patch("agentruns", "r", {"spec": {"cancel": cancel}})
+        go_on(world, rounds=5)
+    agents_finish(world)
+    world.nodes.bring_back(container.node, rebooted=False)
+    go_on(world, rounds=10, pause=10)
+    assert phase(world) == "Succeeded", "its work was complete before it was told to stop"
+    assert reason_started(world) == Reason.AGENT_STARTED
 
 
 def reason_started(world: World) -> str:

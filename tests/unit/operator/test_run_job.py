@@ -93,7 +93,13 @@ def test_an_agent_cannot_pretend_to_be_another_run() -> None:
 
 def test_the_pod_template_adds_but_cannot_weaken() -> None:
     template = {
-        "metadata": {"labels": {"team": "x", "agentrun.dev/run-uid": "other"}},
+        "metadata": {
+            "labels": {
+                "team": "x",
+                "agentrun.dev/run-uid": "other",
+                "agentrun.dev/finished": "true",
+            }
+        },
         "spec": {
             "nodeSelector": {"disk": "ssd"},
             "automountServiceAccountToken": True,
@@ -119,6 +125,7 @@ def test_the_pod_template_adds_but_cannot_weaken() -> None:
     pod = pod_of(job)
     labels = job["spec"]["template"]["metadata"]["labels"]
     assert (labels["team"], labels["agentrun.dev/run-uid"]) == ("x", UID)
+    assert "agentrun.dev/finished" not in labels, "the operator would not see the pod"
     assert pod["nodeSelector"] == {"disk": "ssd"}
     assert pod["automountServiceAccountToken"] is False
     assert pod["terminationGracePeriodSeconds"] == 30

@@ -1,0 +1,117 @@
+"""What lives without a run to answer for it goes; what has a run, or has ended, stays."""
+
+from chaos.layer1.kube import Request
+from chaos.layer1.objects import merged, name_of, uid_of
+from chaos.layer1.operator import OperatorProcess
+from chaos.layer1.world import World
+
+from .simulated import Notes, create, go_on, phase
+from .test_finished_is_not_watched import fail, succeed
+
+
+def goes_on_without_its_run(world: World) -> None:
+    """A run is begun, its operator goes, and so does its record, by hand; its pod lives."""
+    create(world, thread="t")
+    world.start_operator()
+    go_on(world, rounds=5)
+    world.close()
+    run = world.server.get("agentruns", "r")
+    assert run is not None
+    world.truth.unguarded[uid_of(run)] = "by hand"
+    world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": []}}))
+    world.server.delete("agentruns", "r", propagation="Orphan")
+    for _ in range(3):
+        world.cluster_goes_on()
+    assert phase(world) == "gone"
+    assert world.nodes.alive != []
+
+
+def test_a_job_lives_on_without_its_run(world: World) -> None:
+    goes_on_without_its_run(world)
+    world.start_operator()
+    go_on(world, rounds=30, pause=2)
+    assert world.nodes.alive == []
+    assert world.server.all("jobs") == []
+
+
+def test_a_pod_lives_on_without_job_and_run(world: World) -> None:
+    goes_on_without_its_run(world)
+    world.server.delete("jobs", "r", propagation="Orphan")
+    for _ in range(3):
+        world.cluster_goes_on()
+    assert world.server.all("jobs") == []
+    world.start_operator()
+    go_on(world, rounds=30, pause=2)
+    assert world.nodes.alive == []
+
+
+def test_a_run_that_has_ended_hides_what_lives_on_of_an_earlier_one_of_its_name(
+    world: World,
+) -> None:
+    goes_on_without_its_run(world)
+    create(world, cancel="interrupt")
+    world.start_operator()
+    go_on(world, rounds=30, pause=2)
+    assert phase(world) == "Interrupted"
+    assert world.nodes.alive == []
+
+
+def test_the_log_of_a_run_that_is_gone_goes_in_the_moment_of_its_success(world: World) -> None:
+    """Its pod has succeeded and is not watched any more; the Job controller has not said so yet."""
+    goes_on_without_its_run(world)
+    succeed(world)
+    notes = Notes()
+    operator = world.start_operator()
+    for _ in range(6):
+        operator.deliver_all()
+        while operator.kube.pending:
+            notes(operator.take())
+            world.loop.spin()
+    assert notes.writes == []
+    assert [name_of(job) for job in world.server.all("jobs")] == ["r"]
+
+
+def test_the_job_of_a_new_run_goes_for_that_of_an_old_one_of_its_name(world: World) -> None:
+    """Two operators. One finds the old run gone; meanwhile the other makes the new one's Job."""
+    create(world, thread="t")
+    slow, quick = world.start_operator(), world.start_operator()
+    for _ in range(5):
+        work(world, slow)
+        work(world, quick)
+    fail(world)
+    for _ in range(6):
+        work(world, quick)
+    world.server.delete("agentruns", "r")
+    for _ in range(4):
+        work(world, quick)
+    assert (phase(world), world.server.all("jobs")) == ("gone", [])
+    for request in slow.kube.pending:
+        request.fail(TimeoutError())
+    slow.kube.pending.clear()
+    slow.deliver("agentruns")
+    serve(world, slow, slow.take())
+    create(world, thread="t")
+    for _ in range(3):
+        work(world, quick)
+    assert phase(world) == "Running"
+    (job,) = world.server.all("jobs")
+    while slow.kube.pending:
+        slow.deliver("jobs")
+        slow.deliver("pods")
+        serve(world, slow, slow.take())
+    for _ in range(30):  # longer than its pod would take to stop
+        work(world, quick)
+    assert [uid_of(left) for left in world.server.all("jobs")] == [uid_of(job)]
+    assert phase(world) == "Running"
+
+
+def work(world: World, operator: OperatorProcess) -> None:
+    operator.deliver_all()
+    operator.turn()
+    world.cluster_goes_on()
+    world.loop.advance(1)
+
+
+def serve(world: World, operator: OperatorProcess, request: Request) -> None:
+    request.serve()
+    world.loop.spin()

@@ -1,0 +1,128 @@
+"""Runs of one thread that claim it at the same time, on the simulated cluster of ``make chaos``."""
+
+from random import Random
+
+import pytest
+
+from agentrun_operator.constants import FINALIZER
+from agentrun_operator.kube import ApiError
+from chaos.layer1.kube import Request
+from chaos.layer1.objects import Object, finalizers, merged
+from chaos.layer1.world import World
+
+from .simulated import agents_finish, cleanups_finish, create, go_on, phase
+
+
+def claim(world: World, name: str) -> None:
+    """As another operator would, which has not told of it yet."""
+    found = world.server.get("agentruns", name)
+    assert found is not None
+    world.server.update("agentruns", found, merged(found, guard(finalizers(found))))
+
+
+def guard(others: list[str]) -> Object:
+    return {"metadata": {"finalizers": [*others, FINALIZER]}}
+
+
+def mark(world: World, name: str) -> None:
+    """As one that has claimed, and has given way."""
+    found = world.server.get("agentruns", name)
+    assert found is not None
+    status = {"phase": "Pending", "claimName": "agentrun-store"}
+    world.server.replace_status("agentruns", name, status, found["metadata"]["resourceVersion"])
+
+
+def settle(world: World) -> None:
+    for _ in range(30):
+        go_on(world, pause=20)
+        cleanups_finish(world)
+
+
+@pytest.mark.parametrize("how", ["rollback", "interrupt", "reclaim"])
+@pytest.mark.parametrize("ends", ["a", "z"])
+def test_a_run_that_is_stopped_and_one_that_has_claimed_wait_for_each_other(
+    world: World, how: str, ends: str
+) -> None:
+    reclaims = {"reclaimPolicy": "Delete"} if how == "reclaim" else {}
+    for name in "az":
+        create(world, name, thread="t", **(reclaims if name == ends else {}))
+        claim(world, name)
+    if how == "reclaim":
+        world.server.delete("agentruns", ends)
+    else:
+        world.server.patch("agentruns", ends, {"spec": {"cancel": how}})
+    world.start_operator()
+    settle(world)
+    assert phase(world, ends) == ("Interrupted" if how == "interrupt" else "gone")
+    (other,) = {"a", "z"} - {ends}
+    assert phase(world, other) == "Running"
+
+
+def test_a_run_whose_job_is_refused_and_a_rollback_wait_for_each_other(world: World) -> None:
+    refused = True
+
+    def serve(request: Request) -> None:
+        if refused and request.text == "create jobs/a":
+            request.fail(ApiError(403, "exceeded quota", {}))
+        else:
+            request.serve()
+
+    create(world, "a", thread="t")
+    create(world, "z", thread="t")
+    mark(world, "z")
+    world.start_operator()
+    go_on(world, serve, rounds=10)
+    world.server.patch("agentruns", "z", {"spec": {"cancel": "rollback"}})
+    for _ in range(10):
+        go_on(world, serve, rounds=2, pause=10)
+        cleanups_finish(world)
+    assert phase(world, "z") == "gone"
+    refused = False
+    settle(world)
+    assert phase(world, "a") == "Running"
+
+
+def test_the_rollback_of_a_run_that_gave_way_takes_as_long_as_the_run_ahead(world: World) -> None:
+    create(world, "a", thread="t")
+    world.start_operator()
+    go_on(world, rounds=5)
+    assert phase(world, "a") == "Running"
+    create(world, "z", thread="t")
+    mark(world, "z")
+    world.server.patch("agentruns", "z", {"spec": {"cancel": "rollback"}})
+    settle(world)
+    assert (phase(world, "a"), phase(world, "z")) == ("Running", "gone")
+    agents_finish(world)
+    settle(world)
+    assert phase(world, "a") == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "ends"),
+    [
+        ("enqueue", {"a": "Running", "z": "Pending"}),
+        ("reject", {"a": "Running", "z": "Failed"}),
+        ("interrupt", {"a": "Interrupted", "z": "Running"}),
+        ("rollback", {"a": "gone", "z": "Running"}),
+    ],
+)
+@pytest.mark.parametrize("names", ["az", "za"])
+@pytest.mark.parametrize("seed", range(10))
+def test_of_two_runs_that_are_created_at_once_none_is_left(
+    world: World, strategy: str, ends: dict[str, str], names: str, seed: int
+) -> None:
+    """In the same second, so that they go by name, whatever order the requests come in."""
+    random = Random(seed)  # noqa: S311 (no secret)
+    operator = world.start_operator()
+    operator.turn()
+    for name in names:
+        create(world, name, thread="t", multitaskStrategy=strategy)
+        operator.deliver_all()
+    while operator.kube.pending:
+        operator.take(random.randrange(2)).serve()
+        world.loop.spin()
+        if random.random() < 0.5:
+            operator.deliver_all()
+    settle(world)
+    assert {name: phase(world, name) for name in names} == ends
+    assert world.truth.violations == []
