@@ -10,7 +10,7 @@ Some things nobody can prevent; they are counted by themselves:
 
 - *create request of a dead sender*: a Job whose request took effect after its sender had died or
   given up. Bounded by the name (one Job at a time), the garbage collector (the run is gone) and the
-  operator's rule for orphans (the run has ended: the Job is deleted).
+  operator, which stops what lives of a run that has ended.
 - *create after another operator's work*: the same of an operator that lives, but stalled between
   its last look at the run and the create. Bounded likewise, and rare: only one holds the Lease.
 - *pod made by the Job controller after its Job went*: bounded by the garbage collector.
@@ -19,5 +19,5 @@ Some things nobody can prevent; they are counted by themselves:
   carried out, but a deletion of the record in that moment is not held up any more.
 
 Left out: a pod that has ended and gets the condition DisruptionTarget before the Job controller
-has counted it (an eviction in that second): the Job makes another, which the rule for orphans ends.
+has counted it (an eviction in that second): the Job makes another, which the operator stops.
 """
