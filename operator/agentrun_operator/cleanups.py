@@ -7,7 +7,7 @@ from .cache import Cache
 from .kube import ApiError, Kube
 from .models import AgentRun
 from .observe import Observer, now
-from .policy.cleanup import awaits_cleanup, next_cleanup
+from .policy.cleanup import may_be_cleaned, next_cleanup
 from .resources.cleanup_job import cleanup_job
 from .workqueue import Key, WorkQueue
 
@@ -37,7 +37,7 @@ class Cleanups:
 
     async def reconcile(self, namespace: str, claim_name: str) -> None:
         waiting = [
-            run for run in self._cache.runs_of_claim(namespace, claim_name) if awaits_cleanup(run)
+            run for run in self._cache.runs_of_claim(namespace, claim_name) if may_be_cleaned(run)
         ]
         time = now()
         todo = next_cleanup(waiting, self._observer.cleanup_jobs(namespace, claim_name), time)

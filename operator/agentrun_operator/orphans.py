@@ -27,12 +27,17 @@ class Orphans:
         ``there`` is the UID of the run that has the name, read after these were seen:
         all that belongs to another one, or to any if there is none, has no run any more.
         """
-        if job is not None and job.owner_uid != there and await self._lives(namespace, job):
+        kept = {there, None}  # without the UID of a run it is somebody else's
+        if job is not None and job.owner_uid not in kept and await self._lives(namespace, job):
             await self._delete("jobs", namespace, job)
             return
         for pod in pods:
-            if pod.alive and pod.run_uid != there:
+            if pod.alive and pod.run_uid not in kept and await self._is_alive(namespace, pod):
                 await self._delete("pods", namespace, pod)
+
+    async def _is_alive(self, namespace: str, pod: PodFacts) -> bool:
+        found = await self._kube.get("pods", namespace, pod.name)
+        return found is not None and pod_facts(found).alive
 
     async def _lives(self, namespace: str, job: JobFacts) -> bool:
         pods = [pod for pod in self._cache.all("pods", namespace) if owner_uid(pod) == job.uid]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..constants import Cancel, Condition
+from ..constants import Cancel, Condition, Reason
 from ..models import AgentRun
 from .status import USUAL_START
 from .view import Cleanup
@@ -45,10 +45,20 @@ def awaits_cleanup(run: AgentRun) -> bool:
     if run.status.claim_name is None:
         return False
     wanted = run.spec.cancel == Cancel.ROLLBACK and not run.finished
-    wanted = wanted or (run.deleting and run.claimed and run.reclaims)
+    released = run.finished and not run.claimed
+    wanted = wanted or (run.deleting and run.reclaims and not released)
     conditions = {c.type: c.status for c in run.status.conditions}
     stopped = conditions.get(Condition.STOPPED) == "True"
     return wanted and stopped and conditions.get(Condition.ROLLED_BACK) == "False"
+
+
+def may_be_cleaned(run: AgentRun) -> bool:
+    """Whether its clean-up may run now: it awaits it, and not until another run has ended."""
+    held_up = any(
+        c.type == Condition.ROLLED_BACK and c.reason == Reason.THREAD_BUSY
+        for c in run.status.conditions
+    )
+    return awaits_cleanup(run) and not held_up
 
 
 def next_cleanup(waiting: list[AgentRun], jobs: list[CleanupJob], now: datetime) -> NextCleanup:

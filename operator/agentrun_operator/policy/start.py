@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
-from ..models import AgentRun
+from ..models import Agent, AgentRun
 from ..plan import Action, Claim, CreateJob, Event, Plan, Release
 from ..resources.run_job import run_file
 from . import defaults, threads
@@ -33,6 +33,9 @@ def _start(view: View) -> Plan:
             f"have {MAX_JOB_NAME}. Create an AgentRun with a shorter name."
         )
         return _refused(view, Reason.NAME_TOO_LONG, message)
+    blockers = threads.blocked_by(run, view.rivals)
+    if blockers and threads.must_give_way(run, blockers[0]):
+        return _thread_busy(view, blockers)  # whatever else it waits for
     if view.job is not None:
         message = (
             f"A Job named {name} exists that does not belong to this run. The run starts when that "
@@ -56,9 +59,8 @@ def _start(view: View) -> Plan:
             f"carry {LARGEST_RUN_FILE}. Put it where the agent can read it, and say where that is."
         )
         return _refused(view, Reason.INPUT_TOO_LARGE, message)
-    blocker = threads.blocked_by(run, view.rivals)
-    if blocker is not None:
-        return _thread_busy(view, blocker)
+    if blockers:
+        return _thread_busy(view, blockers)
     if not run.claimed:
         return Plan(actions=(Claim(),))
     return Plan(actions=(CreateJob(),), confirm=True)
@@ -69,29 +71,33 @@ def _refused(view: View, reason: Reason, message: str) -> Plan:
     return finish(view, status, Event("Warning", reason, message))
 
 
-def _thread_busy(view: View, blocker: AgentRun) -> Plan:
+def _thread_busy(view: View, blockers: list[AgentRun]) -> Plan:
     run, strategy = view.run, defaults.multitask_strategy(view.run, view.agent)
-    in_use = f"Thread {run.spec.thread} is in use by AgentRun {blocker.metadata.name}"
-    if strategy == MultitaskStrategy.REJECT and threads.is_ahead(blocker, run):
-        message = f"{in_use}, and spec.multitaskStrategy is reject."
+    live = threads.rejected_by(run, blockers)
+    if strategy == MultitaskStrategy.REJECT and live is not None:
+        message = f"{_in_use(run, live)}, and spec.multitaskStrategy is reject."
         return _refused(view, Reason.THREAD_BUSY, message)
-    plan = waiting(view, Reason.THREAD_BUSY, f"{in_use}; the run starts when that has ended.")
+    message = f"{_in_use(run, blockers[0])}; the run starts when that has ended."
+    plan = waiting(view, Reason.THREAD_BUSY, message)
     actions: tuple[Action, ...] = threads.cancel_rivals(run, view.rivals, strategy)
-    if threads.must_give_way(run, blocker):
-        if run.status.claim_name is None:
-            return _marked(view, plan)
+    if threads.must_give_way(run, blockers[0]):
+        if run.status.claim_name is None and view.agent is not None:
+            return _marked(view.agent, plan)
         actions = (Release(), *actions)
     return replace(plan, actions=actions, confirm=bool(actions))
 
 
-def _marked(view: View, plan: Plan) -> Plan:
+def _in_use(run: AgentRun, by: AgentRun) -> str:
+    return f"Thread {run.spec.thread} is in use by AgentRun {by.metadata.name}"
+
+
+def _marked(agent: Agent, plan: Plan) -> Plan:
     """A mark that the run has once claimed: a request to make its Job may still be under way.
 
     It is written before the claim is given up, for a crash may come between the two.
     """
-    assert view.agent is not None
     assert plan.status is not None
-    claim = view.agent.spec.store.claim_name
+    claim = agent.spec.store.claim_name
     return replace(plan, status=plan.status.model_copy(update={"claim_name": claim}))
 
 

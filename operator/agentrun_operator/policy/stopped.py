@@ -100,11 +100,11 @@ def rolling_back(view: View) -> Plan:
         return _removed(view, "The run was rolled back before it started; nothing was made.", 0)
     if cleanup is not None and cleanup.claim_missing and not view.start_was_seen:
         return _removed(view, "The run was rolled back: it never started, and has no store.", 0)
-    if not (view.run.claimed or view.run.deleting or view.run.finished):
-        return Plan(actions=(Claim(),))  # else a delete would take the record before the clean-up
     if cleanup is not None and cleanup.state == "done":
         count = cleanup.checkpoints
         return _removed(view, f"The run was rolled back: {count} checkpoints deleted.", count)
+    if not (view.run.claimed or view.run.deleting or view.run.finished):
+        return Plan(actions=(Claim(),))  # else a delete would take the record before the clean-up
     end = ending(view.pods)
     phase = view.run.status.phase if view.run.finished else Phase.CANCELLING
     status = _stopped(view, base(view, phase), forced=end is not None and end.forced)

@@ -19,11 +19,24 @@ def order(run: AgentRun) -> tuple[datetime, str]:
     return run.metadata.creation_timestamp, run.metadata.name
 
 
-def blocked_by(run: AgentRun, rivals: tuple[AgentRun, ...]) -> AgentRun | None:
-    """The run that must end first; None if this one may go on."""
+def blocked_by(run: AgentRun, rivals: tuple[AgentRun, ...]) -> list[AgentRun]:
+    """The runs that must end first, oldest first; none if this one may go on."""
     claims = [rival for rival in rivals if rival.claimed]
     ahead = claims or [rival for rival in rivals if not run.claimed and order(rival) < order(run)]
-    return min(ahead, key=order, default=None)
+    return sorted(ahead, key=order)
+
+
+def rejected_by(run: AgentRun, blockers: list[AgentRun]) -> AgentRun | None:
+    """The run for which one with multitaskStrategy reject does not wait: it is ahead, and live.
+
+    None is live that has ended, that only has to be cleaned, or that will never start.
+    """
+    return next((b for b in blockers if is_ahead(b, run) and _is_live(b)), None)
+
+
+def _is_live(run: AgentRun) -> bool:
+    never_starts = run.spec.cancel is not None and not run.claimed
+    return not (run.finished or awaits_cleanup(run) or never_starts)
 
 
 def cancel_rivals(

@@ -58,16 +58,14 @@ class Verdict:
     def how_made(self, job_uid: str) -> str:
         """By what a Job was made that no decision of a living, lonely operator had asked for."""
         made = self._made_jobs.get(job_uid)
-        if made is None:
-            return ""
-        if made.late:
+        if made is not None and made.late:
             return names.LATE
         for record in self._truth.runs.values():
             for number, (uid, version) in enumerate(record.jobs):
                 changes = (record.recorded_at, record.ended_at)
                 if uid != job_uid:
                     continue
-                if any(made.known < at < version for at in changes):
+                if made is not None and any(made.known < at < version for at in changes):
                     return names.OUTDATED
                 before = {earlier for earlier, _ in record.jobs[:number]}
                 recorded = 0 < record.recorded_at < version

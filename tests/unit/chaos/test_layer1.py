@@ -58,12 +58,12 @@ def test_a_rollback_without_clean_up_is_found(
 
 
 def test_two_runs_on_a_thread_are_found(loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "blocked_by", lambda *_: None)
+    monkeypatch.setattr(threads, "blocked_by", lambda *_: [])
     assert first_broken(loop, TWO_ON_THREAD)
 
 
 def test_a_run_that_never_starts_is_found(
     loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "blocked_by", lambda _, rivals: next(iter(rivals), None))
+    monkeypatch.setattr(threads, "blocked_by", lambda _, rivals: list(rivals))
     assert first_broken(loop, NOT_SETTLED)

@@ -1,11 +1,18 @@
 """What lives without a run to answer for it goes; what has a run, or has ended, stays."""
 
+from agentrun_operator.constants import (
+    COMPONENT_AGENT,
+    LABEL_COMPONENT,
+    LABEL_MANAGED_BY,
+    LABEL_RUN,
+    MANAGED_BY,
+)
 from chaos.layer1.kube import Request
 from chaos.layer1.objects import merged, name_of, uid_of
 from chaos.layer1.operator import OperatorProcess
 from chaos.layer1.world import World
 
-from .simulated import Notes, create, go_on, phase
+from .simulated import Notes, agents_finish, create, go_on, phase
 from .test_finished_is_not_watched import fail, succeed
 
 
@@ -103,6 +110,44 @@ def test_the_job_of_a_new_run_goes_for_that_of_an_old_one_of_its_name(world: Wor
         work(world, quick)
     assert [uid_of(left) for left in world.server.all("jobs")] == [uid_of(job)]
     assert phase(world) == "Running"
+
+
+def test_the_pod_of_a_run_that_is_gone_goes_with_its_log_if_it_has_succeeded_unseen(
+    world: World,
+) -> None:
+    """Two operators; the watch of pods of one is behind, and the record goes without its Job."""
+    create(world, thread="t")
+    slow, quick = world.start_operator(), world.start_operator()
+    for _ in range(5):
+        work(world, slow)
+        work(world, quick)
+    agents_finish(world)
+    for _ in range(5):
+        work(world, quick)
+    assert phase(world) == "Succeeded"
+    world.server.delete("agentruns", "r", propagation="Orphan")
+    for _ in range(3):
+        work(world, quick)
+    for _ in range(3):
+        for plural in ("agentruns", "agents", "jobs"):
+            slow.deliver(plural)
+        slow.turn()
+    for _ in range(3):
+        work(world, slow)
+        work(world, quick)
+    assert len(world.server.all("pods")) == 1
+
+
+def test_a_job_that_carries_our_labels_and_belongs_to_nobody_goes(world: World) -> None:
+    labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_AGENT, LABEL_RUN: "r"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"image": "x", "env": []}]}}
+    job = {"metadata": {"name": "r", "labels": labels}, "spec": {"template": pod, "suspend": True}}
+    world.server.create("jobs", job)
+    create(world)
+    world.start_operator()
+    go_on(world, rounds=30)
+    assert [name_of(left) for left in world.server.all("jobs")] == ["r"]
+    assert phase(world) == "Pending"
 
 
 def work(world: World, operator: OperatorProcess) -> None:

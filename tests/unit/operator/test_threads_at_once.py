@@ -82,6 +82,57 @@ def test_a_run_whose_job_is_refused_and_a_rollback_wait_for_each_other(world: Wo
     assert phase(world, "a") == "Running"
 
 
+@pytest.mark.parametrize("trouble", ["agent deleted", "name taken"])
+def test_a_run_that_cannot_start_holds_up_a_clean_up_for_ever(world: World, trouble: str) -> None:
+    """It has claimed, its Job was refused, and then something else comes in its way."""
+
+    def serve(request: Request) -> None:
+        if request.text == "create jobs/a":
+            request.fail(ApiError(403, "exceeded quota", {}))
+        else:
+            request.serve()
+
+    create(world, "x", thread="t", reclaimPolicy="Delete")
+    world.start_operator()
+    go_on(world, rounds=5)
+    agents_finish(world)
+    go_on(world, rounds=5)
+    create(world, "a", thread="t", agentRef={"name": "f"})
+    go_on(world, serve, rounds=5)
+    if trouble == "agent deleted":
+        world.server.delete("agents", "f")
+    else:
+        pod = {"metadata": {"labels": {}}, "spec": {"containers": [{"image": "x", "env": []}]}}
+        foreign = {"metadata": {"name": "a"}, "spec": {"template": pod, "suspend": True}}
+        world.server.create("jobs", foreign)
+    go_on(world, serve, rounds=5)
+    world.server.delete("agentruns", "x")
+    for _ in range(20):
+        go_on(world, serve, pause=20)
+        cleanups_finish(world)
+    assert (phase(world, "x"), phase(world, "a")) == ("gone", "Pending")
+
+
+def test_a_run_is_rejected_for_one_that_only_has_to_be_cleaned(world: World) -> None:
+    create(world, "x", thread="t", reclaimPolicy="Delete")
+    world.start_operator()
+    go_on(world, rounds=5)
+    agents_finish(world)
+    go_on(world, rounds=5)
+    world.server.delete("agentruns", "x")
+    create(world, "z", thread="t", multitaskStrategy="reject")
+    settle(world)
+    assert (phase(world, "x"), phase(world, "z")) == ("gone", "Running")
+
+
+def test_a_run_is_rejected_for_one_that_never_starts(world: World) -> None:
+    world.start_operator()
+    create(world, "x", thread="t", cancel="interrupt")
+    create(world, "z", thread="t", multitaskStrategy="reject")
+    settle(world)
+    assert (phase(world, "x"), phase(world, "z")) == ("Interrupted", "Running")
+
+
 def test_the_rollback_of_a_run_that_gave_way_takes_as_long_as_the_run_ahead(world: World) -> None:
     create(world, "a", thread="t")
     world.start_operator()

@@ -1,0 +1,96 @@
+"""Clean-ups that runs of one claim share, and the threads that are in use meanwhile.
+
+On the simulated cluster of ``make chaos``.
+"""
+
+import pytest
+
+from chaos.layer1.objects import merged, uid_of
+from chaos.layer1.world import World
+
+from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
+from .test_threads_at_once import mark
+
+
+def x_waits_for_a(world: World, **spec: object) -> str:
+    """The run x has succeeded and is to be reclaimed; a runs on its thread. Returns x's UID."""
+    create(world, "x", thread="t", reclaimPolicy="Delete", **spec)
+    world.start_operator()
+    go_on(world, rounds=5)
+    agents_finish(world)
+    go_on(world, rounds=3)
+    assert phase(world, "x") == "Succeeded"
+    found = world.server.get("agentruns", "x")
+    assert found is not None
+    create(world, "a", thread="t")
+    go_on(world, rounds=5)
+    assert phase(world, "a") == "Running"
+    return uid_of(found)
+
+
+def expect_not_cleaned(world: World, uid: str) -> None:
+    for _ in range(20):
+        go_on(world, pause=2)
+        for container in world.nodes.alive:
+            assert container.is_agent or uid not in [work["uid"] for work in container.work]
+        cleanups_finish(world)
+    assert (phase(world, "x"), phase(world, "a")) == ("Succeeded", "Running")
+
+
+@pytest.mark.parametrize("thread", ["u", "t"])
+@pytest.mark.parametrize("how", ["is deleted", "expires"])
+def test_a_run_is_cleaned_beside_the_live_one_of_its_thread_with_another_run(
+    world: World, thread: str, how: str
+) -> None:
+    ttl = {"ttlSecondsAfterFinished": 30} if how == "expires" else {}
+    uid = x_waits_for_a(world, **ttl)
+    if how == "is deleted":
+        world.server.delete("agentruns", "x")
+    go_on(world, rounds=60)
+    create(world, "y", thread=thread)
+    go_on(world, rounds=3)
+    mark(world, "y")  # on the same thread: a run that has given way
+    world.server.patch("agentruns", "y", {"spec": {"cancel": "rollback"}})
+    expect_not_cleaned(world, uid)
+    assert phase(world, "y") == "gone"
+    agents_finish(world)
+    for _ in range(10):
+        go_on(world, pause=2)
+        cleanups_finish(world)
+    assert phase(world, "x") == "gone"
+
+
+def test_a_run_that_gave_way_is_never_cleaned_if_somebody_else_holds_its_record(
+    world: World,
+) -> None:
+    create(world, "a", thread="t")
+    world.start_operator()
+    go_on(world, rounds=5)
+    create(world, "x", thread="t", reclaimPolicy="Delete")
+    mark(world, "x")
+    found = world.server.get("agentruns", "x")
+    assert found is not None
+    held = merged(found, {"metadata": {"finalizers": ["foreign/x"]}})
+    world.server.update("agentruns", found, held)
+    create(world, "y", thread="t")
+    go_on(world, rounds=3)
+    world.server.delete("agentruns", "x")
+    go_on(world, rounds=5)
+    agents_finish(world)
+    for _ in range(20):
+        go_on(world, pause=20)
+        cleanups_finish(world)
+    assert (phase(world, "x"), phase(world, "y")) == ("Interrupted", "Running")
+
+
+def test_a_run_that_is_rolled_back_is_claimed_again_after_its_end(world: World) -> None:
+    create(world, thread="t")
+    world.start_operator()
+    go_on(world, rounds=5)
+    world.server.patch("agentruns", "r", {"spec": {"cancel": "rollback"}})
+    notes = Notes()
+    for _ in range(20):
+        go_on(world, notes)
+        cleanups_finish(world)
+    assert phase(world) == "gone"
+    assert notes.writes[-1].startswith("delete agentruns/r"), notes.writes
