@@ -36,4 +36,6 @@ class Ground:
     def requests(self, lives: Sequence[Life]) -> list[Request]:
         """What changed something since the first of these lives began."""
         begin = min(min(life.times.values()) for life in lives)
-        return [request for request in requests(audit_log()) if request.at >= begin]
+        return [
+            request for request in requests(audit_log(setting.NAMESPACE)) if request.at >= begin
+        ]

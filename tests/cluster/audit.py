@@ -5,16 +5,18 @@ from typing import Any
 
 from cluster.engine import node_exec
 
-LOG = "/var/log/kubernetes/audit.log"
+# The API server moves a log of 100 MB aside, as audit-<time>.log: by name, the oldest comes first.
+_READ = 'grep --no-filename --fixed-strings "$1" /var/log/kubernetes/audit*.log || [ $? = 1 ]'
 
 
-def audit_log() -> list[dict[str, Any]]:
-    """All writes, oldest first, as audit.k8s.io/v1 Events of level Metadata.
+def audit_log(namespace: str = "") -> list[dict[str, Any]]:
+    """All writes, or those in a namespace, oldest first, as audit.k8s.io/v1 Events (Metadata).
 
     Useful keys: `verb`, `user.username`, `objectRef` (resource, subresource, namespace, name),
     `responseStatus.code`, `requestReceivedTimestamp`.
     """
-    return [json.loads(line) for line in node_exec("cat", LOG).splitlines()]
+    said = f'"namespace":"{namespace}"' if namespace else '"kind":"Event"'
+    return [json.loads(line) for line in node_exec("bash", "-c", _READ, "bash", said).splitlines()]
 
 
 def print_audit_log() -> None:

@@ -134,10 +134,21 @@ def created(namespace: str, resource: str) -> int:
     )
 
 
+def wait_let_go(kind: str, namespace: str, name: str) -> None:
+    """Wait until the label says that the operator has nothing more to learn from it."""
+    wait_until(
+        f"{kind} {name} is let go",
+        kind,
+        namespace,
+        lambda obj: "agentrun.dev/finished" in obj["metadata"]["labels"],
+        f"--field-selector=metadata.name={name}",
+    )
+
+
 def _audited(namespace: str) -> list[Object]:
     return [
         event
-        for event in audit_log()
+        for event in audit_log(namespace)
         if event.get("objectRef", {}).get("namespace") == namespace and "responseStatus" in event
     ]
 

@@ -2,8 +2,8 @@
 
 import json
 
-from .deployment import writes
-from .kubectl import Object, kubectl, wait_gone, wait_until
+from .deployment import wait_let_go, writes
+from .kubectl import Object, kubectl, wait_gone
 from .namespace import Namespace, agent_run
 from .run import Run, condition, time
 
@@ -91,17 +91,6 @@ def test_the_jobs_and_pods_of_runs_that_did_not_succeed_are_watched_for_ever(ns:
             wait_let_go("pods", run.namespace, pod["metadata"]["name"])
     assert len(failed.pods()) == 2
     assert interrupted.log()[-1]["result"] == "Stopped"
-
-
-def wait_let_go(kind: str, namespace: str, name: str) -> None:
-    """Wait until the label says that the operator has nothing more to learn from it."""
-    wait_until(
-        f"{kind} {name} is let go",
-        kind,
-        namespace,
-        lambda obj: "agentrun.dev/finished" in obj["metadata"]["labels"],
-        f"--field-selector=metadata.name={name}",
-    )
 
 
 def as_it_was_made(job: Object | None) -> Object:

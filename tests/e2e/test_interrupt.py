@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from .deployment import writes
+from .deployment import wait_let_go, writes
 from .kubectl import kubectl, watch
 from .namespace import Namespace
 from .node import Vigil
@@ -129,7 +129,9 @@ def test_the_same_cancel_twice_is_one_cancel(ns: Namespace) -> None:
     reasons = [reason for reason, _ in run.events()]
     assert reasons == ["AgentStarted", "Cancelling", "Interrupted"]
     assert len(statuses_written(run)) == told + 2
-    assert len(writes(ns.name, "pods", run.pod()["metadata"]["name"])) == 1
+    pod = run.pod()["metadata"]["name"]
+    wait_let_go("pods", ns.name, pod)
+    assert len(writes(ns.name, "pods", pod)) == 2, "the stop, and the label in the end"
 
 
 def assert_changes_nothing(run: Run) -> None:
