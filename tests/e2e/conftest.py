@@ -17,7 +17,7 @@ from .namespace import LABEL, Namespace
 from .pool import Pool
 from .report import report
 
-# Of a single test, in seconds: a backstop, every wait has its own deadline.
+# Of a single test, in seconds, without the wait for its turn: a backstop, waits have deadlines.
 LONGEST_TEST = 180
 STARTED_AT = pytest.StashKey[str]()
 NAMESPACES = pytest.StashKey[list[str]]()
@@ -28,7 +28,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             if not os.environ.get("KUBECONFIG"):
                 raise pytest.UsageError("KUBECONFIG is not set: use `make e2e`")
-            item.add_marker(pytest.mark.timeout(LONGEST_TEST))
+            item.add_marker(pytest.mark.timeout(LONGEST_TEST, func_only=True))
+            if item.get_closest_marker("alone"):
+                item.add_marker(pytest.mark.xdist_group("alone"))
+    # First, in one process: the unit tests run meanwhile, and nobody waits for a room that empties.
+    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
 
 
 @pytest.fixture(scope="session")
