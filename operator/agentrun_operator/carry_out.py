@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from . import events
-from .constants import FINALIZER, LABEL_FINISHED
+from .constants import ANNOTATION_QUEUED, FINALIZER, LABEL_FINISHED
 from .facts import STOP_DEADLINE, UNSTARTED_GRACE
 from .kube import ApiError, Kube
-from .models import AgentRunStatus
+from .models import AgentRun, AgentRunStatus
 from .plan import (
     Action,
     CancelRun,
@@ -22,6 +22,7 @@ from .plan import (
     DeleteJob,
     DeletePod,
     DeleteRun,
+    Enqueue,
     ForbidRetries,
     LetGo,
     Plan,
@@ -69,11 +70,15 @@ class CarryOut:
         kube, meta = self._kube, view.run.metadata
         namespace, name = meta.namespace, meta.name
         match action:
+            case Enqueue():
+                return await self._patch_run(view, version, **_place(view.run))
             case Claim():
-                return await self._set_finalizers(view, (*meta.finalizers, FINALIZER), version)
+                finalizers = [*meta.finalizers, FINALIZER]
+                place = {} if view.run.spec.thread is None else _place(view.run)
+                return await self._patch_run(view, version, finalizers=finalizers, **place)
             case Release():
-                rest = tuple(f for f in meta.finalizers if f != FINALIZER)
-                return await self._set_finalizers(view, rest, version)
+                rest = [f for f in meta.finalizers if f != FINALIZER]
+                return await self._patch_run(view, version, finalizers=rest)
             case CreateJob():
                 await self._create_job(view)
             case ForbidRetries(job, uid):
@@ -99,9 +104,9 @@ class CarryOut:
                 self._clean_up(namespace, claim_name)
         return version
 
-    async def _set_finalizers(self, view: View, finalizers: tuple[str, ...], version: str) -> str:
+    async def _patch_run(self, view: View, version: str, **metadata: object) -> str:
         meta = view.run.metadata
-        patch = {"metadata": {"resourceVersion": version, "finalizers": list(finalizers)}}
+        patch = {"metadata": {"resourceVersion": version, **metadata}}
         run = await self._kube.merge_patch("agentruns", meta.namespace, meta.name, patch)
         self._learn("agentruns", run)
         return str(run["metadata"]["resourceVersion"])
@@ -133,3 +138,10 @@ class CarryOut:
         body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         run = await self._kube.replace_status("agentruns", meta.namespace, meta.name, body, version)
         self._learn("agentruns", run)
+
+
+def _place(run: AgentRun) -> dict[str, object]:
+    """Metadata with the run's place in the queue of its thread; what is written down stays."""
+    if run.queued is not None:
+        return {}
+    return {"annotations": {ANNOTATION_QUEUED: run.metadata.resource_version}}

@@ -21,6 +21,9 @@ LABEL_THREAD = f"{GROUP}/thread"
 LABEL_FINISHED = f"{GROUP}/finished"  # on Jobs and pods: their run has finished, and they have too
 LABEL_JOB = "batch.kubernetes.io/job-name"  # on pods, by the Job controller
 ANNOTATION_RUN_FILE = f"{GROUP}/run-file"  # what the runner reads: runtime, input, config
+# On runs of a thread: resourceVersion before the operator's first write. Their creationTimestamps
+# have whole seconds, and `kubectl apply` creates many runs in one.
+ANNOTATION_QUEUED = f"{GROUP}/queued"
 ANNOTATION_RETRIES = f"{GROUP}/retries"  # on Jobs: backoffLimit as it was made; a stop changes it
 ANNOTATION_CLAIM = f"{GROUP}/claim"  # on clean-up Jobs: the PVC that they clean
 ANNOTATION_CLEANUP_RUNS = f"{GROUP}/runs"  # on clean-up Jobs: JSON {run uid: run name}

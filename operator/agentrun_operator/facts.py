@@ -18,7 +18,7 @@ from .constants import (
     LABEL_FINISHED,
     LABEL_RUN_UID,
 )
-from .models import AgentRun, CheckpointStatus, Model
+from .models import AgentRun, CheckpointStatus, Model, whole_number
 
 Object = dict[str, Any]
 
@@ -137,7 +137,8 @@ def condition_is_true(obj: Object, *types: str) -> bool:
 
 def _retries(job: Object) -> int:
     text = (job["metadata"].get("annotations") or {}).get(ANNOTATION_RETRIES, "")
-    return int(text) if text.isdecimal() else int(job["spec"].get("backoffLimit", 6))
+    retries = whole_number(text)
+    return int(job["spec"].get("backoffLimit", 6)) if retries is None else retries
 
 
 def job_facts(job: Object) -> JobFacts:

@@ -4,6 +4,7 @@ The CRDs in ``crds/`` are the source of the schema; a test fails when they and t
 Unknown fields are kept out: the API server prunes what the CRDs do not name.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 from .constants import (
+    ANNOTATION_QUEUED,
     DEFAULT_CLAIM,
     FINAL_PHASES,
     FINALIZER,
@@ -28,6 +30,11 @@ def _rfc3339(time: datetime) -> str:
 
 
 Time = Annotated[datetime, PlainSerializer(_rfc3339, when_used="json")]
+
+
+def whole_number(text: str) -> int | None:
+    """The number that the text is; None for any other text: anybody may write an annotation."""
+    return int(text) if re.fullmatch("[0-9]{1,19}", text) else None
 
 
 class Model(BaseModel):
@@ -193,6 +200,11 @@ class AgentRun(Model):
     @property
     def claimed(self) -> bool:
         return FINALIZER in self.metadata.finalizers
+
+    @property
+    def queued(self) -> int | None:
+        """Its place among the runs of its thread, once that is written down."""
+        return whole_number(self.metadata.annotations.get(ANNOTATION_QUEUED, ""))
 
     @property
     def reclaims(self) -> bool:

@@ -9,8 +9,13 @@ from .models import AgentRunStatus
 
 
 @dataclass(frozen=True)
+class Enqueue:
+    """Write down the run's place in the queue of its thread, before another write hides it."""
+
+
+@dataclass(frozen=True)
 class Claim:
-    """Put the finalizer on the run: from now on it may have a Job."""
+    """Put the finalizer on the run: from now on it may have a Job. Enqueues it, too."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ class Release:
 
 
 Action = (
-    Claim
+    Enqueue
+    | Claim
     | CreateJob
     | ForbidRetries
     | StopPod

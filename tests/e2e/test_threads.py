@@ -4,7 +4,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from .kubectl import Object
-from .namespace import Namespace
+from .namespace import Namespace, agent_run
 from .run import Run, time
 
 
@@ -22,7 +22,7 @@ def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> N
     said = second.wait_waiting("ThreadBusy")
     assert "Thread t" in said
     assert first.name in said
-    third = create_later(ns, second)
+    third = ns.run("steps", "aaa", thread="t", input={"steps": 6})
     third.wait_waiting("ThreadBusy")
     assert second.pods() == third.pods() == []
     first.let_go()
@@ -37,27 +37,22 @@ def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> N
     assert ns.store().segments("threads/t") == [first.uid, second.uid, third.uid]
 
 
-def create_later(ns: Namespace, earlier: Run) -> Run:
-    """A run that the API server calls younger than the other: it counts in whole seconds."""
-    created = earlier.get()["metadata"]["creationTimestamp"]
-    while True:
-        run = ns.run("steps", "aaa", thread="t", input={"steps": 6})
-        if run.get()["metadata"]["creationTimestamp"] != created:
-            return run
-        run.delete()
-        run.wait_gone()
-
-
-def test_runs_that_are_created_at_once_still_take_turns(ns: Namespace) -> None:
-    runs = [ns.run("steps", thread="t", input={"steps": number}) for number in range(1, 5)]
-    lifetimes = []
-    for run in runs:
-        run.wait("Succeeded")
-        lifetimes.append(lifetime(run))
-    lifetimes.sort()
-    for (_, ended), (started, _) in pairwise(lifetimes):
-        assert ended <= started
-    assert sorted(ns.store().segments("threads/t")) == sorted(run.uid for run in runs)
+def test_runs_that_one_command_creates_take_turns_in_its_order(ns: Namespace) -> None:
+    """The API server may call them all equally old, and their names sort the other way round."""
+    names = ["d", "c", "b", "a"]
+    # Out of order, a run would find more steps done than it was asked for, and do one more.
+    manifests = [
+        agent_run(name, "steps", thread="t", input={"steps": number})
+        for number, name in enumerate(names, 1)
+    ]
+    ns.apply(*manifests)
+    runs = [ns.existing_run(name) for name in names]
+    for number, run in enumerate(runs, 1):
+        output = run.wait("Succeeded")["status"]["output"]
+        assert output["done"] == list(range(1, number + 1))
+    for ahead, behind in pairwise(runs):
+        assert lifetime(ahead)[1] <= lifetime(behind)[0]
+    assert ns.store().segments("threads/t") == [run.uid for run in runs]
 
 
 def test_a_cancelled_one_in_the_queue_is_skipped(ns: Namespace) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
 from ..models import Agent, AgentRun
-from ..plan import Action, Claim, CreateJob, Event, Plan, Release
+from ..plan import Action, Claim, CreateJob, Enqueue, Event, Plan, Release
 from ..resources.run_job import run_file
 from . import defaults, threads
 from .progress import finish
@@ -20,6 +20,9 @@ LOOK_AT_FOREIGN_JOB, SOON = timedelta(seconds=10), timedelta(seconds=1)
 
 def start(view: View) -> Plan:
     plan = _start(view)
+    waits = plan.status is not None and plan.status.phase == Phase.PENDING
+    if waits and view.run.spec.thread is not None and view.run.queued is None:
+        plan = replace(plan, actions=(Enqueue(), *plan.actions))
     # One that has claimed may have had a Job: one that has succeeded is not watched.
     return replace(plan, confirm=plan.confirm or view.run.claimed)
 

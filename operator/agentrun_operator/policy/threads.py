@@ -14,9 +14,15 @@ from ..plan import CancelRun
 from .cleanup import awaits_cleanup
 
 
-def order(run: AgentRun) -> tuple[datetime, str]:
-    """Runs of a thread go in the order of their creation (whole seconds), then by name."""
-    return run.metadata.creation_timestamp, run.metadata.name
+def order(run: AgentRun) -> tuple[datetime, int, str]:
+    """Runs of a thread go in the order of their creation.
+
+    The API server tells it in whole seconds. Within one, resourceVersions tell it: they count the
+    changes of all runs, so long as nothing but its creation has changed a run.
+    """
+    meta = run.metadata
+    place = int(meta.resource_version) if run.queued is None else run.queued
+    return meta.creation_timestamp, place, meta.name
 
 
 def blocked_by(run: AgentRun, rivals: tuple[AgentRun, ...]) -> list[AgentRun]:

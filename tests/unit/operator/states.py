@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentrun_operator.constants import FINALIZER, Phase
+from agentrun_operator.constants import ANNOTATION_QUEUED, FINALIZER, Phase
 from agentrun_operator.facts import Account, JobFacts, PodFacts
 from agentrun_operator.models import Agent, AgentRun
 from agentrun_operator.policy.view import View
@@ -30,6 +30,8 @@ def run(
     deleting: bool = False,
     finalizers: tuple[str, ...] = (),
     created: datetime = CREATED,
+    version: int = 1,
+    queued: int | None = 1,
     phase: Phase = Phase.PENDING,
     spec_more: dict[str, Any] | None = None,
     meta_more: dict[str, Any] | None = None,
@@ -48,7 +50,8 @@ def run(
                 "name": name,
                 "namespace": "ns",
                 "uid": uid,
-                "resourceVersion": "1",
+                "resourceVersion": str(version),
+                "annotations": {} if queued is None else {ANNOTATION_QUEUED: str(queued)},
                 "generation": 1,
                 "creationTimestamp": created,
                 "deletionTimestamp": NOW if deleting else None,

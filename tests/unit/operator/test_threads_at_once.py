@@ -151,18 +151,18 @@ def test_the_rollback_of_a_run_that_gave_way_takes_as_long_as_the_run_ahead(worl
 @pytest.mark.parametrize(
     ("strategy", "ends"),
     [
-        ("enqueue", {"a": "Running", "z": "Pending"}),
-        ("reject", {"a": "Running", "z": "Failed"}),
-        ("interrupt", {"a": "Interrupted", "z": "Running"}),
-        ("rollback", {"a": "gone", "z": "Running"}),
+        ("enqueue", ["Running", "Pending"]),
+        ("reject", ["Running", "Failed"]),
+        ("interrupt", ["Interrupted", "Running"]),
+        ("rollback", ["gone", "Running"]),
     ],
 )
 @pytest.mark.parametrize("names", ["az", "za"])
 @pytest.mark.parametrize("seed", range(10))
 def test_of_two_runs_that_are_created_at_once_none_is_left(
-    world: World, strategy: str, ends: dict[str, str], names: str, seed: int
+    world: World, strategy: str, ends: list[str], names: str, seed: int
 ) -> None:
-    """In the same second, so that they go by name, whatever order the requests come in."""
+    """In the same second: whatever order the requests come in, the first is the first."""
     random = Random(seed)  # noqa: S311 (no secret)
     operator = world.start_operator()
     operator.turn()
@@ -175,5 +175,5 @@ def test_of_two_runs_that_are_created_at_once_none_is_left(
         if random.random() < 0.5:
             operator.deliver_all()
     settle(world)
-    assert {name: phase(world, name) for name in names} == ends
+    assert [phase(world, name) for name in names] == ends
     assert world.truth.violations == []
