@@ -170,6 +170,7 @@ class AgentRunStatus(Model):
     observed_generation: int | None = None
     conditions: tuple[ConditionStatus, ...] = ()
     started_at: Time | None = None
+    last_started_at: Time | None = None
     finished_at: Time | None = None
     attempts: int | None = None
     expires_at: Time | None = None

@@ -47,13 +47,27 @@ def base(view: View, phase: Phase) -> AgentRunStatus:
             "job_name": job.name if job else status.job_name,
             "claim_name": (job.claim_name if job else None) or status.claim_name,
             "pod_name": pod.name if pod else status.pod_name,
-            "attempts": max(
-                status.attempts or 0, sum(p.agent_started_at is not None for p in view.pods)
-            )
-            or None,
-            "started_at": status.started_at or (pod.agent_started_at if pod else None),
+            **_starts(view),
         }
     )
+
+
+def _starts(view: View) -> dict[str, object]:
+    """How often the agent was started, and when, first and last.
+
+    An evicted pod takes its object along. So what counts is what has started since the last start
+    that was written down.
+    """
+    status, counted = view.run.status, view.run.status.last_started_at
+    starts = {pod.uid: pod.agent_started_at for pod in view.departed + view.pods}
+    new = sorted(s for s in starts.values() if s and (counted is None or s > counted))
+    if not new:
+        return {}
+    return {
+        "attempts": (status.attempts or 0) + len(new),
+        "started_at": status.started_at or new[0],
+        "last_started_at": new[-1],
+    }
 
 
 def waiting(view: View, reason: Reason, message: str) -> Plan:
