@@ -29,10 +29,10 @@ def would_block() -> bool:
         return True
 
 
-def warn(text: str) -> None:
-    """Tell whoever reads the log what the supervisor could not do. Never fails."""
-    with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+def warn(message: str) -> None:
+    """Tell whoever reads the log what the supervisor could not do. Never fails, never waits."""
+    if not would_block():
+        interject("warning", message=message)
 
 
 def _line(event: str, data: dict[str, object]) -> bytes:

@@ -6,6 +6,7 @@ run is never Succeeded because its stop made it end, nor Failed because its stop
 
 import signal
 import time
+from contextlib import suppress
 
 from agentrun_runner import account, command_runtime, events, langgraph_runtime, runfile
 from agentrun_runner.clock import Clock
@@ -61,6 +62,7 @@ def stop(child: Child, signals: SignalQueue, clock: Clock) -> bool:
     child.signal(signal.SIGTERM)
     if not events.would_block():
         events.interject("stopping")
+    _prepare_for_the_account()
     if child.wait(signals, clock.kill_at):
         return True
     child.signal(signal.SIGKILL)
@@ -91,8 +93,14 @@ def _of_exit_code(run: runfile.Run, code: int) -> Result:
     return failed("AgentFailed", message)
 
 
+def _prepare_for_the_account() -> None:
+    """Import what `_checkpoint` needs while the agent ends; when it has, time is short."""
+    with suppress(ImportError):
+        import agentrun_store.summary  # noqa: F401 (see above)
+
+
 def _checkpoint(run: runfile.Run) -> Result:
-    from agentrun_store.summary import summary  # in the child that reads: the agent starts without
+    from agentrun_store.summary import summary  # not at the top: the agent starts without
 
     last, count = summary(runfile.STORE, run.thread, run.uid)
     return {"id": last, "count": count}

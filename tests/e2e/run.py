@@ -90,7 +90,10 @@ class Run:
     def log(self) -> list[Object]:
         """The JSON lines of the log of the run's pod; the runner puts empty ones between."""
         text = kubectl("logs", *self._ns, self.pod()["metadata"]["name"], "-c", "agent")
-        return [json.loads(line) for line in text.splitlines() if line]
+        lines = [line for line in text.splitlines() if line]
+        others = [line for line in lines if not line.startswith("{")]
+        assert not others, f"the log of {self.name} has lines that are no JSON: {others}"
+        return [json.loads(line) for line in lines]
 
     def exec(self, *command: str) -> str:
         pod = self.pod()["metadata"]["name"]

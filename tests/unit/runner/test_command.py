@@ -162,6 +162,8 @@ def test_a_store_that_hangs_does_not_take_the_account_of_a_stopped_run(
     assert ended.verdict() == (143, "Stopped", None)
     assert "checkpoint" not in ended.account
     assert ended.seconds < 2
+    (warning,) = ended.events("warning")  # a line of JSON, like all that the runner says
+    assert "the store gave no answer" in warning["message"]
 
 
 def test_sigterm_while_the_store_hangs_hurries_the_account(command_pod: MakePod) -> None:
