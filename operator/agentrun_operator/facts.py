@@ -101,7 +101,7 @@ class JobFacts:
     owner_uid: str | None  # of the run that it belongs to
     deleting: bool
     finished: bool  # Complete, Failed, or its one pod has succeeded, which comes a moment earlier
-    deadline_exceeded: bool  # Failed because of the Job's own activeDeadlineSeconds
+    deadline_exceeded: bool  # it fails because of the Job's own activeDeadlineSeconds
     backoff_limit: int
     retries: int  # backoffLimit as the Job was made
     fatal_exit_codes: frozenset[int]  # of the agent's container, by the Job's podFailurePolicy
@@ -135,6 +135,20 @@ def condition_is_true(obj: Object, *types: str) -> bool:
     return any(c["type"] in types and c["status"] == "True" for c in conditions)
 
 
+def _fails_because(job: Object) -> str | None:
+    """Why the Job fails. Until its pods have ended the Job controller says so in FailureTarget:
+    https://kubernetes.io/docs/concepts/workloads/controllers/job/#termination-of-job-pods
+    """
+    return next(
+        (
+            str(c.get("reason"))
+            for c in job.get("status", {}).get("conditions") or []
+            if c["type"] in ("FailureTarget", "Failed") and c["status"] == "True"
+        ),
+        None,
+    )
+
+
 def _retries(job: Object) -> int:
     text = (job["metadata"].get("annotations") or {}).get(ANNOTATION_RETRIES, "")
     retries = whole_number(text)
@@ -150,10 +164,7 @@ def job_facts(job: Object) -> JobFacts:
         deleting="deletionTimestamp" in job["metadata"],
         finished=condition_is_true(job, "Complete", "Failed")
         or job.get("status", {}).get("succeeded", 0) > 0,
-        deadline_exceeded=any(
-            c["type"] == "Failed" and c["status"] == "True" and c.get("reason") == DEADLINE_EXCEEDED
-            for c in job.get("status", {}).get("conditions") or []
-        ),
+        deadline_exceeded=_fails_because(job) == DEADLINE_EXCEEDED,
         backoff_limit=job["spec"].get("backoffLimit", 6),
         retries=_retries(job),
         fatal_exit_codes=frozenset(

@@ -118,8 +118,11 @@ def stop_actions(view: View) -> tuple[Action, ...]:
             if pod.deletion_grace is None or pod.deletion_grace > UNSTARTED_GRACE
         )
     if not view.alive:
-        # An evicted pod does not count against backoffLimit: only without its Job none follows.
-        return delete_job if job is not None and job.backoff_limit == 0 else _forbid(view)
+        if job is None or job.backoff_limit != 0:
+            return _forbid(view)
+        # An evicted pod does not count against backoffLimit: only without its Job none follows. One
+        # that has failed does, and its Job ends by itself, with pod and log.
+        return delete_job if view.can_make_pods else ()
     if all(_is_given_up_by_hand(view, pod) for pod in view.alive):
         return delete_job  # whose controller would hold on to a pod that no kubelet reports Failed
     pods = tuple(

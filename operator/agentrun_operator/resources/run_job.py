@@ -24,9 +24,9 @@ from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
 # The runner's exit codes (runner-image/README.md) after which another try would end the same way:
 # the run itself is wrong, or the agent was stopped although no pod was taken away: it timed out.
 FATAL_EXIT_CODES = (2, 143)
-# The Job's own deadline only backs up that of its pod, which keeps pod and log. It counts the time
-# in which the pod is scheduled and its image pulled, too.
-BACKSTOP_SECONDS = 600
+# The Job's own deadline only backs up those of its pods, which keep pod and log. It counts the time,
+# too, in which pods wait for a node and their image is pulled, and evicted ones have run.
+BACKSTOP_SECONDS = 24 * 3600
 
 
 def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
@@ -112,8 +112,9 @@ def _job_deadline(run: AgentRun, agent: Agent) -> dict[str, int]:
     timeout = defaults.timeout_seconds(run, agent)
     if timeout is None:
         return {}
-    grace = defaults.grace_seconds(run, agent)
-    return {"activeDeadlineSeconds": timeout + grace + BACKSTOP_SECONDS}
+    pods = 1 + defaults.retries(run, agent)
+    longest = pods * (timeout + defaults.grace_seconds(run, agent))
+    return {"activeDeadlineSeconds": longest + BACKSTOP_SECONDS}
 
 
 def run_file(run: AgentRun, agent: Agent) -> str:

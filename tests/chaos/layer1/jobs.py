@@ -93,6 +93,8 @@ class JobController:
         if reason is not None:
             decision.status = status | {"failing": reason}
             decision.delete = active
+            if condition(job, "FailureTarget") is None:
+                self._condition(decision, "FailureTarget", reason)
             if not active and not terminating:
                 self._condition(decision, "Failed", reason)
         elif succeeded:

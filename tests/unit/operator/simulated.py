@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from chaos.layer1.agents import checkpoint, clean, finish
+from chaos.layer1.container import Exit
 from chaos.layer1.kube import Request
 from chaos.layer1.objects import Object, phase_of
 from chaos.layer1.world import World
@@ -47,6 +48,12 @@ def agents_finish(world: World) -> None:
         if container.is_agent:
             checkpoint(world, container)
             finish(world, container)
+
+
+def agents_fail(world: World) -> None:
+    for container in world.nodes.alive:
+        if container.is_agent:
+            container.exit = Exit(1, container.account(world.store, "Failed", reason="AgentFailed"))
 
 
 def cleanups_finish(world: World) -> None:
