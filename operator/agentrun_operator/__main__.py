@@ -56,16 +56,15 @@ async def _lead(controller: Controller, lease: Lease) -> None:
 
 
 async def _work(controller: Controller) -> None:
-    """Read everything again, for a standby's watches may have missed deletions; then work."""
+    """Begin to work as soon as the API server answers."""
     while True:
         try:
-            await controller.sync()
+            await controller.work()
         except (ApiError, *NO_ANSWER) as error:
             logger.warning("Cannot work yet: %r", error)
             await asyncio.sleep(START_RETRY_SECONDS)
         else:
             break
-    controller.work()
 
 
 async def _started(controller: Controller, stop: asyncio.Event) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Iterable
 from typing import Any
 
 from .cache import Cache
@@ -55,6 +56,7 @@ class Controller:
         self._kube = kube
         self._cache = Cache()
         self._queue = WorkQueue()
+        self._works = False  # a standby only keeps its cache
         self._left: dict[Key, Object] = {}  # as they were when they left the watch
         self._observer = Observer(kube, self._cache, self.learn)
         self._carry_out = CarryOut(kube, runner_image, self.learn, self._ask_for_cleanup)
@@ -82,9 +84,11 @@ class Controller:
         """A watch says that the object is gone or has left its selection, which look the same.
 
         A run that leaves is settled. A Job or pod that leaves has succeeded or is let go, and is
-        read to the end if a run may want to know.
+        read to the end if a run may want to know. Until somebody can, it stays as it was.
         """
         if plural in ("jobs", "pods") and self._cache.is_wanted(plural, obj):
+            if not self._works:
+                return
             key = Key(plural, obj["metadata"]["namespace"], obj["metadata"]["name"])
             self._left[key] = obj
             self._queue.add(key)
@@ -94,12 +98,15 @@ class Controller:
     def _remove(self, plural: str, obj: Object) -> None:
         keys = list(self._cache.concerned(plural, obj, gone=True))
         self._cache.remove(plural, obj)
-        for key in keys:
-            self._queue.add(key)
+        self._add(keys)
 
     def _enqueue(self, plural: str, obj: Object) -> None:
-        for key in self._cache.concerned(plural, obj):
-            self._queue.add(key)
+        self._add(self._cache.concerned(plural, obj))
+
+    def _add(self, keys: Iterable[Key]) -> None:
+        if self._works:
+            for key in keys:
+                self._queue.add(key)
 
     def _ask_for_cleanup(self, namespace: str, claim_name: str) -> None:
         self._queue.add(Key("claim", namespace, claim_name))
@@ -111,8 +118,10 @@ class Controller:
         await self.sync()
         self._tasks.append(asyncio.create_task(self._resync()))
 
-    def work(self) -> None:
-        """Begin to work on what has been read, and on what comes."""
+    async def work(self) -> None:
+        """Read everything again, for a standby's watches may have missed deletions; then work."""
+        self._works = True
+        await self.sync()
         self._tasks += [asyncio.create_task(self._work()) for _ in range(WORKERS)]
 
     async def stop(self) -> None:

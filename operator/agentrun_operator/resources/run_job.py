@@ -24,8 +24,8 @@ from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
 # The runner's exit codes (runner-image/README.md) after which another try would end the same way:
 # the run itself is wrong, or the agent was stopped although no pod was taken away: it timed out.
 FATAL_EXIT_CODES = (2, 143)
-# The Job's own deadline only backs up those of its pods, which keep pod and log. It counts the time,
-# too, in which pods wait for a node and their image is pulled, and evicted ones have run.
+# The Job's own deadline only backs up those of its pods, which keep pod and log. It also counts the
+# time in which pods wait for a node and their image is pulled, and evicted ones have run.
 BACKSTOP_SECONDS = 24 * 3600
 
 

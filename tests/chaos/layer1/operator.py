@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from random import Random
 from unittest.mock import patch
@@ -46,17 +46,21 @@ class OperatorProcess:
         loop.spin()
 
     async def _life(self) -> None:
+        await self._until_done(self.controller.start)
+        self.watches = True
+        for plural in SELECTORS:
+            self._list(plural)
+        await self._until_done(self.controller.work)
+
+    @staticmethod
+    async def _until_done(step: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await self.controller.start()
+                await step()
             except (ApiError, *NO_ANSWER):
                 await asyncio.sleep(2)
             else:
                 break
-        self.watches = True
-        for plural in SELECTORS:
-            self._list(plural)
-        self.controller.work()
 
     # The watches
 

@@ -1,0 +1,64 @@
+"""A replica that stands by: its cache is warm, and it does not grow."""
+
+from typing import Any, cast
+
+from agentrun_operator.constants import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN, LABEL_RUN_UID
+from agentrun_operator.controller import SELECTORS, Controller
+from agentrun_operator.kube import Kube
+
+Object = dict[str, Any]
+
+
+class Server:
+    """An API server that has these runs and nothing else, by the version 1000000."""
+
+    def __init__(self, *runs: Object) -> None:
+        self._runs = list(runs)
+
+    async def list(self, plural: str, **_: str) -> tuple[list[Object], int]:
+        return (self._runs if plural == "agentruns" else []), 1_000_000
+
+
+def controller(*runs: Object) -> Controller:
+    return Controller(cast("Kube", Server(*runs)), "runner")
+
+
+def obj(version: int, number: int, **status: object) -> Object:
+    labels = {
+        LABEL_RUN: f"r{number}",
+        LABEL_RUN_UID: f"u{number}",
+        LABEL_COMPONENT: COMPONENT_AGENT,
+    }
+    meta = {
+        "name": f"r{number}",
+        "namespace": "ns",
+        "uid": f"u{number}",
+        "resourceVersion": str(version),
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "labels": labels,
+    }
+    return {"metadata": meta, "spec": {"agentRef": {"name": "a"}}, "status": status}
+
+
+async def test_a_standby_keeps_what_it_never_looks_after() -> None:
+    standby = controller()
+    for number in range(20):
+        version = 10 * number
+        standby.learn("agentruns", obj(version + 1, number, phase="Running"))
+        standby.learn("pods", obj(version + 2, number, phase="Running"))
+        standby.forget("pods", obj(version + 3, number, phase="Succeeded"))
+        standby.forget("agentruns", obj(version + 4, number, phase="Succeeded", settled=True))
+    await standby.sync()
+    assert [list(standby._cache.all(plural)) for plural in SELECTORS] == [[]] * len(SELECTORS)
+    assert standby._left == {}
+    assert standby._queue._waiting == {}
+
+
+async def test_what_left_the_watch_of_a_standby_is_looked_after_when_it_works() -> None:
+    standby = controller(obj(1, 1, phase="Running"))
+    standby.learn("agentruns", obj(1, 1, phase="Running"))
+    standby.learn("pods", obj(2, 1, phase="Running"))
+    standby.forget("pods", obj(3, 1, phase="Succeeded"))
+    await standby.work()
+    assert [key.kind for key in standby._left] == ["pods"]
+    await standby.stop()
