@@ -1,5 +1,6 @@
 """The Go programs that have no package: each directory under go/ pins one, with checksums."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -43,8 +44,8 @@ def kind() -> Path:
 
 def kind_source() -> Path:
     """The source of kind, which has the files of its node image."""
-    where = run("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kind", cwd=GO / "kind")
-    return Path(where.strip())
+    module = run("go", "mod", "download", "-json", "sigs.k8s.io/kind", cwd=GO / "kind")
+    return Path(json.loads(module)["Dir"])
 
 
 def _built(name: str, package: str, stamp: str = "") -> Path:
