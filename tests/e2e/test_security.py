@@ -5,7 +5,8 @@ import json
 import pytest
 
 from .deployment import USER
-from .namespace import Namespace, agent
+from .kubectl import kubectl
+from .namespace import Namespace, agent, put_into
 from .run import refusal
 from .users import bind, may, wait_allowed
 
@@ -127,6 +128,22 @@ def test_cancel_is_a_right_of_its_own(ns: Namespace, jane: str) -> None:
     wait_allowed(ns.name, jane, "cancel")
     run.patch(cancel, f"--as={jane}")
     run.wait("Interrupted")
+
+
+def test_an_agents_default_is_no_way_around_that_right(ns: Namespace, jane: str) -> None:
+    """Its runs would cancel others in the operator's name."""
+
+    def by_jane(verb: str, strategy: str) -> str:
+        manifest = agent("default", graph="steps:graph", multitaskStrategy=strategy)
+        text = json.dumps(put_into(ns.name, manifest))
+        return kubectl(verb, "-f-", f"--as={jane}", stdin=text)
+
+    need = "you need the verb 'cancel' on agentruns.agentrun.dev"
+    assert need in refusal(lambda: by_jane("create", "rollback"))
+    by_jane("create", "reject")
+    assert need in refusal(lambda: by_jane("replace", "interrupt"))
+    ns.replace(agent("default", graph="steps:graph", multitaskStrategy="interrupt"))
+    by_jane("replace", "interrupt")
 
 
 def test_who_may_not_cancel_may_still_do_the_rest_with_a_cancelled_run(
