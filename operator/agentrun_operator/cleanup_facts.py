@@ -25,6 +25,9 @@ class Report(Model):
     errors: dict[str, str] = Field(default_factory=dict)
 
 
+_ENDS = ("Complete", "Failed", "FailureTarget")
+
+
 def cleanup_job_facts(job: Object, pods: list[Object]) -> CleanupJob:
     """``pods`` are the pods of that Job."""
     annotations = job["metadata"].get("annotations") or {}
@@ -60,14 +63,16 @@ def _attempt(text: str) -> int:
 
 def _finished_at(job: Object, pods: list[Object]) -> datetime | None:
     # backoffLimit is 0, so a pod that has ended is the last; the Job's own conditions come a second
-    # later, and are what is left if the pod is gone.
+    # later, and are what is left if the pod is gone. A pod on a lost node may never be reported as
+    # ended: FailureTarget says that no report will come. It knows nothing but what it was made for,
+    # and whoever cleans the same beside it does no harm.
     for pod in pods:
         for status in pod.get("status", {}).get("containerStatuses") or []:
             ended = status.get("state", {}).get("terminated")
             if ended and not pod_facts(pod).alive:
                 return datetime.fromisoformat(ended["finishedAt"])
     for condition in job.get("status", {}).get("conditions") or []:
-        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
+        if condition["type"] in _ENDS and condition["status"] == "True":
             return datetime.fromisoformat(condition["lastTransitionTime"])
     return None
 
@@ -86,6 +91,8 @@ def _report(pods: list[Object]) -> tuple[Report, str]:
                 return Report(), f"pod {name} ended with code {code} and without a report"
         facts = pod_facts(pod)
         trouble = facts.scheduling_message or facts.waiting_message or facts.message
+        if facts.alive and facts.deleting and facts.node is not None:
+            trouble = f"it is taken away, and node {facts.node} has not reported its end"
         if trouble:
             return Report(), f"pod {facts.name}: {trouble}"
     return Report(), ""

@@ -5,7 +5,8 @@ On the simulated cluster of ``make chaos``.
 
 import pytest
 
-from chaos.layer1.objects import merged, uid_of
+from chaos.layer1.agents import clean
+from chaos.layer1.objects import merged, name_of, uid_of
 from chaos.layer1.world import World
 
 from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
@@ -94,3 +95,33 @@ def test_a_run_that_is_rolled_back_is_claimed_again_after_its_end(world: World) 
         cleanups_finish(world)
     assert phase(world) == "gone"
     assert notes.writes[-1].startswith("delete agentruns/r"), notes.writes
+
+
+def test_a_clean_up_on_a_lost_node_holds_up_those_of_other_runs(world: World) -> None:
+    """Failure mode 31."""
+    for number in "123":
+        create(world, f"r{number}", thread=f"t{number}")
+    world.start_operator()
+    go_on(world, rounds=15)
+    world.server.patch("agentruns", "r1", {"spec": {"cancel": "rollback"}})
+    go_on(world, rounds=15)
+    (cleanup,) = [c for c in world.nodes.alive if not c.is_agent]
+    world.nodes.lose(cleanup.node)
+    world.nodes.notice()
+    other = next(c.run_uid for c in world.nodes.alive if c.is_agent and c.node != cleanup.node)
+    name = next(name_of(r) for r in world.server.all("agentruns") if uid_of(r) == other)
+    world.server.patch("agentruns", name, {"spec": {"cancel": "rollback"}})
+    go_on(world, rounds=5)
+    found = world.server.get("agentruns", "r1")
+    assert found is not None
+    rolled_back = next(c for c in found["status"]["conditions"] if c["type"] == "RolledBack")
+    assert f"node {cleanup.node} has not reported its end" in rolled_back["message"]
+    for _ in range(30):
+        go_on(world, pause=60)
+        for container in world.nodes.alive:
+            if not container.is_agent and container.node != cleanup.node:
+                while container.work:
+                    clean(world, container)
+                container.end_cleanup()
+    assert phase(world, name) == "gone"
+    assert world.truth.violations == []
