@@ -1,17 +1,15 @@
 """Sees to it that the clean-up Job of a claim runs, as ``policy/cleanup.py`` decides."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from .cache import Cache
+from .facts import Object, owner_uid
 from .kube import ApiError, Kube
 from .models import AgentRun
 from .observe import Observer, now
 from .policy.cleanup import may_be_cleaned, next_cleanup
 from .resources.cleanup_job import cleanup_job
 from .workqueue import Key, WorkQueue
-
-Object = dict[str, Any]
 
 
 class Cleanups:
@@ -51,7 +49,8 @@ class Cleanups:
         self, namespace: str, claim_name: str, runs: tuple[AgentRun, ...], attempt: int
     ) -> None:
         node = next((p.node for p in self._observer.from_cache(runs[0]).pods if p.node), None)
-        job = cleanup_job(claim_name, runs, attempt, node, self._runner_image)
+        like = await self._pod_spec_of_one(namespace, runs)
+        job = cleanup_job(claim_name, runs, attempt, node, self._runner_image, like)
         try:
             made = await self._kube.create("jobs", namespace, job)
         except ApiError as error:
@@ -69,6 +68,15 @@ class Cleanups:
         else:
             self._refused(runs, None)
             self._learn("jobs", made)
+
+    async def _pod_spec_of_one(self, namespace: str, runs: tuple[AgentRun, ...]) -> Object:
+        """Of a run's pod, by its Job: where that could be, so can whoever cleans its volume."""
+        for run in runs:
+            job = await self._kube.get("jobs", namespace, run.metadata.name)
+            if job is not None and owner_uid(job) == run.metadata.uid:
+                spec: Object = job["spec"]["template"]["spec"]
+                return spec
+        return {}
 
     def _refused(self, runs: tuple[AgentRun, ...], refusal: str | None) -> None:
         """Only news wakes the runs, for each of them asks for the clean-up again at once."""

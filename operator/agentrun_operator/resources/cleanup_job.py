@@ -17,6 +17,10 @@ from ..constants import (
 from ..models import AgentRun
 from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
 
+# What lets a pod onto a node, and its image be pulled. A nodeSelector is not among it: where a
+# volume can be its own node affinity says, and nobody needs a GPU for this.
+ADMITTANCE = ("tolerations", "imagePullSecrets", "serviceAccountName")
+
 
 def cleanup_job(
     claim_name: str,
@@ -24,8 +28,11 @@ def cleanup_job(
     attempt: int,
     node: str | None,
     runner_image: str,
+    like: dict[str, Any],
 ) -> dict[str, Any]:
     """The manifest of a clean-up Job for runs of one namespace and one claim.
+
+    ``like`` is the spec of a pod that had the volume: what let it run lets this one run, too.
 
     Its name follows from what it cleans, so that a repeated creation is refused. The runs own it
     together: when the last of them is gone, the garbage collector takes it away.
@@ -65,6 +72,7 @@ def cleanup_job(
                     "enableServiceLinks": False,
                     "securityContext": pod_security(),
                     "affinity": _prefer(node),
+                    **{field: like[field] for field in ADMITTANCE if field in like},
                     "containers": [
                         {
                             "name": CLEANUP_CONTAINER,

@@ -1,0 +1,45 @@
+"""The clean-up Job: it may go wherever the run's own pod could."""
+
+from chaos.layer1.objects import Object, label
+from chaos.layer1.world import World
+
+from .simulated import create, go_on
+
+
+def cleanup_pod_spec(world: World) -> Object:
+    jobs = world.server.all("jobs")
+    (cleanup,) = [job for job in jobs if label(job, "app.kubernetes.io/component") == "cleanup"]
+    spec: Object = cleanup["spec"]["template"]["spec"]
+    return spec
+
+
+def roll_back(world: World) -> None:
+    create(world, thread="t")
+    world.start_operator()
+    go_on(world, rounds=15)
+    world.server.patch("agentruns", "r", {"spec": {"cancel": "rollback"}})
+
+
+def test_the_volume_is_where_only_the_runs_pod_may_go(world: World) -> None:
+    may = {
+        "tolerations": [{"key": "agents", "operator": "Exists"}],
+        "imagePullSecrets": [{"name": "registry"}],
+        "serviceAccountName": "agents",
+    }
+    template = {"spec": {**may, "nodeSelector": {"gpu": "yes"}}}
+    world.server.patch("agents", "a", {"spec": {"podTemplate": template}})
+    roll_back(world)
+    # What counts is what the run had, not what its Agent says by now.
+    world.server.patch("agents", "a", {"spec": {"podTemplate": {"spec": {"tolerations": "none"}}}})
+    go_on(world, rounds=15)
+    spec = cleanup_pod_spec(world)
+    assert {field: spec.get(field) for field in may} == may
+    assert "nodeSelector" not in spec
+
+
+def test_the_job_that_tells_where_it_may_go_is_gone(world: World) -> None:
+    roll_back(world)
+    go_on(world, rounds=2)
+    world.server.delete("jobs", "r")
+    go_on(world, rounds=15)
+    assert "tolerations" not in cleanup_pod_spec(world)
