@@ -16,6 +16,20 @@ def test_a_question_is_in_the_status_and_the_next_run_answers_it(ns: Namespace) 
     assert condition(answer.get(), "WaitingForInput") is None
 
 
+def test_several_questions_are_answered_by_their_ids_one_or_more_at_a_time(ns: Namespace) -> None:
+    first = ns.run("asks-twice", thread="t", input={}).wait("Succeeded")["status"]
+    asked = {question["value"]: question["id"] for question in first["interrupts"]}
+    assert set(asked) == {"What is there to eat?", "What do you like?"}
+    soup = {asked["What is there to eat?"]: "soup"}
+    second = ns.run("asks-twice", thread="t", resume=soup).wait("Succeeded")
+    assert condition(second, "WaitingForInput") == ("True", "Interrupt")
+    (left,) = second["status"]["interrupts"]
+    assert left == {"id": asked["What do you like?"], "value": "What do you like?"}
+    last = ns.run("asks-twice", thread="t", resume={left["id"]: "bread"}).wait("Succeeded")
+    assert condition(last, "WaitingForInput") is None
+    assert last["status"]["output"] == {"answers": [["cook", "soup"], ["guest", "bread"]]}
+
+
 def test_a_rollback_of_the_answering_run_gives_the_question_back_whole(ns: Namespace) -> None:
     """Failure mode 63."""
     ns.run("asks", thread="t", input={"plan": "shoes"}).wait("Succeeded")
