@@ -4,12 +4,13 @@ from datetime import datetime
 
 from pydantic import Field, ValidationError
 
+from .account import json_object
 from .constants import (
     ANNOTATION_CLEANUP_ATTEMPT,
     ANNOTATION_CLEANUP_RUNS,
     CLEANUP_CONTAINER,
 )
-from .facts import Object, json_object, missing_claim, pod_facts
+from .facts import Object, missing_claim, pod_facts
 from .models import Model
 from .policy.cleanup import CleanupJob
 

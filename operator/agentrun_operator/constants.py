@@ -40,6 +40,7 @@ GIT_LABELS = (
 )
 
 AGENT_CONTAINER = "agent"
+WORKSPACE_CONTAINER = "workspace"  # the init container before an agent with an image of its own
 CLEANUP_CONTAINER = "cleanup"
 DEFAULT_CLAIM = "agentrun-store"
 DEFAULT_GRACE_PERIOD_SECONDS = 30
@@ -108,6 +109,7 @@ class Reason(StrEnum):
     NEVER_STARTED = "NeverStarted"
     # Started=True
     AGENT_STARTED = "AgentStarted"
+    POD_LINGERS = "PodLingers"
     # Started=True and Stopped=False
     NODE_UNREACHABLE = "NodeUnreachable"
     # Stopped and RolledBack

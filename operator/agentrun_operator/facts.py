@@ -4,12 +4,12 @@
 reported that no container of it is left (phase Succeeded or Failed), or the object is gone.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
+from .account import Account, read_account
 from .constants import (
     AGENT_CONTAINER,
     ANNOTATION_RETRIES,
@@ -17,8 +17,9 @@ from .constants import (
     LABEL_COMPONENT,
     LABEL_FINISHED,
     LABEL_RUN_UID,
+    WORKSPACE_CONTAINER,
 )
-from .models import AgentRun, CheckpointStatus, Model, whole_number
+from .models import AgentRun, whole_number
 
 Object = dict[str, Any]
 
@@ -28,19 +29,6 @@ STOP_DEADLINE = 1
 # is told to end in its first moment as PID 1 does not hear it: the kernel drops the signal.
 UNSTARTED_GRACE = 2
 DEADLINE_EXCEEDED = "DeadlineExceeded"
-
-
-class Account(Model):
-    """The runner's last words: the JSON that it leaves as termination message."""
-
-    result: Literal["Succeeded", "Failed", "Stopped"]
-    reason: str | None = None
-    message: str = ""
-    output: Any = None
-    output_truncated: bool | None = None
-    checkpoint: CheckpointStatus | None = None
-    interrupts: tuple[dict[str, Any], ...] = ()
-    forced: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -65,9 +53,11 @@ class PodFacts:
     scheduling_message: str  # why it has no node; empty if it has
     waiting_reason: str  # of the first container that waits, for example ImagePullBackOff
     waiting_message: str
+    lingering: tuple[str, ...]  # containers that go on although the agent's has ended
+    init_failure: str  # which init container ended with which exit code; empty if none failed
     exit_code: int | None  # of the agent's container
     exit_reason: str  # of the agent's container, for example OOMKilled
-    account: Account | None
+    account: Account | None  # of the runner, as PID 1 or as the container that makes the workspace
     watched: bool  # neither succeeded nor let go
 
     @property
@@ -189,26 +179,13 @@ def _is_let_go(obj: Object) -> bool:
     return LABEL_FINISHED in labels(obj)
 
 
-def json_object(text: str) -> Object:
-    """The JSON object that the text is; an empty one for any other text: anybody may write it."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def read_account(message: str) -> Account | None:
-    """The account in a termination message; None if there is none that can be used.
-
-    Anybody may write it: a foreign image, an agent that kills its supervisor.
-    """
-    try:
-        account = Account.model_validate(json_object(message))
-        account.model_dump(mode="json")  # what nests too deeply cannot be written into a status
-    except ValueError:
-        return None
-    return account
+def _failed_init(status: Object) -> tuple[str, Object]:
+    """Name and end of the init container that failed; nothing if none has."""
+    for container in status.get("initContainerStatuses") or []:
+        ended: Object = container.get("state", {}).get("terminated") or {}
+        if ended.get("exitCode"):
+            return container["name"], ended
+    return "", {}
 
 
 def pod_facts(pod: Object) -> PodFacts:
@@ -229,6 +206,11 @@ def pod_facts(pod: Object) -> PodFacts:
         ),
         {},
     )
+    others = [c["name"] for c in containers if "running" in c.get("state", {})]
+    failed_init, its_end = _failed_init(status)
+    account = read_account(ended.get("message", ""))
+    if account is None and failed_init == WORKSPACE_CONTAINER:
+        account = read_account(its_end.get("message", ""))
     return PodFacts(
         name=pod["metadata"]["name"],
         uid=pod["metadata"]["uid"],
@@ -259,9 +241,11 @@ def pod_facts(pod: Object) -> PodFacts:
         scheduling_message=unscheduled.get("message", ""),
         waiting_reason=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),
+        lingering=tuple(others) if ended else (),
+        init_failure=f"{failed_init} ended with exit code {its_end['exitCode']}" if its_end else "",
         exit_code=ended.get("exitCode"),
         exit_reason=ended.get("reason", ""),
-        account=read_account(ended.get("message", "")),
+        account=account,
         watched=not _is_let_go(pod) and status.get("phase") != "Succeeded",
     )
 

@@ -57,7 +57,8 @@ def test_a_program_in_a_foreign_image_is_killed_too(ns: Namespace) -> None:
     # The grace is the Agent's: the run does not say.
     deaf_agent = command_agent("deaf", "python3", "-c", deaf, image=image, gracePeriodSeconds=GRACE)
     ns.create(deaf_agent)
-    run = ns.run("deaf", thread="t")
+    run = ns.run("deaf", thread="t", retries=2)
     run.wait_step(1)
     assert run.pod()["spec"]["terminationGracePeriodSeconds"] == GRACE
     interrupt(run)
+    assert run.log()[-1]["step"] == 1, "its log is kept, though retries were left"

@@ -3,7 +3,7 @@
 import pytest
 
 from . import deployment
-from .namespace import Namespace
+from .namespace import Namespace, command_agent
 from .run import condition, message, time
 
 
@@ -20,6 +20,18 @@ def test_a_run_that_takes_too_long_is_stopped_and_keeps_what_it_has(ns: Namespac
     assert ns.store().state("t").values["done"] == [1, 2]
     onward = ns.run("steps", thread="t")
     assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+
+
+def test_a_time_out_of_a_foreign_image_is_no_interrupt_and_keeps_its_log(ns: Namespace) -> None:
+    """Retries are left: its exit code says nothing, so only the kubelet's word does."""
+    sleeps = "import time; print('{}', flush=True); time.sleep(3600)"
+    image = deployment.operator_image()
+    ns.create(command_agent("sleeps", "python3", "-c", sleeps, image=image))
+    run = ns.run("sleeps", thread="t", timeoutSeconds=3, retries=2)
+    done = run.wait("TimedOut", seconds=30)
+    assert condition(done, "Finished") == ("True", "TimedOut")
+    assert run.processes() == []
+    assert run.log() == [{}]
 
 
 @pytest.mark.alone

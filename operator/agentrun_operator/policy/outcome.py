@@ -9,8 +9,9 @@ Succeeded if its container had ended well before the kubelet set out to stop it.
 from dataclasses import dataclass
 from signal import SIGKILL
 
+from ..account import Account
 from ..constants import Phase, Reason
-from ..facts import DEADLINE_EXCEEDED, Account, PodFacts
+from ..facts import DEADLINE_EXCEEDED, PodFacts
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def _ending(pod: PodFacts) -> Ending:
     if pod.exit_code is not None:
         message = f"The agent's container ended with exit code {pod.exit_code}; see its log."
         return Ending(Phase.FAILED, Reason.AGENT_FAILED, message)
-    what = ": ".join(part for part in (pod.reason, pod.message) if part) or "no reason given"
+    told = (pod.init_failure, pod.reason, pod.message)
+    what = ": ".join(part for part in told if part) or "no reason given"
     return Ending(Phase.FAILED, Reason.AGENT_FAILED, f"Pod {pod.name} failed ({what}).")
 
 

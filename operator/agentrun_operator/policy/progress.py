@@ -27,15 +27,17 @@ def _live(view: View) -> Plan:
     if not view.alive:
         return _between_pods(view)
     pod = view.alive[-1]
+    if pod.lingering:
+        return _lingering(view, pod)
     if pod.agent_running:
         return _running(view, pod)
     return _pending(view, pod)
 
 
 def _running(view: View, pod: PodFacts) -> Plan:
-    status = base(view, Phase.RUNNING)
     if pod.node in view.unreachable_nodes:
-        return _out_of_sight(view, pod, status)
+        return _out_of_sight(view, pod)
+    status = base(view, Phase.RUNNING)
     message = f"The agent runs in pod {pod.name} on node {pod.node}."
     status = set_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, message)
     is_news = view.run.status.pod_name != pod.name or view.run.status.phase != Phase.RUNNING
@@ -43,14 +45,29 @@ def _running(view: View, pod: PodFacts) -> Plan:
     return Plan(status=status, events=events)
 
 
-def _out_of_sight(view: View, pod: PodFacts, status: AgentRunStatus) -> Plan:
+def _lingering(view: View, pod: PodFacts) -> Plan:
+    message = (
+        f"The agent has ended, but pod {pod.name} has not: {', '.join(pod.lingering)} goes on. The "
+        "run ends when it does. In spec.podTemplate of Agent "
+        f"{view.run.spec.agent_ref.name}, make it a sidecar: one of initContainers with "
+        "restartPolicy Always."
+    )
+    return _told(view, Reason.POD_LINGERS, message)
+
+
+def _out_of_sight(view: View, pod: PodFacts) -> Plan:
     message = (
         f"Node {pod.node} does not answer, so nobody knows whether the agent still runs in pod "
         f"{pod.name}. Its kubelet says so when it is back; if the cluster gives the pod up, "
         "another one goes on from the last checkpoint."
     )
-    reason = Reason.NODE_UNREACHABLE
+    return _told(view, Reason.NODE_UNREACHABLE, message)
+
+
+def _told(view: View, reason: Reason, message: str) -> Plan:
+    """The run is Running, and there is something about it that people should know."""
     is_news = not said(view, Condition.STARTED, reason)
+    status = base(view, Phase.RUNNING)
     status = set_condition(view, status, Condition.STARTED, True, reason, message)
     return Plan(status=status, events=(Event("Warning", reason, message),) if is_news else ())
 

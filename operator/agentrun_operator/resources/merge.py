@@ -40,6 +40,7 @@ def merge_under(top: dict[str, Any], under: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merge_items(top: list[Any], under: list[Any], key: str) -> list[Any]:
-    below = {item.get(key): item for item in under}
+    below = {item.get(key): item for item in under if isinstance(item, dict)}
     merged = [merge_under(item, below.pop(item.get(key), {})) for item in top]
-    return merged + list(below.values())
+    # What is no item the API server refuses, with a message that names it.
+    return merged + list(below.values()) + [item for item in under if not isinstance(item, dict)]

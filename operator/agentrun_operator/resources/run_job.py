@@ -15,6 +15,7 @@ from ..constants import (
     LABEL_RUN_UID,
     LABEL_THREAD,
     MANAGED_BY,
+    WORKSPACE_CONTAINER,
 )
 from ..models import Agent, AgentRun
 from ..policy import defaults
@@ -154,7 +155,6 @@ def _pod_spec(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
         "name": AGENT_CONTAINER,
         "image": spec.image or runner_image,
         "env": own_env + [entry for entry in spec.env if entry["name"] not in own_names],
-        "envFrom": spec.env_from,
         "resources": spec.resources,
         "securityContext": container_security(),
         "volumeMounts": [
@@ -163,6 +163,8 @@ def _pod_spec(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
             {"name": "tmp", "mountPath": "/tmp"},
         ],
     }
+    if spec.env_from:  # else what the podTemplate says would have no chance
+        container["envFrom"] = spec.env_from
     volumes: list[dict[str, Any]] = [
         {"name": "store", "persistentVolumeClaim": {"claimName": spec.store.claim_name}},
         {
@@ -206,7 +208,7 @@ def _pod_spec(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
         pod["shareProcessNamespace"] = True
         pod["initContainers"] = [
             {
-                "name": "workspace",
+                "name": WORKSPACE_CONTAINER,
                 "image": runner_image,
                 "args": ["prepare-workspace"],
                 "env": own_env,

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from agentrun_operator.account import read_account
 from agentrun_operator.constants import (
     COMPONENT_AGENT,
     FINAL_PHASES,
@@ -10,7 +11,6 @@ from agentrun_operator.constants import (
     LABEL_COMPONENT,
     LABEL_RUN_UID,
 )
-from agentrun_operator.facts import read_account
 
 from .apiserver import ApiServer
 from .container import Container

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from agentrun_operator.account import Account
 from agentrun_operator.constants import ANNOTATION_QUEUED, FINALIZER, Phase
-from agentrun_operator.facts import Account, JobFacts, PodFacts
+from agentrun_operator.facts import JobFacts, PodFacts
 from agentrun_operator.models import Agent, AgentRun
 from agentrun_operator.policy.view import View
 
@@ -126,6 +127,8 @@ PENDING_POD = PodFacts(
     scheduling_message="",
     waiting_reason="",
     waiting_message="",
+    lingering=(),
+    init_failure="",
     exit_code=None,
     exit_reason="",
     account=None,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentrun_operator.facts import read_account
+from agentrun_operator.account import read_account
 
 
 @pytest.mark.parametrize(

@@ -158,3 +158,16 @@ def test_merging_leaves_both_sides_unchanged() -> None:
     assert merged == {"containers": [{"name": "a", "x": 1, "y": 2}, {"name": "b"}], "list": [1]}
     assert top == {"containers": [{"name": "a", "x": 1}], "list": [1]}
     assert under["containers"] == [{"name": "a", "y": 2}, {"name": "b"}]
+
+
+def test_env_from_of_the_pod_template_is_dropped() -> None:
+    env_from = [{"secretRef": {"name": "s"}}]
+    template = {"spec": {"containers": [{"name": "agent", "envFrom": env_from}]}}
+    job = run_job(run(), agent(podTemplate=template), "runner:1")
+    assert container(job)["envFrom"] == env_from
+
+
+def test_what_is_no_container_stops_the_decision() -> None:
+    """The API server refuses it, and names the place."""
+    job = run_job(run(), agent(podTemplate={"spec": {"containers": [None, "x"]}}), "runner:1")
+    assert pod_of(job)["containers"][1:] == [None, "x"]

@@ -1,0 +1,83 @@
+"""Pods with more containers than the agent's."""
+
+from typing import Any
+
+from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_operator.facts import pod_facts
+from agentrun_operator.policy.decide import decide
+from agentrun_operator.policy.outcome import ending
+
+from .states import UID, job, run, view
+
+AT = "2026-01-01T00:00:00Z"
+Object = dict[str, Any]
+
+
+def ended(name: str, code: int, message: str = "") -> Object:
+    end = {"exitCode": code, "startedAt": AT, "finishedAt": AT, "message": message}
+    return {"name": name, "state": {"terminated": end}}
+
+
+def runs(name: str) -> Object:
+    return {"name": name, "state": {"running": {"startedAt": AT}}}
+
+
+def waits(name: str) -> Object:
+    return {"name": name, "state": {"waiting": {"reason": "PodInitializing"}}}
+
+
+def pod(phase: str, *containers: Object, init: tuple[Object, ...] = ()) -> Object:
+    labels = {"agentrun.dev/run-uid": UID}
+    return {
+        "metadata": {"name": "r-abc", "uid": "p", "creationTimestamp": AT, "labels": labels},
+        "spec": {"nodeName": "n1"},
+        "status": {
+            "phase": phase,
+            "containerStatuses": list(containers),
+            "initContainerStatuses": list(init),
+        },
+    }
+
+
+def test_an_agent_that_has_ended_is_said_to_run() -> None:
+    done = ended("agent", 0, '{"result": "Succeeded"}')
+    lingers = pod_facts(pod("Running", done, runs("proxy")))
+    this = run(claimed=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
+    plan = decide(view(this, job=job(), pods=(lingers,)))
+    assert plan.status is not None
+    (started,) = [c for c in plan.status.conditions if c.type == Condition.STARTED]
+    assert started.reason == Reason.POD_LINGERS
+    assert "pod r-abc has not: proxy goes on" in started.message
+    assert "spec.podTemplate of Agent a" in started.message
+    assert [event.reason for event in plan.events] == [Reason.POD_LINGERS]
+
+
+def test_a_running_agent_with_a_sidecar_is_said_to_linger() -> None:
+    assert pod_facts(pod("Running", runs("agent"), runs("proxy"))).lingering == ()
+
+
+def test_a_workspace_that_cannot_be_made_fails_without_a_reason() -> None:
+    account = '{"result": "Failed", "reason": "StoreFailed", "message": "No space left on device"}'
+    end = ending(
+        (pod_facts(pod("Failed", waits("agent"), init=(ended("workspace", 1, account),))),)
+    )
+    assert end is not None
+    assert (end.phase, end.reason) == (Phase.FAILED, "StoreFailed")
+    assert end.message == "No space left on device"
+
+
+def test_an_init_container_of_somebody_else_speaks_for_the_run() -> None:
+    """It may have written anything, and its exit code is not the agent's."""
+    account = '{"result": "Succeeded"}'
+    found = pod_facts(
+        pod(
+            "Failed",
+            waits("agent"),
+            init=(ended("fetch", 0, account), ended("check", 2, account)),
+        )
+    )
+    assert (found.account, found.exit_code) == (None, None)
+    end = ending((found,))
+    assert end is not None
+    assert end.phase == Phase.FAILED
+    assert "check ended with exit code 2" in end.message
