@@ -12,12 +12,12 @@ class Clock:
     """What time is left, in seconds of `time.monotonic`.
 
     After SIGTERM the kubelet's SIGKILL is certain, and it ends the supervisor too. So the last
-    part of the grace period, a fifth of it but 0.5 s to 2 s, is the supervisor's own: the agent is
-    killed when it begins, and the account is given within it.
+    part of the grace period, a third of it but 0.5 s to 2 s, is the supervisor's own: the agent is
+    killed when it begins, and the account is given within it. On a busy node it takes most of that.
     """
 
     def __init__(self, grace: float, signals: SignalQueue) -> None:
-        self._own = min(2.0, max(0.5, grace / 5))
+        self._own = min(2.0, max(0.5, grace / 3))
         self._agents = max(0.0, grace - self._own)
         self._signals = signals
         self._ended_at = 0.0

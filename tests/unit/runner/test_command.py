@@ -105,7 +105,7 @@ def test_a_second_sigterm_changes_nothing(command_pod: MakePod) -> None:
 
     assert ended.lines.count("told") == 1
     assert len(ended.events("stopping")) == 1
-    assert 1.5 <= ended.seconds < 2
+    assert 1.3 <= ended.seconds < 2
 
 
 def test_a_program_that_ignores_sigterm_is_killed_with_all_its_children(

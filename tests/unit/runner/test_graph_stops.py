@@ -48,7 +48,7 @@ def test_a_node_that_does_not_stop_is_killed_within_the_grace_period(
     assert ended.account["forced"] is True
     assert "was killed after" in ended.account["message"]
     assert ended.account["checkpoint"]["count"] == 3
-    assert 1.5 <= ended.seconds < 2
+    assert 1.3 <= ended.seconds < 2
 
 
 @pytest.mark.parametrize("graph", ["swallows", "swallows_async"])
@@ -144,7 +144,7 @@ def test_a_blocked_node_beside_another_ends_with_the_grace_period(graph_pod: Mak
 
     assert ended.verdict() == (143, "Stopped", None)
     assert ended.account["forced"] is True
-    assert 1.5 <= ended.seconds < 2
+    assert 1.3 <= ended.seconds < 2
 
 
 def test_a_result_that_comes_after_sigterm_does_not_count(graph_pod: MakePod) -> None:
