@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import suppress
 
-from agentrun_runner.result import encode
+from agentrun_runner.encoding import encode
 
 _STDOUT = 1
 

@@ -9,6 +9,8 @@ import json
 import os
 from typing import Any, Self
 
+from agentrun_runner.encoding import fit
+
 Result = dict[str, Any]
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024  # what the supervisor is willing to hold and to log as one line
@@ -39,12 +41,9 @@ class ResultSlot:
         return cls(fd)
 
     def seal(self, result: Result) -> None:
-        """Write the result and make it final. One that is too large goes without its output."""
-        data = encode(result)
-        if len(data) > MAX_RESULT_BYTES:
-            data = encode({"result": result["result"], "output": None, "outputTruncated": True})
+        """Write the result, cut if it is too large, and make it final."""
         with open(self._fd, "wb", closefd=False) as file:
-            file.write(data)
+            file.write(fit(result, MAX_RESULT_BYTES))
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
 
     def read(self) -> Result | None:
@@ -54,12 +53,6 @@ class ResultSlot:
         data = os.pread(self._fd, MAX_RESULT_BYTES, 0)
         result: Result = json.loads(data)
         return result
-
-
-def encode(value: object) -> bytes:
-    """JSON as UTF-8. Half a surrogate pair, which UTF-8 cannot say, becomes a question mark."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
 
 
 def failed(reason: str, message: str) -> Result:

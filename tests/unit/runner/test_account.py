@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentrun_runner.account import MAX_BYTES, fit
+from agentrun_runner.account import MAX_BYTES
+from agentrun_runner.encoding import fit
 
 # Also half surrogate pairs, which JSON can say and UTF-8 cannot.
 TEXT = st.text(st.characters(), max_size=3000) | st.text(st.sampled_from("a\x00\udc80ü🙂"))
@@ -30,7 +31,7 @@ def account_of(output: Any, interrupts: Any = (), message: str = "") -> dict[str
 @given(JSON, st.lists(JSON), TEXT)
 def test_any_account_fits_and_is_json(output: Any, interrupts: list[Any], message: str) -> None:
     """Failure mode 53."""
-    data = fit(account_of(output, interrupts, message))
+    data = fit(account_of(output, interrupts, message), MAX_BYTES)
 
     assert len(data) <= MAX_BYTES
     account = json.loads(data)
@@ -45,12 +46,12 @@ def test_output_is_cut_only_when_it_must_be_and_then_says_so(output: Any) -> Non
     whole = json.dumps(account, ensure_ascii=False, separators=(",", ":"))
     fits = len(whole.encode("utf-8", "replace")) <= MAX_BYTES
 
-    assert json.loads(fit(account)).get("outputTruncated", False) is not fits
+    assert json.loads(fit(account, MAX_BYTES)).get("outputTruncated", False) is not fits
 
 
 def test_the_shape_of_the_output_survives_the_cut() -> None:
     messages = [{"type": "ai", "content": f"{n} " + "x" * 500} for n in range(100)]
-    account = json.loads(fit(account_of({"messages": messages, "done": True})))
+    account = json.loads(fit(account_of({"messages": messages, "done": True}), MAX_BYTES))
 
     assert account["output"]["done"] is True
     last = account["output"]["messages"][-1]
@@ -63,12 +64,12 @@ def test_deep_output_fits() -> None:
     for _ in range(200):
         deep = {"deeper": [deep]}
 
-    assert len(fit(account_of(deep))) <= MAX_BYTES
+    assert len(fit(account_of(deep), MAX_BYTES)) <= MAX_BYTES
 
 
 def test_many_interrupts_do_not_crowd_out_the_result() -> None:
     interrupts = [{"id": str(n), "value": "?" * 1000} for n in range(50)]
-    account = json.loads(fit(account_of({"n": 1}, interrupts)))
+    account = json.loads(fit(account_of({"n": 1}, interrupts), MAX_BYTES))
 
     assert account["result"] == "Succeeded"
     assert account["interrupts"][-1]["id"] == "49"

@@ -93,12 +93,29 @@ def test_large_output_is_whole_in_the_log_and_short_in_the_account(graph_pod: Ma
     assert len(finished["output"]["answer"]) == 1_000_000
 
 
-def test_huge_output_is_left_in_the_store(graph_pod: MakePod) -> None:
+def test_huge_output_is_whole_only_in_the_store(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:large_output", input={"n": 3_000_000}).run()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    assert ended.account["output"] is None
     assert ended.account["outputTruncated"] is True
+    (finished,) = ended.events("finished")
+    assert finished["output"]["n"] == 3_000_000
+    assert len(finished["output"]["answer"]) < 1000
+
+
+def test_a_question_is_asked_however_large_the_state_is(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:large_and_asks", input={"n": 3_000_000}).run()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    (asked,) = ended.account["interrupts"]
+    assert asked["value"] == {"question": "really?"}
+
+
+def test_a_failure_keeps_its_reason_however_much_it_says(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:fails_at_length", input={"n": 5_000_000}).run()
+
+    assert ended.verdict() == (1, "Failed", "AgentFailed")
+    assert ended.account["message"].startswith("ValueError: xxx")
 
 
 def test_a_failing_node_fails_the_run_and_keeps_its_checkpoints(graph_pod: MakePod) -> None:

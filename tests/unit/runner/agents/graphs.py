@@ -80,6 +80,10 @@ def fail(_: State) -> State:
     raise ValueError("the model said no")
 
 
+def fail_at_length(state: State) -> State:
+    raise ValueError("x" * state["n"])
+
+
 def fail_once(state: State) -> State:
     """Fails unless it has failed before, as the marker file in the working directory says."""
     marker = Path("failed-once")
@@ -139,6 +143,7 @@ asks_twice = chain(ask_twice)
 asks_two = fan_out(ask_left, ask_right)
 breakpoint_graph = chain(add_one, double).compile(interrupt_before=["double"])
 fails = chain(add_one, fail)
+fails_at_length = chain(fail_at_length)
 fails_once = chain(add_one, fail_once)
 dies = chain(die)
 crashes = chain(crash)
@@ -148,6 +153,7 @@ nonsense = chain(returns_nonsense)
 talks = chain(talk, schema=Chat)
 strict = chain(take, schema=Strict)
 large_output = chain(large)
+large_and_asks = chain(large, ask)
 odd_output = chain(not_json)
 tells_config = chain(tell_config)
 endless = chain(add_one).add_edge("add_one", "add_one")
