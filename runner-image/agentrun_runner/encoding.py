@@ -18,29 +18,41 @@ def encode(value: object) -> bytes:
 def fit(result: dict[str, Any], limit: int) -> bytes:
     """The result as JSON of at most `limit` bytes, cut in steps, and no further than needed.
 
-    Keeps the shape of output and interrupts for as long as possible: long texts lose their end,
-    long lists their beginning (the newest message is the last), wide and deep objects their rest.
+    The output gives way first, then the values of interrupts, then whole interrupts. What is cut
+    keeps its shape for as long as possible: long texts lose their end, long lists their beginning
+    (the newest message is the last), wide and deep objects their rest.
     """
     return next(data for data in map(encode, _shorter(result)) if len(data) <= limit)
 
 
 def _shorter(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The result, and shorter and shorter ones: what is needed least goes first."""
+    """The result, and shorter and shorter ones."""
     yield result
     small = dict(result)
     if "message" in small:
         small["message"] = _clip(small["message"], _MESSAGE_BYTES)
         yield small
-    for size in _SIZES:
-        for key in ("interrupts", "output"):
-            if key in small:
-                small[key] = _shorten(small[key], size)
-        if "output" in small:
-            small["outputTruncated"] = True
+    if small.get("output") is not None:
+        small["outputTruncated"] = True
+        for size in _SIZES:
+            small["output"] = _shorten(small["output"], size)
+            yield small
+        small["output"] = None
         yield small
-    for key in ("interrupts", "output", "checkpoint"):
-        small.pop(key, None)
-        yield small
+    if "interrupts" in small:
+        # With its id and without its text, a question can still be answered; not so the reverse.
+        for size in _SIZES:
+            small["interrupts"] = [
+                asked | {"value": _shorten(asked["value"], size)} if "value" in asked else asked
+                for asked in small["interrupts"]
+            ]
+            yield small
+        small["interruptsTruncated"] = True
+        while asked := small["interrupts"]:
+            small["interrupts"] = asked[: len(asked) * 7 // 8]
+            yield small
+    small.pop("checkpoint", None)
+    yield small
 
 
 def _clip(text: str, limit: int) -> str:

@@ -16,6 +16,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
 )
 
+INTERRUPTS = st.lists(st.fixed_dictionaries({"node": TEXT}, optional={"id": TEXT, "value": JSON}))
+
 
 def account_of(output: Any, interrupts: Any = (), message: str = "") -> dict[str, Any]:
     return {
@@ -28,7 +30,7 @@ def account_of(output: Any, interrupts: Any = (), message: str = "") -> dict[str
 
 
 @settings(deadline=None)
-@given(JSON, st.lists(JSON), TEXT)
+@given(JSON, INTERRUPTS, TEXT)
 def test_any_account_fits_and_is_json(output: Any, interrupts: list[Any], message: str) -> None:
     """Failure mode 53."""
     data = fit(account_of(output, interrupts, message), MAX_BYTES)
@@ -67,9 +69,46 @@ def test_deep_output_fits() -> None:
     assert len(fit(account_of(deep), MAX_BYTES)) <= MAX_BYTES
 
 
-def test_many_interrupts_do_not_crowd_out_the_result() -> None:
-    interrupts = [{"id": str(n), "value": "?" * 1000} for n in range(50)]
+def question(n: int, value: object) -> dict[str, Any]:
+    return {"id": f"{n:032x}", "node": f"ask_{n}", "value": value}
+
+
+def test_large_output_does_not_crowd_out_the_questions() -> None:
+    documents = [
+        {
+            "title": f"document {n}",
+            "fields": {f"field {m}": "x" * 50 for m in range(8)},
+            "parts": [{"text": "y" * 400, "tags": ["tag"] * 8} for _ in range(8)],
+        }
+        for n in range(50)
+    ]
+    interrupts = [question(n, f"question {n}?") for n in range(6)]
+    output = {"documents": documents, "more": documents}
+    account = json.loads(fit(account_of(output, interrupts), MAX_BYTES))
+
+    assert account["interrupts"] == interrupts
+    assert account["output"].keys() == output.keys()
+
+
+def test_long_questions_lose_their_end_and_keep_their_ids() -> None:
+    interrupts = [question(n, {"text": "?" * 1000}) for n in range(10)]
     account = json.loads(fit(account_of({"n": 1}, interrupts), MAX_BYTES))
 
-    assert account["result"] == "Succeeded"
-    assert account["interrupts"][-1]["id"] == "49"
+    assert account["output"] is None
+    assert account["outputTruncated"] is True
+    assert [{**asked, "value": None} for asked in account["interrupts"]] == [
+        question(n, None) for n in range(10)
+    ]
+    assert all(asked["value"]["text"].startswith("???") for asked in account["interrupts"])
+    assert "interruptsTruncated" not in account
+
+
+def test_of_too_many_questions_the_last_are_missing_and_that_is_said() -> None:
+    interrupts = [question(n, "?") for n in range(5000)]
+    account = json.loads(fit(account_of(None, interrupts), MAX_BYTES))
+
+    assert account["interrupts"] == interrupts[: len(account["interrupts"])]
+    assert len(account["interrupts"]) > 40
+    assert account["interruptsTruncated"] is True
+    assert "outputTruncated" not in account
+    assert account["checkpoint"]["count"] == 12
