@@ -4,9 +4,14 @@ import os
 import select
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 
 from agentrun_runner.encoding import encode
+
+_T = TypeVar("_T")
 
 _STDOUT = 1
 
@@ -44,6 +49,15 @@ def _line(event: str, data: dict[str, object]) -> bytes:
 def _write(line: bytes) -> None:
     rest = memoryview(line)
     with suppress(OSError, ValueError):  # whoever collects the log must not end the run
-        sys.stdout.flush()
+        _waiting(sys.stdout.flush)
         while rest:
-            rest = rest[os.write(_STDOUT, rest) :]
+            rest = rest[_waiting(partial(os.write, _STDOUT, rest)) :]
+
+
+def _waiting(write: Callable[[], _T]) -> _T:
+    """Write as to a pipe that blocks: any program that shares this one may have made it another."""
+    while True:
+        try:
+            return write()
+        except BlockingIOError:
+            select.select([], [_STDOUT], [])

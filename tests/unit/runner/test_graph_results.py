@@ -93,6 +93,15 @@ def test_large_output_is_whole_in_the_log_and_short_in_the_account(graph_pod: Ma
     assert len(finished["output"]["answer"]) == 1_000_000
 
 
+def test_events_are_whole_though_the_agent_made_stdout_non_blocking(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:unblocks_stdout", input={"n": 1_000_000}).run()
+
+    (updates,) = ended.events("updates")
+    assert len(updates["data"]["unblock_stdout"]["answer"]) == 1_000_000
+    (finished,) = ended.events("finished")
+    assert len(finished["output"]["answer"]) == 1_000_000
+
+
 def test_huge_output_is_whole_only_in_the_store(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:large_output", input={"n": 3_000_000}).run()
 

@@ -127,6 +127,12 @@ def large(state: State) -> State:
     return {"answer": "ü" * state["n"]}
 
 
+def unblock_stdout(state: State) -> State:
+    """As any program may leave it that shares it; Node.js does."""
+    os.set_blocking(1, False)
+    return large(state)
+
+
 def not_json(_: State) -> State:
     return {"answer": {"nan": float("nan"), ("a", 1): {1, 2}, "object": Strict(n=1)}}
 
@@ -153,6 +159,7 @@ nonsense = chain(returns_nonsense)
 talks = chain(talk, schema=Chat)
 strict = chain(take, schema=Strict)
 large_output = chain(large)
+unblocks_stdout = chain(unblock_stdout)
 large_and_asks = chain(large, ask)
 odd_output = chain(not_json)
 tells_config = chain(tell_config)
