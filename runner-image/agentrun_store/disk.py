@@ -3,6 +3,7 @@
 import ctypes
 import os
 import shutil
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -95,15 +96,25 @@ def remove_tree(path: Path) -> None:
         if path.exists():  # another clean-up is at it too
             remove_tree(path)
     except PermissionError:
-        # An agent may leave directories without write permission; they are its own, so ours.
         _make_writable(path)
         shutil.rmtree(path)
 
 
+def grant(path: Path, permissions: int) -> int:
+    """Give the owner what is missing of the permissions; the mode before.
+
+    An agent may take them from what it leaves. That is its own, so ours.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if permissions & ~mode:
+        path.chmod(mode | permissions)
+    return mode
+
+
 def _make_writable(path: Path) -> None:
-    path.chmod(0o700)
+    grant(path, stat.S_IRWXU)
     for top, names, _ in os.walk(path):
         for name in names:
             child = Path(top, name)
             if not child.is_symlink():
-                child.chmod(0o700)
+                grant(child, stat.S_IRWXU)

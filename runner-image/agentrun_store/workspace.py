@@ -3,7 +3,9 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from agentrun_store import disk
@@ -13,6 +15,9 @@ from agentrun_store.thread import Store, Thread
 CURRENT = "current"
 """In the thread's directory: a relative link to the workspace prepared last. An image that knows
 nothing of the store finds its workspace there, whatever the number of its segment."""
+
+_READ = stat.S_IRUSR
+_ENTER = stat.S_IRUSR | stat.S_IXUSR
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file until one of them changes
 
@@ -35,9 +40,10 @@ def prepare(root: Path | str, thread: str, uid: str) -> Path:
             _copy_tree(kept[-1].workspace, new)
         else:
             new.mkdir()
-        disk.sync_file_system(new)
+        disk.sync_file_system(own.path)
         new.rename(own.workspace)
         disk.sync_dir(own.path)
+    disk.grant(own.workspace, _ENTER)
     _point_current_at(store_thread, own)
     return own.workspace
 
@@ -71,7 +77,7 @@ def _point_current_at(thread: Thread, segment: Segment) -> None:
 
 def _copy_tree(source: Path, target: Path) -> None:
     target.mkdir(0o700)
-    with os.scandir(source) as entries:
+    with _attributes_kept(source, target, _ENTER), os.scandir(source) as entries:
         for entry in entries:
             copy = target / entry.name
             if entry.is_symlink():
@@ -80,14 +86,29 @@ def _copy_tree(source: Path, target: Path) -> None:
                 _copy_tree(Path(entry.path), copy)
             elif entry.is_file():
                 _copy_file(Path(entry.path), copy)
-    # Last: the original may be read-only, and its times would change with every file.
-    shutil.copystat(source, target)
 
 
 def _copy_file(source: Path, target: Path) -> None:
-    with source.open("rb") as old, target.open("xb") as new:
+    with (
+        _attributes_kept(source, target, _READ),
+        source.open("rb") as old,
+        target.open("xb") as new,
+    ):
         try:
             fcntl.ioctl(new, _FICLONE, old.fileno())
         except OSError:  # there are many ways to say that this file system has no reflinks
             shutil.copyfileobj(old, new, 1 << 20)
-    shutil.copystat(source, target)
+
+
+@contextmanager
+def _attributes_kept(source: Path, target: Path, needed: int) -> Iterator[None]:
+    """Grant the needed permissions while the copy is made; then both have the mode of before."""
+    mode = disk.grant(source, needed)
+    try:
+        yield
+        # Last: the original may be read-only, and its times would change with every file.
+        shutil.copystat(source, target)
+        target.chmod(mode)
+    finally:
+        if needed & ~mode:
+            source.chmod(mode)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,45 @@ def test_a_copy_is_faithful(tmp_path: Path) -> None:
 
     assert tree(second) == tree(first)
     assert second.stat().st_mode == first.stat().st_mode
+
+
+def test_what_an_agent_made_unreadable_is_copied_all_the_same(unprivileged: Path) -> None:
+    first = prepare(unprivileged, RUN_A)
+    (first / "directory").mkdir()
+    (first / "directory" / "file").write_text("a")
+    (first / "lock").write_text("b")
+    with suppress(OSError):  # not every file system has them
+        os.setxattr(first / "lock", "user.owner", b"me")
+    locked = ("directory/file", "directory", "lock")
+    for name in locked:
+        (first / name).chmod(0o020)
+    second = prepare(unprivileged, RUN_B)
+
+    for made in (first, second):
+        for name in reversed(locked):
+            assert (made / name).stat().st_mode & 0o777 == 0o020
+            (made / name).chmod(0o700)
+        assert (made / "directory" / "file").read_text() == "a"
+        assert (made / "lock").read_text() == "b"
+
+
+def test_a_directory_that_can_be_listed_but_not_searched_is_copied(unprivileged: Path) -> None:
+    first = prepare(unprivileged, RUN_A)
+    (first / "directory").mkdir()
+    (first / "directory" / "file").write_text("a")
+    (first / "directory").chmod(0o600)
+    copied = prepare(unprivileged, RUN_B) / "directory"
+
+    copied.chmod(0o700)
+    assert (copied / "file").read_text() == "a"
+
+
+def test_an_agent_that_locks_its_workspace_locks_out_no_other(unprivileged: Path) -> None:
+    first = prepare(unprivileged, RUN_A)
+    (first / "notes").write_text("a")
+    first.chmod(0)
+    for run in (RUN_B, RUN_A):  # the next run, and a retry
+        assert (prepare(unprivileged, run) / "notes").read_text() == "a"
 
 
 def test_pipes_and_sockets_stay_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
