@@ -12,6 +12,11 @@ class GraphImportError(Exception):
     """The graph cannot be had. The text names the field and the fix."""
 
 
+class GraphFactoryError(Exception):
+    """The function that makes the graph failed, which another try may mend: what it connects to
+    may not be up yet. The text names the field."""
+
+
 class InvalidInputError(Exception):
     """The graph does not take the run's input. The text says what it takes."""
 
@@ -21,6 +26,8 @@ def result_of(error: BaseException) -> Result:
     match error:
         case GraphImportError():
             return failed("GraphImportFailed", str(error))
+        case GraphFactoryError():
+            return failed("AgentFailed", str(error))
         case InvalidInputError():
             return failed("InvalidInput", str(error))
         case RunRolledBackError():
@@ -36,7 +43,9 @@ def result_of(error: BaseException) -> Result:
 
 def what_to_trace(error: BaseException) -> BaseException | None:
     """The exception whose traceback shows somebody the place to look at."""
-    return error.__cause__ if isinstance(error, GraphImportError | InvalidInputError) else error
+    if isinstance(error, GraphImportError | GraphFactoryError | InvalidInputError):
+        return error.__cause__
+    return error
 
 
 def brief(error: BaseException) -> str:

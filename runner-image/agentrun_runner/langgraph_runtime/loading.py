@@ -10,7 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
-from agentrun_runner.langgraph_runtime.failures import GraphImportError, brief
+from agentrun_runner.langgraph_runtime.failures import GraphFactoryError, GraphImportError, brief
 
 FIELD = "Agent spec.runtime.langgraph.graph"
 _FORM = 'write it as "module:attribute", for example "my_agent:graph"'
@@ -56,15 +56,19 @@ async def make_graph(
     """A compiled graph from a graph, a builder, or a function (see `_call`) that gives one of them.
 
     Raises:
-        GraphImportError: it is none of these, or making the graph failed.
+        GraphImportError: it is none of these, or a builder that cannot be compiled.
+        GraphFactoryError: the function raised something.
     """
-    try:
-        if not _is_graph(candidate) and callable(candidate):
+    if not _is_graph(candidate) and callable(candidate):
+        try:
             candidate = await _call(candidate, config, stack)
-        if isinstance(candidate, StateGraph):
+        except Exception as error:
+            raise GraphFactoryError(f"{FIELD}: making the graph failed: {brief(error)}") from error
+    if isinstance(candidate, StateGraph):
+        try:
             candidate = candidate.compile()
-    except Exception as error:
-        raise GraphImportError(f"{FIELD}: making the graph failed: {brief(error)}") from error
+        except Exception as error:
+            raise GraphImportError(f"{FIELD}: it cannot be compiled: {brief(error)}") from error
     if not isinstance(candidate, Pregel):
         raise GraphImportError(
             f"{FIELD} leads to a {type(candidate).__name__}: it must be a compiled graph, a "

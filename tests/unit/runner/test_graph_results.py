@@ -222,7 +222,6 @@ def test_a_new_thread_needs_input(graph_pod: MakePod) -> None:
         ("nowhere:graph", "spec.code.configMap"),
         ("graphs:nothing", "its graphs are: builder, graph"),
         ("graphs:not_a_graph", "leads to a dict"),
-        ("graphs:broken_factory", "RuntimeError: no credentials"),
         ("graphs:unfinished", "Graph must have an entrypoint"),
         ("broken_import:graph", "ValueError: bad configuration"),
         ("needs_a_library:graph", "imports 'surely_not_installed', which is not there"),
@@ -236,6 +235,17 @@ def test_a_graph_that_cannot_be_had_is_named_with_the_fix(
     assert ended.verdict() == (2, "Failed", "GraphImportFailed")
     assert ended.account["message"].startswith("Agent spec.runtime.langgraph.graph")
     assert told in ended.account["message"]
+
+
+def test_a_graph_that_cannot_be_made_now_can_be_made_by_a_retry(graph_pod: MakePod) -> None:
+    pod = graph_pod("graphs:fails_once_to_be_made", input={"n": 1})
+    ended = pod.run()
+
+    assert ended.verdict() == (1, "Failed", "AgentFailed")
+    assert ended.account["message"].startswith("Agent spec.runtime.langgraph.graph")
+    assert "ConnectionError: the model is away" in ended.account["message"]
+    assert "fail_once" in ended.stderr
+    assert pod.run().verdict() == (0, "Succeeded", None)
 
 
 def test_configurable_reaches_the_graph_but_cannot_change_the_thread(graph_pod: MakePod) -> None:

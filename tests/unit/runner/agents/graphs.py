@@ -187,5 +187,6 @@ async def managed() -> AsyncIterator[Any]:
     yield graph
 
 
-def broken_factory() -> Any:
-    raise RuntimeError("no credentials")
+async def fails_once_to_be_made() -> Any:
+    fail_once({})
+    return graph
