@@ -8,10 +8,12 @@ _TAKEN = frozenset({signal.SIGTERM, signal.SIGCHLD})
 
 
 class SignalQueue:
-    """The signals of this process. Make it once, early: it blocks them."""
+    """The signals of this process. Make it once, early: it blocks them, and ignores SIGINT."""
 
     def __init__(self) -> None:
         self._inherited_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)
+        # Python's handler would end PID 1, at a signal that any process of the agent may send.
+        self._inherited_sigint = signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.stopped_at: float | None = None
         """When the first SIGTERM was taken (`time.monotonic`). Later ones change nothing."""
 
@@ -29,10 +31,12 @@ class SignalQueue:
     def exit_on_sigterm(self) -> None:
         """For work that can be cut anywhere. As PID 1, without a handler SIGTERM does nothing."""
         signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
+        signal.signal(signal.SIGINT, self._inherited_sigint)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._inherited_mask)
 
     def restore(self) -> None:
         """Give a forked child what it would have had without us."""
         for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):  # which exec would hand on
             signal.signal(ignored_by_python, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, self._inherited_sigint)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._inherited_mask)

@@ -16,6 +16,13 @@ def test_sigterm_reaches_pid_1(graph_pod: MakePod) -> None:
     assert ended.seconds < 5
 
 
+def test_an_agent_that_interrupts_pid_1_does_not_take_its_account(command_pod: MakePod) -> None:
+    ended = command_pod("kill -INT 1; kill -INT $$").start(pid_one=True).end()
+
+    assert ended.verdict() == (1, "Failed", "AgentFailed")
+    assert "killed by SIGINT" in ended.account["message"]
+
+
 def test_orphans_are_reaped(graph_pod: MakePod) -> None:
     running = graph_pod("stubborn:orphans_a_process", input={}).start(pid_one=True)
     ended = running.end()
