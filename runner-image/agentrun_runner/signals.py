@@ -8,12 +8,14 @@ _TAKEN = frozenset({signal.SIGTERM, signal.SIGCHLD})
 
 
 class SignalQueue:
-    """The signals of this process. Make it once, early: it blocks them, and ignores SIGINT."""
+    """The signals of this process. Make it once, early: it blocks them."""
 
     def __init__(self) -> None:
         self._inherited_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _TAKEN)
-        # Python's handler would end PID 1, at a signal that any process of the agent may send.
-        self._inherited_sigint = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._inherited_sigint = signal.getsignal(signal.SIGINT)
+        if os.getpid() == 1:
+            # Python's handler would end it, at a signal that any process of the agent may send.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.stopped_at: float | None = None
         """When the first SIGTERM was taken (`time.monotonic`). Later ones change nothing."""
 
