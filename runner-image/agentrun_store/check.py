@@ -1,10 +1,12 @@
 """Reads all of a thread, and names what is damaged."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from agentrun_store import disk
-from agentrun_store.errors import CorruptSegmentError, StoreError
+from agentrun_store.errors import CorruptSegmentError, LogChangedError, StoreError
+from agentrun_store.log import LOOKS
 from agentrun_store.segment import Segment
 from agentrun_store.thread import Thread
 
@@ -32,7 +34,7 @@ def check(thread: Thread) -> dict[str, Any]:
         findings.append(Finding(None, str(thread.path), None, str(error), True))
     for segment in segments:
         try:
-            findings += _findings(segment)
+            findings += _settled(segment)
         except (StoreError, OSError) as error:
             findings.append(Finding(segment.run, str(segment.path), None, str(error), True))
     return {
@@ -43,10 +45,17 @@ def check(thread: Thread) -> dict[str, Any]:
     }
 
 
+def _settled(segment: Segment) -> list[Finding]:
+    """Of one and the same log, whatever a prune or a rollback does meanwhile."""
+    for _ in range(LOOKS - 1):
+        with suppress(LogChangedError):
+            return list(_findings(segment))
+    return list(_findings(segment))
+
+
 def _findings(segment: Segment) -> Iterator[Finding]:
     disk.refuse_link(segment.path)
     disk.refuse_link(segment.workspace)
-    length = segment.log.stat().st_size if segment.log.exists() else 0
     found = segment.scan()
     for record in found.records:
         try:
@@ -55,11 +64,11 @@ def _findings(segment: Segment) -> Iterator[Finding]:
             yield _damage(segment, error)
     if found.damage is not None:
         yield _damage(segment, found.damage)
-    elif found.end < length:
+    elif found.end < found.size:
         message = (
-            f"{segment.log}, offset {found.end}: the last {length - found.end} bytes are no whole "
-            f"record. A writer was killed here or is writing now, or the file was cut. Readers "
-            f"pass over it"
+            f"{segment.log}, offset {found.end}: the last {found.size - found.end} bytes are no "
+            f"whole record. A writer was killed here or is writing now, or the file was cut. "
+            f"Readers pass over it"
         )
         yield Finding(segment.run, str(segment.log), found.end, message, False)
 

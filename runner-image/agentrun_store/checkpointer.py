@@ -68,11 +68,16 @@ class StoreSaver(AsyncInThreads):
         thread_id, ns, checkpoint_id = _address(config)
         with self._lock:
             history = self._history(thread_id)
-            if checkpoint_id:
-                found = history.find(thread_id, ns, checkpoint_id)
-            else:
-                found = history.newest(thread_id, ns)
-            return None if found is None else self._tuple(history, found)
+            while True:
+                if checkpoint_id:
+                    found = history.find(thread_id, ns, checkpoint_id)
+                else:
+                    found = history.newest(thread_id, ns)
+                if found is None:
+                    return None
+                stored = self._tuple(history, found)
+                if stored is not None:  # else it was removed meanwhile
+                    return stored
 
     def list(
         self,
@@ -89,10 +94,11 @@ class StoreSaver(AsyncInThreads):
             with self._lock:
                 match = next(matches, None)
                 found = None if match is None else self._tuple(*match)
-            if found is None:
+            if match is None:
                 return
-            yield found
-            left = None if left is None else left - 1
+            if found is not None:  # else it was removed meanwhile
+                yield found
+                left = None if left is None else left - 1
 
     def _matches(
         self, config: RunnableConfig | None, filter: dict[str, Any], before: RunnableConfig | None
@@ -116,19 +122,19 @@ class StoreSaver(AsyncInThreads):
                 ):
                     yield history, found
 
-    def _tuple(self, history: History, found: Found) -> CheckpointTuple:
-        meta = found.record.meta
-        writes = sorted(
-            history.writes(found), key=lambda w: writes_sort_key(w.path, w.task, w.position)
-        )
+    def _tuple(self, history: History, found: Found) -> CheckpointTuple | None:
+        stored = history.read(found)
+        if stored is None:
+            return None
+        meta = stored.meta
+        writes = sorted(stored.writes, key=lambda w: writes_sort_key(w.path, w.task, w.position))
         pending: list[PendingWrite] = [
             (w.task, w.channel, self.serde.loads_typed((w.type, w.value))) for w in writes
         ]
-        payload = found.segment.payload(found.record)
         parent = meta["parent"]
         return CheckpointTuple(
             config=_config(meta["thread"], meta["ns"], meta["id"]),
-            checkpoint=self.serde.loads_typed((meta["type"], payload)),
+            checkpoint=self.serde.loads_typed((meta["type"], stored.payload)),
             metadata=copy.deepcopy(meta["metadata"]),
             parent_config=_config(meta["thread"], meta["ns"], parent) if parent else None,
             pending_writes=pending,

@@ -51,8 +51,11 @@ def show(options: Namespace, problems: Problems) -> int:
         if wanted is None and problems:
             break  # a newer one may be in there: never an older state instead
         if meta["id"] == wanted or (wanted is None and meta["ns"] == ""):
+            checkpoint = shown.checkpoint(History(thread), found)
+            if checkpoint is None:
+                continue  # it was removed meanwhile
             problems.clear()  # in other segments, they are no hindrance
-            print(json.dumps(shown.checkpoint(History(thread), found), indent=2))
+            _print_json(checkpoint)
             return 0
     if problems:
         return 1

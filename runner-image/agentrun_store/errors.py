@@ -24,6 +24,13 @@ class CorruptSegmentError(StoreError):
         )
 
 
+class LogChangedError(StoreError):
+    """A log is no longer the one that its index was made of: no damage, look again."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} was replaced or removed while it was read: do the same again")
+
+
 class RunRolledBackError(StoreError):
     """The run was rolled back: nothing is written for it any more."""
 

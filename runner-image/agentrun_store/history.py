@@ -9,10 +9,10 @@ CorruptSegmentError where its content could be the answer: never an older state 
 
 import logging
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from agentrun_store.errors import CorruptSegmentError
-from agentrun_store.log import Record
+from agentrun_store.errors import CorruptSegmentError, LogChangedError
+from agentrun_store.log import LOOKS, Record
 from agentrun_store.names import RunName
 from agentrun_store.records import Write, merge_writes, split_writes
 from agentrun_store.segment import Segment
@@ -30,6 +30,14 @@ class Found(NamedTuple):
     @property
     def order(self) -> tuple[int, int, str]:
         return (self.segment.seq, *_order(self.record))
+
+
+class Stored(NamedTuple):
+    """All of a checkpoint."""
+
+    meta: dict[str, Any]
+    payload: bytes
+    writes: list[Write]
 
 
 class History:
@@ -123,7 +131,27 @@ class History:
         """The (thread id, namespace) pairs that have checkpoints. Each is a line of its own."""
         return {line for segment in self.segments for line in segment.index.checkpoints}
 
-    def writes(self, found: Found) -> list[Write]:
+    def read(self, found: Found) -> Stored | None:
+        """A checkpoint with its pending writes; None when it is there no more.
+
+        Where a prune or a rollback has removed or rewritten what it was found in, it is looked for
+        again. Raises CorruptSegmentError; LogChangedError when that happens at every look.
+        """
+        meta = found.record.meta
+        for _ in range(LOOKS):
+            try:
+                payload = found.segment.payload(found.record)
+                return Stored(found.record.meta, payload, self._writes(found))
+            except LogChangedError as error:
+                changed = error
+            self.refresh()
+            there = self.find(meta["thread"], meta["ns"], meta["id"])
+            if there is None:
+                return None
+            found = there
+        raise changed
+
+    def _writes(self, found: Found) -> list[Write]:
         """The pending writes of a checkpoint, from its own segment and from those after it.
 
         A run that resumes another run's checkpoint writes to its own segment.

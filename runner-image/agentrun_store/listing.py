@@ -24,6 +24,8 @@ def thread_rows(store: Store, problem: Problem) -> Iterator[Row]:
         try:
             used = usage(thread.path)
             segments = thread.segments()
+        except FileNotFoundError:
+            continue  # it was removed meanwhile
         except (StoreError, OSError) as error:
             problem(error)
             continue
@@ -52,6 +54,8 @@ def run_rows(thread: Thread, problem: Problem) -> list[Row]:
     for segment in thread.segments():
         try:
             used = usage(segment.path)
+        except FileNotFoundError:
+            continue  # it was removed meanwhile
         except (StoreError, OSError) as error:
             problem(error)
             continue

@@ -1,4 +1,4 @@
-"""The append-only log of one segment: the format, reading it, and its one writer.
+"""The append-only log of one segment: the format, and reading it.
 
     file    = HEADER record*
     record  = magic, kind, length of meta, length of payload, CRC of payload, CRC of all before
@@ -12,18 +12,16 @@ record with no valid one after it is that torn tail, and dropped. A bad record w
 after it was acknowledged once: that is damage, and reported.
 """
 
+import errno
 import json
 import os
 import re
 import struct
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from agentrun_store import disk
-from agentrun_store.errors import CorruptSegmentError, SegmentBusyError, StoreError
+from agentrun_store.errors import CorruptSegmentError, LogChangedError
 from agentrun_store.names import RunName
 
 HEADER = b"AgentRun log 01\n"
@@ -34,6 +32,9 @@ _CRC = struct.Struct("<I")
 _CHECKED = _HEAD.size - _CRC.size  # the part of the head that its own CRC covers
 _FIRST_READ = 1024  # bytes: the head and nearly every meta in one read
 _SEARCH_STEP = 1 << 20  # bytes
+
+LOOKS = 3
+"""How often a reader looks at what others replace or remove meanwhile, before it gives up."""
 
 
 class Entry(NamedTuple):
@@ -67,14 +68,29 @@ class Scan(NamedTuple):
     """Where the sound part ends, and the next record goes."""
     damage: CorruptSegmentError | None
     """Set when valid records follow after `end`."""
+    size: int
+    """Of the whole file."""
 
 
 def scan(path: Path, run: RunName) -> Scan:
-    """Read all heads and metas of a log, which may be growing. A missing log is an empty one."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return Scan([], 0, None)
+    """Read all heads and metas of a log, which may be growing. A missing log is an empty one.
+
+    Raises LogChangedError when it is another one at every look.
+    """
+    for _ in range(LOOKS):
+        try:
+            return _scan_file(path, run)
+        except FileNotFoundError:
+            return Scan([], 0, None, 0)
+        except OSError as error:
+            # So NFS says that the file was removed on another node.
+            if error.errno != errno.ESTALE:
+                raise
+    raise LogChangedError(path)
+
+
+def _scan_file(path: Path, run: RunName) -> Scan:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         found = _scan(fd, path, run)
         # A writer that finishes the bad record and appends another while we look makes the first
@@ -89,103 +105,26 @@ def scan(path: Path, run: RunName) -> Scan:
 
 
 def read_payload(path: Path, run: RunName, record: Record) -> bytes:
-    """Read and check one payload. Raises CorruptSegmentError."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    """Read and check one payload.
+
+    Raises CorruptSegmentError, and LogChangedError when the record is not in the log any more.
+    """
     try:
-        payload = _read(fd, record.payload_length, record.payload_at)
-    finally:
-        os.close(fd)
-    if not _is_sound(payload, run, record):
-        raise CorruptSegmentError(path, record.offset, "the payload of this record is damaged")
-    return payload
-
-
-def write_log(path: Path, run: RunName, entries: Iterable[Entry]) -> None:
-    """Make a whole log, in place of the one at `path`, if any."""
-
-    def chunks() -> Iterator[bytes]:
-        yield HEADER
-        offset = len(HEADER)
-        for entry in entries:
-            record, data = _encode(run, offset, entry)
-            yield data
-            offset = record.end
-
-    disk.replace_file(path, chunks())
-
-
-class LogWriter:
-    """The one writer of a log. Callers keep their threads apart."""
-
-    def __init__(self, path: Path, run: RunName) -> None:
-        """Open the log, or make it, and cut off a torn tail. Raises CorruptSegmentError."""
-        self._path = path
-        self._run = run
-        self._fd = -1
-        self._broken = False
-        found = scan(path, run)
-        if found.damage is not None:
-            raise found.damage
-        self.records = found.records
-        """The records found, oldest first."""
-        self._end = found.end
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o666)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            disk.sync_dir(path.parent)
-            if os.fstat(self._fd).st_size > self._end:
-                os.ftruncate(self._fd, self._end)
-                os.fsync(self._fd)
-        except BaseException:
-            self.close()
-            raise
-
-    def append(self, entry: Entry) -> Record:
-        """Add a record; it is on disk when this returns. On an error it is not there at all.
-
-        Raises OSError (a full disk, say), SegmentBusyError, StoreError.
-        """
-        if self._broken:
-            raise StoreError(
-                f"{self._path}: an earlier write failed and could not be taken back, so no more "
-                f"is written; look after the volume, then start the run again"
-            )
-        if not self._is_ours():
-            raise SegmentBusyError(self._path)
-        record, data = _encode(self._run, self._end or len(HEADER), entry)
-        if self._end == 0:
-            data = HEADER + data
-        # Until the bytes are on disk or gone again, nothing may be appended after them.
-        self._broken = True
-        try:
-            disk.write_all(self._fd, data, self._end)
-            os.fdatasync(self._fd)
-        except BaseException:
-            with suppress(OSError):
-                os.ftruncate(self._fd, self._end)
-                os.fsync(self._fd)
-                self._broken = False
-            raise
-        self._broken = False
-        self._end = record.end
-        return record
-
-    def _is_ours(self) -> bool:
-        """Whether the log is still the file that we opened, as we left it."""
-        try:
-            there = self._path.stat()
-        except FileNotFoundError:
-            return False
-        return there.st_size == self._end and there.st_ino == os.fstat(self._fd).st_ino
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __del__(self) -> None:
-        # LangGraph's savers have no close: the log is closed with its last user.
-        self.close()
+            payload = _read(fd, record.payload_length, record.payload_at)
+            if _is_sound(payload, run, record):
+                return payload
+            there = _record_at(fd, run, record.offset, os.fstat(fd).st_size)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ESTALE):
+            raise LogChangedError(path) from None
+        raise
+    if there is None or (there.end, there.payload_crc) != (record.end, record.payload_crc):
+        raise LogChangedError(path)
+    raise CorruptSegmentError(path, record.offset, "the payload of this record is damaged")
 
 
 def _seed(run: RunName, offset: int) -> int:
@@ -203,7 +142,7 @@ def _is_sound(payload: bytes, run: RunName, record: Record) -> bool:
     )
 
 
-def _encode(run: RunName, offset: int, entry: Entry) -> tuple[Record, bytes]:
+def encode(run: RunName, offset: int, entry: Entry) -> tuple[Record, bytes]:
     meta = json.dumps(entry.meta, separators=(",", ":")).encode()
     length, crc = len(entry.payload), _payload_crc(entry.payload, run, offset)
     head = _HEAD.pack(_MAGIC, entry.kind, len(meta), length, crc, 0)[:_CHECKED]
@@ -227,7 +166,7 @@ def _scan(fd: int, path: Path, run: RunName) -> Scan:
     header = _read(fd, len(HEADER), 0)
     if header != HEADER and _OTHER_VERSION.fullmatch(header):
         unknown = CorruptSegmentError(path, 0, "this version of the store cannot read the format")
-        return Scan([], 0, unknown)
+        return Scan([], 0, unknown, size)
     records: list[Record] = []
     end = 0
     if header == HEADER:
@@ -239,10 +178,11 @@ def _scan(fd: int, path: Path, run: RunName) -> Scan:
             last = records[-1]
             if not _is_sound(_read(fd, last.payload_length, last.payload_at), run, last):
                 records.pop()
-                return Scan(records, last.offset, None)
+                return Scan(records, last.offset, None, size)
+    damage = None
     if _record_after(fd, run, end, size):
-        return Scan(records, end, CorruptSegmentError(path, end, "the record here is damaged"))
-    return Scan(records, end, None)
+        damage = CorruptSegmentError(path, end, "the record here is damaged")
+    return Scan(records, end, damage, size)
 
 
 def _record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from agentrun_store import disk
-from agentrun_store.errors import CorruptSegmentError
-from agentrun_store.log import Entry, LogWriter, Record, Scan, read_payload, scan, write_log
+from agentrun_store.errors import CorruptSegmentError, LogChangedError
+from agentrun_store.log import Entry, Record, Scan, read_payload, scan
+from agentrun_store.log_writer import LogWriter, write_log
 from agentrun_store.names import RunName, segment_name
 from agentrun_store.records import Kind, is_valid
 
@@ -69,7 +70,8 @@ class Segment:
                 damage = CorruptSegmentError(
                     self.log, record.offset, "the store writes no such record"
                 )
-                return Scan(found.records[:number], record.offset, damage)
+                sound = found.records[:number]
+                return found._replace(records=sound, end=record.offset, damage=damage)
         return found
 
     @property
@@ -89,11 +91,15 @@ class Segment:
             self._index = None
 
     def payload(self, record: Record) -> bytes:
-        """Raises CorruptSegmentError."""
-        return read_payload(self.log, self.run, record)
+        """Raises CorruptSegmentError; LogChangedError when others removed or rewrote the log."""
+        try:
+            return read_payload(self.log, self.run, record)
+        except LogChangedError:
+            self._index = None
+            raise
 
     def entry(self, record: Record) -> Entry:
-        """A record with its payload. Raises CorruptSegmentError."""
+        """A record with its payload. Raises CorruptSegmentError, LogChangedError."""
         return Entry(record.kind, record.meta, self.payload(record))
 
     def append(self, entry: Entry) -> None:

@@ -63,11 +63,17 @@ def as_json(value: Any, depth: int = 0) -> Any:
     return f"<{type(value).__name__}>"
 
 
-def checkpoint(history: History, found: Found) -> dict[str, Any]:
-    """One checkpoint with all that belongs to it. Raises CorruptSegmentError, OSError."""
-    meta = found.record.meta
-    state = loads((meta["type"], found.segment.payload(found.record)))
-    writes = sorted(history.writes(found), key=lambda write: (write.task, write.position))
+def checkpoint(history: History, found: Found) -> dict[str, Any] | None:
+    """One checkpoint with all that belongs to it; None when it is there no more.
+
+    Raises CorruptSegmentError, LogChangedError, OSError.
+    """
+    stored = history.read(found)
+    if stored is None:
+        return None
+    meta = stored.meta
+    state = loads((meta["type"], stored.payload))
+    writes = sorted(stored.writes, key=lambda write: (write.task, write.position))
     return {
         "thread": history.thread.name,
         "checkpoint": meta["id"],

@@ -39,7 +39,7 @@ def add_record(root: Path, kind: int, meta: Any) -> None:
     """With checksums as they should be."""
     path = log_of(root, RUN_A)
     size = path.stat().st_size
-    _, data = log._encode(check_run(RUN_A), size, Entry(kind, meta, b""))
+    _, data = log.encode(check_run(RUN_A), size, Entry(kind, meta, b""))
     path.write_bytes(path.read_bytes() + data)
 
 

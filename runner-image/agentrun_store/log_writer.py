@@ -1,0 +1,99 @@
+"""Writing the log of one segment: see log.py for what is in it."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from agentrun_store import disk
+from agentrun_store.errors import SegmentBusyError, StoreError
+from agentrun_store.log import HEADER, Entry, Record, encode, scan
+from agentrun_store.names import RunName
+
+
+def write_log(path: Path, run: RunName, entries: Iterable[Entry]) -> None:
+    """Make a whole log, in place of the one at `path`, if any."""
+
+    def chunks() -> Iterator[bytes]:
+        yield HEADER
+        offset = len(HEADER)
+        for entry in entries:
+            record, data = encode(run, offset, entry)
+            yield data
+            offset = record.end
+
+    disk.replace_file(path, chunks())
+
+
+class LogWriter:
+    """The one writer of a log. Callers keep their threads apart."""
+
+    def __init__(self, path: Path, run: RunName) -> None:
+        """Open the log, or make it, and cut off a torn tail. Raises CorruptSegmentError."""
+        self._path = path
+        self._run = run
+        self._fd = -1
+        self._broken = False
+        found = scan(path, run)
+        if found.damage is not None:
+            raise found.damage
+        self.records = found.records
+        """The records found, oldest first."""
+        self._end = found.end
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._fd = os.open(path, flags, 0o666)
+        try:
+            disk.sync_dir(path.parent)
+            if os.fstat(self._fd).st_size > self._end:
+                os.ftruncate(self._fd, self._end)
+                os.fsync(self._fd)
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, entry: Entry) -> Record:
+        """Add a record; it is on disk when this returns. On an error it is not there at all.
+
+        Raises OSError (a full disk, say), SegmentBusyError, StoreError.
+        """
+        if self._broken:
+            raise StoreError(
+                f"{self._path}: an earlier write failed and could not be taken back, so no more "
+                f"is written; look after the volume, then start the run again"
+            )
+        if not self._is_ours():
+            raise SegmentBusyError(self._path)
+        record, data = encode(self._run, self._end or len(HEADER), entry)
+        if self._end == 0:
+            data = HEADER + data
+        # Until the bytes are on disk or gone again, nothing may be appended after them.
+        self._broken = True
+        try:
+            disk.write_all(self._fd, data, self._end)
+            os.fdatasync(self._fd)
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(self._fd, self._end)
+                os.fsync(self._fd)
+                self._broken = False
+            raise
+        self._broken = False
+        self._end = record.end
+        return record
+
+    def _is_ours(self) -> bool:
+        """Whether the log is still the file that we opened, as we left it."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return there.st_size == self._end and there.st_ino == os.fstat(self._fd).st_ino
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __del__(self) -> None:
+        # LangGraph's savers have no close: the log is closed with its last user.
+        self.close()
