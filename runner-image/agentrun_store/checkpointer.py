@@ -26,7 +26,7 @@ from agentrun_store.async_in_threads import AsyncInThreads
 from agentrun_store.errors import StoreError
 from agentrun_store.history import Found, History
 from agentrun_store.log import Entry
-from agentrun_store.names import check_run, run_name, thread_dir
+from agentrun_store.names import check_run, run_name
 from agentrun_store.records import Write, checkpoint_entry, writes_entry
 from agentrun_store.rollback import bury_run
 from agentrun_store.thread import Store
@@ -43,6 +43,7 @@ class StoreSaver(AsyncInThreads):
 
     `thread_dir_of` names the directory (`threads/<name>`) of a LangGraph `thread_id`. In a pod,
     which sees one thread's directory, it is a constant; thread ids are kept apart all the same.
+    Without, it is where the pods put them: see `Store.directory_of`.
 
     Raises CorruptSegmentError when what was asked for is, or may be, in a damaged segment;
     RunRolledBackError on writing for a run that was rolled back; OSError.
@@ -53,13 +54,13 @@ class StoreSaver(AsyncInThreads):
         root: Path | str,
         *,
         run: str | None = None,
-        thread_dir_of: Callable[[str], str] = thread_dir,
+        thread_dir_of: Callable[[str], str] | None = None,
         serde: SerializerProtocol | None = None,
     ) -> None:
         super().__init__(serde=serde)
         self._store = Store(root)
         self._run = None if run is None else check_run(run)
-        self._thread_dir_of = thread_dir_of
+        self._thread_dir_of = thread_dir_of or self._store.directory_of
         self._lock = threading.RLock()
         self._histories: dict[str, History] = {}
 

@@ -17,7 +17,9 @@ from agentrun_store.names import (
     ThreadDir,
     check_run,
     check_thread,
+    is_uid,
     parse_segment_name,
+    thread_dir,
 )
 from agentrun_store.segment import Segment
 
@@ -120,6 +122,18 @@ class Store:
     def thread(self, name: str) -> Thread:
         """The thread `threads/<name>` or `stateless/<run uid>`. Raises InvalidNameError."""
         return Thread(self.root, check_thread(name))
+
+    def directory_of(self, thread_id: str) -> ThreadDir:
+        """Where a LangGraph `thread_id` is, which may be any string: see `names.thread_dir`.
+
+        In the pod of a run without a thread it is the run's uid, and the directory is
+        `stateless/<uid>`; a thread that somebody named after a uid comes first.
+        """
+        named = thread_dir(thread_id)
+        if is_uid(thread_id) and not (self.root / named).exists():
+            own = thread_dir(f"stateless/{thread_id}")
+            return own if (self.root / own).exists() else named
+        return named
 
     def threads(self) -> Iterator[Thread]:
         """All threads there are, by name."""

@@ -90,6 +90,45 @@ def test_a_directory_function_cannot_lead_out_of_the_store(tmp_path: Path) -> No
         put(saver, "1")
 
 
+def stateless_run(root: Path) -> StoreSaver:
+    """As the pod of a run without a thread writes, where the run's uid is the thread id."""
+    pod = StoreSaver(root, run=RUN_A, thread_dir_of=lambda _: f"stateless/{RUN_A}")
+    put(pod, "1", thread=RUN_A)
+    put(pod, "2", parent="1", thread=RUN_A)
+    return StoreSaver(root)
+
+
+def test_a_config_that_list_gave_does_not_find_its_checkpoint(tmp_path: Path) -> None:
+    tool = stateless_run(tmp_path)
+    listed = list(tool.list(None))
+    assert [tool.get_tuple(found.config) for found in listed] == listed
+    assert list(tool.list({"configurable": {"thread_id": RUN_A}})) == listed
+    assert [path.name for path in tmp_path.iterdir()] == ["stateless"]
+
+
+def test_what_a_run_without_a_thread_left_is_not_found_by_who_tidies_up(tmp_path: Path) -> None:
+    tool = stateless_run(tmp_path)
+    tool.copy_thread(RUN_A, "copy")
+    tool.prune([RUN_A])
+    left = {(s.config["configurable"]["thread_id"], s.checkpoint["id"]) for s in tool.list(None)}
+    assert left == {(RUN_A, "2"), ("copy", "1"), ("copy", "2")}
+    tool.delete_thread(RUN_A)
+    assert [s.checkpoint["id"] for s in tool.list(None)] == ["2", "1"]
+    assert list((tmp_path / "stateless" / RUN_A).iterdir()) == []
+
+
+def test_a_thread_that_is_named_after_a_run_is_taken_for_that_run(tmp_path: Path) -> None:
+    tool = stateless_run(tmp_path)
+    put(
+        StoreSaver(tmp_path, run=RUN_B, thread_dir_of=lambda _: f"threads/{RUN_A}"),
+        "3",
+        thread=RUN_A,
+    )
+    found = tool.get_tuple(config(thread=RUN_A))
+    assert found is not None
+    assert found.checkpoint["id"] == "3"
+
+
 def test_a_run_deletes_no_history(tmp_path: Path) -> None:
     """What a run deletes, no rollback of that run could bring back."""
     put(StoreSaver(tmp_path, run=RUN_A), "1")
