@@ -29,7 +29,7 @@ def check(thread: Thread) -> dict[str, Any]:
     segments: list[Segment] = []
     findings: list[Finding] = []
     try:
-        segments = thread.segments()
+        segments = [*thread.segments(), *thread.kept()]
     except (StoreError, OSError) as error:
         findings.append(Finding(None, str(thread.path), None, str(error), True))
     for segment in segments:

@@ -230,7 +230,7 @@ class StoreSaver(AsyncInThreads):
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete all that these runs wrote, in all threads; they can write no more there.
 
-        A DeltaChannel whose history was written by them loses it: see the base class.
+        What DeltaChannels of later runs are rebuilt from stays, for them only.
         """
         self._for_tools_only()
         with self._lock:

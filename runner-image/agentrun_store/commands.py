@@ -97,7 +97,7 @@ def drop(options: Namespace, problems: Problems) -> int:  # noqa: ARG001
 def prune(options: Namespace, problems: Problems) -> int:  # noqa: ARG001
     thread = _thread(options)
     _promised(options, thread)
-    removed, kept = maintenance.prune(History(thread), _state, keep=options.keep)
+    removed, kept = maintenance.prune(History(thread), shown.loads, keep=options.keep)
     result = {"thread": thread.name, "removed": removed, "kept": kept}
     text = f"{thread.name}: {removed} checkpoints removed, {kept} kept"
     return _print_result(options, result, text)
@@ -171,13 +171,6 @@ def _existing(file: Path) -> set[str]:
             f"kubectl that failed. List the metadata.uid of all AgentRuns of the namespace"
         )
     return set(words)
-
-
-def _state(typed: tuple[str, bytes]) -> Any:
-    state = shown.loads(typed)
-    if isinstance(state, dict):
-        return state
-    raise StoreError(f"a checkpoint is {state.type}: what it is rebuilt from cannot be known")
 
 
 def _print(options: Namespace, rows: Iterable[listing.Row], columns: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ CorruptSegmentError where its content could be the answer: never an older state 
 
 import logging
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from agentrun_store.errors import CorruptSegmentError, LogChangedError
@@ -47,12 +48,17 @@ class History:
         self.thread = thread
         self.segments = thread.segments()
         """Oldest first."""
+        self.kept = thread.kept()
+        """What these need of runs that were rolled back meanwhile, oldest first. Only who asks for
+        a checkpoint by its id, as LangGraph does for an ancestor, gets it from here. Listed last:
+        it is there before a segment goes."""
 
     def refresh(self) -> None:
         """Look for what others wrote or removed since."""
-        known = {segment.path: segment for segment in self.segments}
+        known = {segment.path: segment for segment in (*self.segments, *self.kept)}
         self.segments = [known.pop(found.path, found) for found in self.thread.segments()]
-        for segment in self.segments:
+        self.kept = [known.pop(found.path, found) for found in self.thread.kept()]
+        for segment in (*self.segments, *self.kept):
             segment.refresh()
         for gone in known.values():
             gone.close()
@@ -84,7 +90,7 @@ class History:
         Raises CorruptSegmentError when it is nowhere, but may be in a segment that is damaged.
         """
         damage: CorruptSegmentError | None = None
-        for segment in reversed(self.segments):
+        for segment in (*reversed(self.segments), *reversed(self.kept)):
             try:
                 by_id = segment.index.checkpoints.get((thread_id, ns), {})
             except CorruptSegmentError as error:
@@ -160,7 +166,7 @@ class History:
         key = (meta["thread"], meta["ns"], meta["id"])
         return merge_writes(
             write
-            for segment in self.segments
+            for segment in sorted((*self.segments, *self.kept), key=attrgetter("seq"))
             if segment.seq >= found.segment.seq
             for record in _write_records(segment, key)
             for write in split_writes(record.meta, segment.payload(record))

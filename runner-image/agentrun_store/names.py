@@ -16,6 +16,9 @@ RunName = NewType("RunName", str)
 
 MAX_NAME_LENGTH = 63
 
+KEPT = "kept-"
+"""Begins the name of a segment that holds what is kept of a run's own one."""
+
 _SAFE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _HASHED = re.compile(r"_[0-9a-f]{64}")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -1,9 +1,10 @@
 """Taking back what a run wrote. Every function can be cut anywhere, and repeated."""
 
+from contextlib import suppress
 from pathlib import Path
 
-from agentrun_store import disk
-from agentrun_store.errors import InvalidNameError
+from agentrun_store import disk, remains
+from agentrun_store.errors import InvalidNameError, StoreError
 from agentrun_store.names import RunName, check_run
 from agentrun_store.records import Kind
 from agentrun_store.segment import Segment
@@ -20,8 +21,9 @@ def drop_run(root: Path | str, thread: str, uid: str) -> int:
     """Take back all that a run wrote to a thread, and refuse what it may still write.
 
     Returns the number of checkpoints taken back; a repetition returns the same number. The cost
-    does not grow with the thread's history. Damaged segments are dropped like others, counting
-    the checkpoints that can be read. Raises InvalidNameError, OSError.
+    does not grow with the thread's history if no other run came later. Else what their states are
+    rebuilt from stays, for them only: see `remains`. Damaged segments are dropped like others,
+    counting the checkpoints that can be read. Raises InvalidNameError, OSError.
     """
     return bury_run(Store(root).thread(thread), check_run(uid))
 
@@ -41,13 +43,25 @@ def bury_run(thread: Thread, run: RunName) -> int:
     """`drop_run`, with names that were checked."""
     tombstone = thread.tombstone(run)
     segments = [segment for segment in thread.all_segments() if segment.run == run]
+    # Nothing is rebuilt from what came later.
+    last = max((segment.seq for segment in thread.segments() if segment.run != run), default=0)
+    older = [segment for segment in segments if segment.seq < last]
+    needed = remains.needed_without(thread, run) if older else None
     if tombstone is None:
         checkpoints = sum(count_checkpoints(segment) for segment in segments)
         tombstone = Tombstone(checkpoints, max((segment.seq for segment in segments), default=0))
+        for segment in older:
+            remains.keep(thread, segment, needed)
         # Also for a run that never wrote: its pod may still be on its way.
         thread.bury(run, tombstone)
     for segment in segments:
         thread.discard(segment)
+    for kept in thread.kept():
+        if kept.seq > last:
+            thread.discard(kept)
+        elif needed is not None:
+            with suppress(StoreError):  # a damaged one stays as it is
+                remains.reduce(thread, kept, needed)
     return tombstone.checkpoints
 
 

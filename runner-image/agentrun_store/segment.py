@@ -1,5 +1,6 @@
-"""One run's part of a thread: the directory `segments/<seq>-<run uid>`."""
+"""One run's part of a thread: the directory `segments/<seq>-<run uid>`, or what is kept of it."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
@@ -7,11 +8,12 @@ from agentrun_store import disk
 from agentrun_store.errors import CorruptSegmentError, LogChangedError
 from agentrun_store.log import Entry, Record, Scan, read_payload, scan
 from agentrun_store.log_writer import LogWriter, write_log
-from agentrun_store.names import RunName, segment_name
+from agentrun_store.names import KEPT, RunName, segment_name
 from agentrun_store.records import Kind, is_valid
 
 LOG_NAME = "checkpoints.log"
 WORKSPACE_NAME = "workspace"
+_COPY_STEP = 1 << 20  # bytes
 
 
 class Index:
@@ -44,10 +46,16 @@ class Index:
 class Segment:
     """Read by anybody; `append` and `rewrite` are for its one writer. Not thread-safe."""
 
-    def __init__(self, root: Path, segments: PurePath, seq: int, run: RunName) -> None:
-        """The segment `root/segments/<seq>-<run>`, which need not be there."""
+    def __init__(
+        self, root: Path, segments: PurePath, seq: int, run: RunName, *, kept: bool = False
+    ) -> None:
+        """The segment `root/segments/<seq>-<run>`, which need not be there.
+
+        `kept`: what later runs need of a run that was rolled back. No run writes to it.
+        """
         self._root = root
-        self._name = segments / segment_name(seq, run)
+        self.kept = kept
+        self._name = segments / ((KEPT if kept else "") + segment_name(seq, run))
         self.path = root / self._name
         self.seq = seq
         self.run = run
@@ -119,6 +127,13 @@ class Segment:
         self.close()
         self.make()
         write_log(self.log, self.run, entries)
+
+    def copy_log(self, other: "Segment") -> None:
+        """Make the log of another segment of the run, whatever it holds, the log of this one."""
+        self.make()
+        fd = os.open(other.log, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as log:
+            disk.replace_file(self.log, iter(lambda: log.read(_COPY_STEP), b""))
 
     def close(self) -> None:
         """Stop writing and forget what was read; both go on when asked for again."""

@@ -2,6 +2,7 @@
 
 <root>/threads/<name>/ or <root>/stateless/<run uid>/
     segments/<seq>-<run uid>/     what one run wrote
+    segments/kept-<seq>-<run uid>/  what later runs need of one that was rolled back
     tombstones/<run uid>          the run was rolled back: its segments count no more, for ever
 """
 
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from agentrun_store import disk
 from agentrun_store.errors import InvalidNameError, RunRolledBackError
 from agentrun_store.names import (
+    KEPT,
     RunName,
     ThreadDir,
     check_run,
@@ -53,9 +55,21 @@ class Thread:
 
     def all_segments(self) -> list[Segment]:
         """Also those of runs that were rolled back."""
-        names = disk.list_dir(self.segments_dir)
-        parsed = sorted(found for name in names if (found := parse_segment_name(name)))
-        return [self._segment(seq, run) for seq, run in parsed]
+        return self._listed(kept=False)
+
+    def kept(self) -> list[Segment]:
+        """What later runs need of runs that were rolled back, oldest first: see `remains`."""
+        return self._listed(kept=True)
+
+    def _listed(self, *, kept: bool) -> list[Segment]:
+        names = [n for n in disk.list_dir(self.segments_dir) if n.startswith(KEPT) == kept]
+        parsed = (parse_segment_name(name.removeprefix(KEPT)) for name in names)
+        found = sorted(name for name in parsed if name is not None)
+        return [self._segment(seq, run, kept=kept) for seq, run in found]
+
+    def kept_of(self, segment: Segment) -> Segment:
+        """Where that is kept which later runs need of a segment."""
+        return self._segment(segment.seq, segment.run, kept=True)
 
     def segment_for(self, uid: str) -> Segment:
         """A run's own segment, its directory made.
@@ -109,8 +123,8 @@ class Thread:
         disk.make_dirs(self.root, PurePath(self.name, TOMBSTONES))
         disk.replace_file(self._tombstones / run, [json.dumps(tombstone._asdict()).encode()])
 
-    def _segment(self, seq: int, run: RunName) -> Segment:
-        return Segment(self.root, PurePath(self.name, SEGMENTS), seq, run)
+    def _segment(self, seq: int, run: RunName, *, kept: bool = False) -> Segment:
+        return Segment(self.root, PurePath(self.name, SEGMENTS), seq, run, kept=kept)
 
 
 class Store:

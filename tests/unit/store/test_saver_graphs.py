@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 from langchain_core.runnables import RunnableConfig
-from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
@@ -15,9 +14,9 @@ from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.rollback import drop_run
 from agentrun_store.summary import summary
 from unit.store.conftest import Tool
+from unit.store.graphs import CHAT, delta_runs, pod
 from unit.store.support import RUN_A, RUN_B, RUN_C, THREAD, content
 
-CHAT: RunnableConfig = {"configurable": {"thread_id": "chat"}}
 Durability = Literal["sync", "async", "exit"]
 
 
@@ -50,10 +49,6 @@ def approval_graph(calls: list[str] | None = None) -> StateGraph[State]:
     graph.add_edge(["approve", "work"], "done")
     graph.add_edge("done", END)
     return graph
-
-
-def pod(root: Path, run: str) -> StoreSaver:
-    return StoreSaver(root, run=run, thread_dir_of=lambda _: THREAD)
 
 
 @pytest.mark.parametrize("durability", ["sync", "async", "exit"])
@@ -191,26 +186,6 @@ def test_parallel_tasks_write_at_the_same_time(tmp_path: Path) -> None:
     assert states[0].values["log"] == expected
     assert len(states[1].tasks) == 50
     assert all(task.result for task in states[1].tasks)
-
-
-def extend(old: list[str], writes: list[list[str]]) -> list[str]:
-    return [*old, *(item for write in writes for item in write)]
-
-
-class DeltaState(TypedDict, total=False):
-    log: Annotated[list[str], DeltaChannel(extend, list, snapshot_frequency=4)]
-    never_written: Annotated[list[str], DeltaChannel(extend, list)]
-
-
-def delta_runs(root: Path, rounds: int) -> StateGraph[DeltaState]:
-    graph = StateGraph(DeltaState)
-    graph.add_node("step", lambda state: {"log": [f"step {len(state['log'])}"]})
-    graph.add_edge(START, "step")
-    for number in range(rounds):
-        run = f"aaaaaaaa-0000-4000-8000-{number:012}"
-        compiled = graph.compile(checkpointer=pod(root, run))
-        compiled.invoke({"log": [f"input {number}"]}, CHAT)
-    return graph
 
 
 @pytest.mark.parametrize("rounds", range(1, 10))

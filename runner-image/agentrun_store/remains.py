@@ -1,0 +1,55 @@
+"""What is left of a run that was taken back, as long as later runs of its thread need it.
+
+Their states may be rebuilt from what it wrote: see `ancestors`. That stays, in a segment which no
+run writes to, so that a writer that outlives its rollback brings nothing back.
+"""
+
+from typing import Any
+
+from agentrun_store.ancestors import Key, key_of, rebuilt_from
+from agentrun_store.errors import StoreError
+from agentrun_store.history import History
+from agentrun_store.names import RunName
+from agentrun_store.segment import Segment
+from agentrun_store.thread import Thread
+
+
+def needed_without(thread: Thread, run: RunName) -> set[Key] | None:
+    """The ancestors that all other runs' states are rebuilt from; None if it cannot be known."""
+    history, others = History(thread), History(thread)
+    others.segments = [segment for segment in history.segments if segment.run != run]
+    try:
+        return rebuilt_from(history, _loads, others.checkpoints(None, None))
+    except StoreError:
+        return None
+
+
+def _loads(typed: tuple[str, bytes]) -> Any:
+    # Not at the top: few threads have a DeltaChannel, and the others need no LangGraph.
+    from agentrun_store import shown
+
+    return shown.loads(typed)
+
+
+def keep(thread: Thread, segment: Segment, needed: set[Key] | None) -> None:
+    """Put aside what is needed of a segment: all of it where that cannot be known."""
+    if segment.path.is_symlink() or not segment.log.exists():
+        return  # no run's, or a run's without a checkpoint
+    kept = thread.kept_of(segment)
+    try:
+        if needed is None:
+            kept.copy_log(segment)
+        elif records := [r for r in segment.index.records() if key_of(r) in needed]:
+            kept.rewrite(segment.entry(record) for record in records)
+    except StoreError:
+        kept.copy_log(segment)  # with its damage, which is reported to who needs it
+
+
+def reduce(thread: Thread, segment: Segment, needed: set[Key]) -> None:
+    """Remove what is not needed. Raises CorruptSegmentError."""
+    records = segment.index.records()
+    left = [record for record in records if key_of(record) in needed]
+    if segment.kept and not left:
+        thread.discard(segment)
+    elif len(left) < len(records):
+        segment.rewrite(segment.entry(record) for record in left)
