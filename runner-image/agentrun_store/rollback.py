@@ -42,9 +42,11 @@ def drop_stateless(root: Path | str, thread: str, uid: str) -> int:
 def bury_run(thread: Thread, run: RunName) -> int:
     """`drop_run`, with names that were checked."""
     tombstone = thread.tombstone(run)
-    segments = [segment for segment in thread.all_segments() if segment.run == run]
+    all_segments = thread.all_segments()
+    segments = [segment for segment in all_segments if segment.run == run]
     # Nothing is rebuilt from what came later.
-    last = max((segment.seq for segment in thread.segments() if segment.run != run), default=0)
+    others = [segment.seq for segment in thread.live(all_segments) if segment.run != run]
+    last = max(others, default=0)
     older = [segment for segment in segments if segment.seq < last]
     needed = remains.needed_without(thread, run) if older else None
     if tombstone is None:

@@ -49,9 +49,12 @@ class Thread:
 
     def segments(self) -> list[Segment]:
         """The segments that count, oldest first."""
-        all_segments = self.all_segments()
+        return self.live(self.all_segments())
+
+    def live(self, segments: list[Segment]) -> list[Segment]:
+        """Those of runs that were not rolled back."""
         buried = set(disk.list_dir(self._tombstones))
-        return [segment for segment in all_segments if segment.run not in buried]
+        return [segment for segment in segments if segment.run not in buried]
 
     def all_segments(self) -> list[Segment]:
         """Also those of runs that were rolled back."""
