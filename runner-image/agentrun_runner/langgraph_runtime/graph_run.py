@@ -4,27 +4,24 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
-from dataclasses import dataclass
 from typing import Any, cast, get_type_hints
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import EmptyInputError, GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.pregel import Pregel
-from langgraph.types import Command, StateSnapshot
+from langgraph.types import StateSnapshot
 
 from agentrun_runner import events, runfile
+from agentrun_runner.langgraph_runtime.breakpoints import Graph
 from agentrun_runner.langgraph_runtime.failures import InvalidInputError, brief
 from agentrun_runner.langgraph_runtime.jsonable import jsonable
 from agentrun_runner.langgraph_runtime.loading import make_graph
 from agentrun_runner.langgraph_runtime.saver import RunSaver
+from agentrun_runner.langgraph_runtime.start import Start, start_of
 from agentrun_runner.result import Result
 from agentrun_store.errors import StoreError
 from agentrun_store.names import check_run
-from agentrun_store.summary import summary
 from agentrun_store.thread import Store
-
-Graph = Pregel[Any, Any, Any, Any]
 
 
 async def run_graph(run: runfile.Run, candidate: object, stopping: Callable[[], bool]) -> Result:
@@ -40,8 +37,10 @@ async def run_graph(run: runfile.Run, candidate: object, stopping: Callable[[], 
         # Before a node does something that a pod of a run taken back should not do.
         Store(runfile.STORE).thread(run.thread).refuse_rolled_back(check_run(run.uid))
         graph = await make_graph(candidate, config, stack)
-        graph = graph.copy({"checkpointer": RunSaver(run)})
-        await _stream(graph, run, await _start(graph, run, config), stopping)
+        saver = RunSaver(run)
+        graph = graph.copy({"checkpointer": saver})
+        if start := await start_of(graph, saver, run, config):
+            await _stream(graph, run, start, stopping)
         state = await graph.aget_state(config)
     result = {"result": "Succeeded", "output": jsonable(_output(graph, state.values))}
     if waits_for := _interrupts(state):
@@ -59,39 +58,6 @@ def graph_config(run: runfile.Run) -> RunnableConfig:
     if run.recursion_limit is not None:
         config["recursion_limit"] = run.recursion_limit
     return config
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What the graph is called with, and from which checkpoint of the thread it goes on."""
-
-    input: Any
-    config: RunnableConfig
-
-
-async def _start(graph: Graph, run: runfile.Run, config: RunnableConfig) -> Start:
-    """Where the run begins. None as input: go on from the checkpoint.
-
-    A retry goes on from the run's own last checkpoint: its input, its answer and the checkpoint
-    that it forked from are in what it wrote before.
-    """
-    _, written = summary(runfile.STORE, run.thread, run.uid)
-    if written:
-        return Start(None, config)
-    if run.checkpoint is not None:
-        at = {"checkpoint_id": run.checkpoint, "checkpoint_ns": ""}
-        config = RunnableConfig(**{**config, "configurable": {**config["configurable"], **at}})
-        if not (await graph.aget_state(config)).created_at:
-            raise InvalidInputError(
-                f"spec.checkpoint.id: the thread has no checkpoint {run.checkpoint}"
-            )
-    if not run.resumes:
-        return Start(run.input, config)
-    if not (await graph.aget_state(config)).next:
-        raise InvalidInputError(
-            "spec.resume: the thread does not wait for an answer; give spec.input instead"
-        )
-    return Start(Command(resume=run.resume), config)
 
 
 async def _stream(
