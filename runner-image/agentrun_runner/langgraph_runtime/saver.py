@@ -17,6 +17,7 @@ from langgraph.checkpoint.base import (
 
 from agentrun_runner import runfile
 from agentrun_store.checkpointer import StoreSaver
+from agentrun_store.history import History
 
 _T = TypeVar("_T")
 
@@ -62,3 +63,12 @@ class RunSaver(StoreSaver):
 
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+class OlderRuns(RunSaver):
+    """The thread as the run found it, however often the run has been tried."""
+
+    def _history_in(self, directory: str) -> History:
+        history = super()._history_in(directory)
+        history.segments = [each for each in history.segments if each.run != self._run]
+        return history

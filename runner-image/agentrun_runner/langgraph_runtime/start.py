@@ -9,7 +9,8 @@ from langgraph.types import Command
 from agentrun_runner import runfile
 from agentrun_runner.langgraph_runtime.breakpoints import Graph, came_to_breakpoint
 from agentrun_runner.langgraph_runtime.failures import InvalidInputError
-from agentrun_runner.langgraph_runtime.saver import RunSaver
+from agentrun_runner.langgraph_runtime.questions import answers_to, open_questions
+from agentrun_runner.langgraph_runtime.saver import OlderRuns, RunSaver
 from agentrun_store.summary import summary
 
 
@@ -27,27 +28,44 @@ async def start_of(
     """Where the run begins. None as input: go on from the checkpoint. None: it has ended before.
 
     A retry goes on from the run's own last checkpoint: its input, its answer and the checkpoint
-    that it forked from are in what it wrote before.
+    that it forked from are in what it wrote before. As long as it has none, of the graph itself,
+    the retry begins as the first try did.
 
     Raises:
         InvalidInputError: the thread has no such checkpoint, or no use for an answer.
     """
-    _, written = summary(runfile.STORE, run.thread, run.uid)
-    if written and await came_to_breakpoint(graph, saver, config, run.uid):
-        return None
-    if written:
-        return Start(None, config)
-    if run.checkpoint is not None:
+    last, written = summary(runfile.STORE, run.thread, run.uid)
+    if last is None and run.checkpoint is not None:
         at = {"checkpoint_id": run.checkpoint, "checkpoint_ns": ""}
         config = RunnableConfig(**{**config, "configurable": {**config["configurable"], **at}})
-        if not (await graph.aget_state(config)).created_at:
-            raise InvalidInputError(
-                f"spec.checkpoint.id: the thread has no checkpoint {run.checkpoint}"
-            )
-    if not run.resumes:
-        return Start(run.input, config)
-    if not (await graph.aget_state(config)).next:
+    if written and await came_to_breakpoint(graph, saver, config, run.uid):
+        return None
+    if last is not None:
+        return Start(None, config)
+    if run.checkpoint is not None and not (await graph.aget_state(config)).created_at:
+        raise InvalidInputError(
+            f"spec.checkpoint.id: the thread has no checkpoint {run.checkpoint}"
+        )
+    if run.resumes:
+        return Start(await _answer(graph, saver, run, config), config)
+    return Start(run.input, config)
+
+
+async def _answer(
+    graph: Graph, saver: RunSaver, run: runfile.Run, config: RunnableConfig
+) -> Command[Any]:
+    """The run's answers to what was asked before it, without those that a try before has used.
+
+    By id, also a single one: LangGraph keeps another for whatever is asked next.
+    """
+    older = OlderRuns(run)
+    before = await graph.copy({"checkpointer": older}).aget_state(config, subgraphs=True)
+    if not before.next:
         raise InvalidInputError(
             "spec.resume: the thread does not wait for an answer; give spec.input instead"
         )
-    return Start(Command(resume=run.resume), config)
+    asked = [question async for question in open_questions(older, before)]
+    answers = answers_to(asked, run.resume)
+    now = await graph.aget_state(config, subgraphs=True)
+    unused = {question.id async for question in open_questions(saver, now) if question in asked}
+    return Command(resume={id: answer for id, answer in answers.items() if id in unused})

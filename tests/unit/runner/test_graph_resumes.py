@@ -73,6 +73,34 @@ def test_an_answer_that_nobody_waits_for_is_refused(graph_pod: MakePod) -> None:
     assert "spec.resume" in ended.account["message"]
 
 
+def test_a_plain_answer_to_several_questions_is_refused_with_their_ids(graph_pod: MakePod) -> None:
+    asked = graph_pod("graphs:asks_two", input={"n": 1}).run()
+    ended = graph_pod("graphs:asks_two", resume="yes").run()
+
+    assert ended.verdict() == (2, "Failed", "InvalidInput")
+    assert all(i["id"] in ended.account["message"] for i in asked.account["interrupts"])
+
+
+def test_an_answer_to_a_question_that_is_not_open_reaches_no_other(graph_pod: MakePod) -> None:
+    asked = graph_pod("graphs:asks_twice", input={"n": 1}).run()
+    [first] = asked.account["interrupts"]
+    graph_pod("graphs:asks_twice", resume={first["id"]: "a"}).run()
+    ended = graph_pod("graphs:asks_twice", resume={first["id"]: "a"}).run()
+
+    assert ended.verdict() == (2, "Failed", "InvalidInput")
+    assert first["id"] in ended.account["message"]
+
+
+def test_an_answer_at_a_breakpoint_is_no_answer_to_the_question_behind_it(
+    graph_pod: MakePod,
+) -> None:
+    stopped = graph_pod("gates:asks_behind", input={"n": 1}).run()
+    assert stopped.account["interrupts"] == [{"node": "ask"}]
+    ended = graph_pod("gates:asks_behind", resume=True).run()
+
+    assert waiting(ended) == [{"question": "really?"}]
+
+
 def checkpoint_ids(pod: Pod) -> list[str]:
     """Ids of the checkpoints of the pod's run, oldest first."""
     thread = Store(pod.root / "store").thread("threads/talk")

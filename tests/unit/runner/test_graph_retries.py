@@ -3,6 +3,7 @@
 import pytest
 
 from unit.runner.pod import MakePod
+from unit.runner.test_graph_resumes import waiting
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,63 @@ def test_a_retry_passes_the_breakpoint_that_its_run_was_to_pass(
 
     assert retried.verdict() == (0, "Succeeded", None)
     assert retried.account["output"]["answer"] == "done"
+
+
+def test_one_answer_is_no_answer_to_the_next_question(graph_pod: MakePod) -> None:
+    graph_pod("graphs:asks_twice", input={"n": 1}).run()
+    pod = graph_pod("questions:asks_twice_and_fails_to_close", resume="yes")
+    assert pod.run().verdict() == (1, "Failed", "AgentFailed")
+    retried = pod.run()
+
+    assert waiting(retried) == ["second?"]
+
+
+def test_an_answer_is_used_once_though_another_node_was_killed(graph_pod: MakePod) -> None:
+    asked = graph_pod("questions:asks_beside_work", input={"n": 1}).run()
+    by_question = {i["value"]: i["id"] for i in asked.account["interrupts"]}
+    answers = {by_question["drop the table?"]: "yes", by_question["shall I work?"]: "yes"}
+    pod = graph_pod("questions:asks_beside_work", resume=answers)
+    assert pod.run().verdict() == (1, "Failed", "AgentFailed")
+    retried = pod.run()
+
+    assert waiting(retried) == ["drop the database?"]
+
+
+def test_an_answer_is_used_once_though_its_node_failed_behind_it(graph_pod: MakePod) -> None:
+    graph_pod("questions:fails_in_between", input={"n": 1}).run()
+    pod = graph_pod("questions:fails_in_between", resume="yes")
+    assert pod.run().verdict() == (1, "Failed", "AgentFailed")
+    retried = pod.run()
+
+    assert waiting(retried) == ["second?"]
+
+
+def test_an_answer_in_a_subgraph_is_used_once(graph_pod: MakePod) -> None:
+    graph_pod("questions:one_then_two", input={"n": 1}).run()
+    pod = graph_pod("questions:one_then_two", resume="a")
+    assert pod.run().verdict() == (1, "Failed", "AgentFailed")
+    retried = pod.run()
+
+    assert waiting(retried) == ["two?"]
+
+
+def test_an_answer_is_not_lost_though_another_subgraph_has_gone_on(graph_pod: MakePod) -> None:
+    asked = graph_pod("questions:one_beside_two", input={"n": 1}).run()
+    by_question = {i["value"]: i["id"] for i in asked.account["interrupts"]}
+    answers = {by_question["one?"]: "a", by_question["two?"]: "b"}
+    pod = graph_pod("questions:one_beside_two", resume=answers)
+    assert pod.run().verdict() == (1, "Failed", "AgentFailed")
+    retried = pod.run()
+
+    assert (retried.verdict(), waiting(retried)) == ((0, "Succeeded", None), [])
+    assert (retried.account["output"]["left"], retried.account["output"]["right"]) == ("a", "b")
+
+
+def test_an_answer_is_not_lost_though_its_checkpoint_was_not_stored(graph_pod: MakePod) -> None:
+    graph_pod("questions:asks_on_a_full_disk", input={"n": 1}).run()
+    pod = graph_pod("questions:asks_on_a_full_disk", resume="yes")
+    assert pod.run().verdict() == (1, "Failed", "StoreFailed")
+    retried = pod.run()
+
+    assert retried.verdict() == (0, "Succeeded", None)
+    assert retried.account["output"]["answer"] == "yes"

@@ -10,7 +10,7 @@ from typing import Any
 
 from langgraph.graph import START, StateGraph
 
-from unit.runner.agents.graphs import State, add_one, chain
+from unit.runner.agents.graphs import State, add_one, ask, chain
 
 
 def first_time(what: str) -> bool:
@@ -67,6 +67,7 @@ after = fails_to_close_once(chain(add_one, guarded).compile(interrupt_after=["ad
 in_a_subgraph = fails_to_close_once(
     as_a_node(chain(add_one, guarded).compile(interrupt_before=["guarded"]))
 )
+asks_behind = chain(add_one, ask).compile(interrupt_before=["ask"])
 dies_behind = chain(add_one, die_once).compile(interrupt_before=["die_once"])
 dies_behind_in_a_subgraph = as_a_node(
     chain(add_one, die_once).compile(interrupt_before=["die_once"])
