@@ -17,7 +17,7 @@ from agentrun_runner.langgraph_runtime.failures import InvalidInputError, brief
 from agentrun_runner.langgraph_runtime.jsonable import jsonable
 from agentrun_runner.langgraph_runtime.loading import make_graph
 from agentrun_runner.langgraph_runtime.saver import RunSaver
-from agentrun_runner.langgraph_runtime.start import Start, start_of
+from agentrun_runner.langgraph_runtime.start import Start, start_of, where_it_stands
 from agentrun_runner.result import Result
 from agentrun_store.errors import StoreError
 from agentrun_store.names import check_run
@@ -41,7 +41,8 @@ async def run_graph(run: runfile.Run, candidate: object, stopping: Callable[[], 
         graph = graph.copy({"checkpointer": saver})
         if start := await start_of(graph, saver, run, config):
             await _stream(graph, run, start, stopping)
-        state = await graph.aget_state(config)
+        # A fork that was asked again has no checkpoint of its own: the newest is of another line.
+        state = await graph.aget_state(where_it_stands(run, config))
     result = {"result": "Succeeded", "output": jsonable(_output(graph, state.values))}
     if waits_for := _interrupts(state):
         result["interrupts"] = waits_for
@@ -119,6 +120,7 @@ def _interrupts(state: StateSnapshot) -> list[dict[str, Any]]:
     asked = [
         {"id": interrupt.id, "node": task.name, "value": jsonable(interrupt.value)}
         for task in state.tasks
+        if task.result is None  # of an older checkpoint, also the nodes that have finished are told
         for interrupt in task.interrupts
     ]
     return asked or [{"node": node} for node in state.next]

@@ -35,9 +35,7 @@ async def start_of(
         InvalidInputError: the thread has no such checkpoint, or no use for an answer.
     """
     last, written = summary(runfile.STORE, run.thread, run.uid)
-    if last is None and run.checkpoint is not None:
-        at = {"checkpoint_id": run.checkpoint, "checkpoint_ns": ""}
-        config = RunnableConfig(**{**config, "configurable": {**config["configurable"], **at}})
+    config = where_it_stands(run, config)
     if written and await came_to_breakpoint(graph, saver, config, run.uid):
         return None
     if last is not None:
@@ -49,6 +47,14 @@ async def start_of(
     if run.resumes:
         return Start(await _answer(graph, saver, run, config), config)
     return Start(run.input, config)
+
+
+def where_it_stands(run: runfile.Run, config: RunnableConfig) -> RunnableConfig:
+    """The config of the run's own newest checkpoint; while it has none, of that it starts from."""
+    if run.checkpoint is None or summary(runfile.STORE, run.thread, run.uid)[0] is not None:
+        return config
+    at = {"checkpoint_id": run.checkpoint, "checkpoint_ns": ""}
+    return RunnableConfig(**{**config, "configurable": {**config["configurable"], **at}})
 
 
 async def _answer(

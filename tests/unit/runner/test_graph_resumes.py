@@ -153,3 +153,24 @@ def test_a_retry_of_a_fork_goes_on_from_what_it_has_itself(graph_pod: MakePod) -
 
     assert retried.verdict() == (0, "Succeeded", None)
     assert "add_one runs" not in retried.lines
+
+
+def test_a_fork_that_is_asked_again_tells_its_own_question(graph_pod: MakePod) -> None:
+    asked = graph_pod("graphs:asks_twice", input={"n": 1}).run()
+    graph_pod("graphs:asks_twice", input={"n": 2}).run()
+    start = {"id": asked.account["checkpoint"]["id"]}
+    fork = graph_pod("graphs:asks_twice", resume="a", checkpoint=start).run()
+
+    assert waiting(fork) == ["second?"]
+    assert fork.account["output"] == {"n": 1}
+
+
+def test_a_fork_that_answers_one_of_two_questions_tells_the_other(graph_pod: MakePod) -> None:
+    asked = graph_pod("graphs:asks_two", input={"n": 1}).run()
+    by_question = {i["value"]: i["id"] for i in asked.account["interrupts"]}
+    graph_pod("graphs:asks_two", input={"n": 2}).run()
+    start = {"id": asked.account["checkpoint"]["id"]}
+    answers = {by_question["left?"]: "l"}
+    fork = graph_pod("graphs:asks_two", resume=answers, checkpoint=start).run()
+
+    assert waiting(fork) == ["right?"]

@@ -110,3 +110,17 @@ def test_an_answer_is_not_lost_though_its_checkpoint_was_not_stored(graph_pod: M
 
     assert retried.verdict() == (0, "Succeeded", None)
     assert retried.account["output"]["answer"] == "yes"
+
+
+def test_a_retry_of_a_fork_keeps_the_answer_that_its_checkpoint_was_not_stored_with(
+    graph_pod: MakePod,
+) -> None:
+    asked = graph_pod("questions:asks_on_a_full_disk", input={"n": 1}).run()
+    graph_pod("questions:asks_on_a_full_disk", input={"n": 2}).run()
+    start = {"id": asked.account["checkpoint"]["id"]}
+    fork = graph_pod("questions:asks_on_a_full_disk", resume="yes", checkpoint=start)
+    assert fork.run().verdict() == (1, "Failed", "StoreFailed")
+    retried = fork.run()
+
+    assert retried.verdict() == (0, "Succeeded", None)
+    assert retried.account["output"]["answer"] == "yes"
