@@ -16,8 +16,10 @@ from langgraph.checkpoint.base import (
 )
 
 from agentrun_runner import runfile
+from agentrun_runner.langgraph_runtime.fork import hidden_runs
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.history import History
+from agentrun_store.names import check_run
 
 _T = TypeVar("_T")
 
@@ -31,6 +33,7 @@ class RunSaver(StoreSaver):
 
     def __init__(self, run: runfile.Run) -> None:
         super().__init__(runfile.STORE, run=run.uid, thread_dir_of=lambda _: run.thread)
+        self._hidden = hidden_runs(run)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
@@ -64,11 +67,15 @@ class RunSaver(StoreSaver):
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
+    def _history_in(self, directory: str) -> History:
+        history = super()._history_in(directory)
+        history.segments = [each for each in history.segments if each.run not in self._hidden]
+        return history
+
 
 class OlderRuns(RunSaver):
     """The thread as the run found it, however often the run has been tried."""
 
-    def _history_in(self, directory: str) -> History:
-        history = super()._history_in(directory)
-        history.segments = [each for each in history.segments if each.run != self._run]
-        return history
+    def __init__(self, run: runfile.Run) -> None:
+        super().__init__(run)
+        self._hidden |= {check_run(run.uid)}

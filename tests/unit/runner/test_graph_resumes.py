@@ -174,3 +174,30 @@ def test_a_fork_that_answers_one_of_two_questions_tells_the_other(graph_pod: Mak
     fork = graph_pod("graphs:asks_two", resume=answers, checkpoint=start).run()
 
     assert waiting(fork) == ["right?"]
+
+
+def test_a_fork_gives_its_own_answers_where_another_line_has_answered(graph_pod: MakePod) -> None:
+    asked = graph_pod("graphs:asks_twice_and_works", input={"n": 1}).run()
+    graph_pod("graphs:asks_twice_and_works", resume="a").run()
+    line = graph_pod("graphs:asks_twice_and_works", resume="b").run()
+    assert line.account["output"]["answer"] == ["a", "b"]
+    start = {"id": asked.account["checkpoint"]["id"]}
+    fork = graph_pod("graphs:asks_twice_and_works", resume="x", checkpoint=start).run()
+    assert waiting(fork) == ["second?"]
+    ended = graph_pod("graphs:asks_twice_and_works", resume="y", checkpoint=start).run()
+
+    assert ended.account["output"] == {"n": 2, "answer": ["x", "y"]}
+
+
+def test_a_fork_from_before_a_damaged_segment_is_the_way_out(graph_pod: MakePod) -> None:
+    first = graph_pod("graphs:graph", input={"n": 1}).run()
+    damaged = graph_pod("graphs:graph", input={"n": 2}).run()
+    [log] = damaged.pod.thread_dir.glob("segments/000002-*/checkpoints.log")
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    log.write_bytes(content)
+    assert graph_pod("graphs:graph").run().verdict() == (1, "Failed", "StoreFailed")
+    start = {"id": first.account["checkpoint"]["id"]}
+    fork = graph_pod("graphs:graph", input={"n": 3}, checkpoint=start).run()
+
+    assert fork.account["output"] == {"n": 8}

@@ -1,0 +1,35 @@
+"""What a run that starts from an older checkpoint sees of its thread."""
+
+from agentrun_runner import runfile
+from agentrun_store.errors import CorruptSegmentError
+from agentrun_store.history import History
+from agentrun_store.names import RunName, check_run
+from agentrun_store.segment import Segment
+from agentrun_store.thread import Store
+
+
+def hidden_runs(run: runfile.Run) -> frozenset[RunName]:
+    """The runs that a fork does not see: those after its checkpoint's, to the last that got further.
+
+    What they answered at the checkpoint, or in its subgraphs, would count as this run's answers.
+    Runs after them have only answered there and were asked again: this one may go on from that.
+    """
+    if run.checkpoint is None:
+        return frozenset()
+    thread_id = run.thread.rpartition("/")[2]
+    history = History(Store(runfile.STORE).thread(run.thread))
+    start = history.find(thread_id, "", run.checkpoint)
+    if start is None:
+        return frozenset()
+    own = check_run(run.uid)
+    later = [s for s in history.segments if s.seq > start.segment.seq and s.run != own]
+    while later and not _took_the_thread_on(later[-1], thread_id):
+        later.pop()
+    return frozenset(segment.run for segment in later)
+
+
+def _took_the_thread_on(segment: Segment, thread_id: str) -> bool:
+    try:
+        return bool(segment.index.checkpoints.get((thread_id, "")))
+    except CorruptSegmentError:
+        return True  # nobody can know, and a fork from before it is the way out of the damage
