@@ -17,9 +17,8 @@ from .constants import (
     LABEL_COMPONENT,
     LABEL_JOB,
     LABEL_RUN,
-    LABEL_RUN_UID,
 )
-from .facts import PodFacts, labels, pod_facts
+from .facts import PodFacts, is_pod_of, labels, pod_facts
 from .models import Agent, AgentRun
 from .workqueue import Key
 
@@ -64,9 +63,9 @@ class Cache:
         if plural == "pods":
             # The watch hands over the last state; without it, what was here is the last known.
             last = obj if _version(obj) >= _version(old) else old
-            run = self.get("agentruns", key[1], labels(last).get(LABEL_RUN, ""))
-            if run is not None and run["metadata"]["uid"] == labels(last).get(LABEL_RUN_UID):
-                self._departed.setdefault(run["metadata"]["uid"], []).append(pod_facts(last))
+            run = self.run(key[1], labels(last).get(LABEL_RUN, ""))
+            if run is not None and is_pod_of(run, last):
+                self._departed.setdefault(run.metadata.uid, []).append(pod_facts(last))
         if plural == "agentruns":
             self._departed.pop(obj["metadata"]["uid"], None)
 

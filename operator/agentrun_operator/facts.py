@@ -260,7 +260,17 @@ def missing_claim(pod: PodFacts) -> str | None:
 
 
 def is_pod_of(run: AgentRun, pod: Object) -> bool:
-    return labels(pod).get(LABEL_RUN_UID) == run.metadata.uid and is_of_agent(pod)
+    of_run = labels(pod).get(LABEL_RUN_UID) == run.metadata.uid and is_of_agent(pod)
+    return of_run and not is_foreign(pod, run.metadata.name)
+
+
+def is_foreign(pod: Object, run_name: str) -> bool:
+    """Whether somebody else's controller has made the pod, whatever its labels say.
+
+    A pod without one may be ours: --cascade=orphan takes the name of its Job off.
+    """
+    makers = [ref for ref in pod["metadata"].get("ownerReferences") or [] if ref.get("controller")]
+    return any((ref["kind"], ref["name"]) != ("Job", run_name) for ref in makers)
 
 
 def is_of_agent(obj: Object) -> bool:

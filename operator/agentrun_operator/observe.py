@@ -19,6 +19,7 @@ from .facts import (
     JobFacts,
     Object,
     PodFacts,
+    is_foreign,
     is_of_agent,
     is_pod_of,
     job_facts,
@@ -70,7 +71,7 @@ class Observer:
         pods = [
             pod_facts(pod)
             for pod in self._cache.all("pods", namespace)
-            if is_of_agent(pod) and labels(pod).get(LABEL_RUN) == name
+            if is_of_agent(pod) and labels(pod).get(LABEL_RUN) == name and not is_foreign(pod, name)
         ]
         facts = job_facts(job) if job is not None and is_of_agent(job) else None
         return facts, tuple(pods)

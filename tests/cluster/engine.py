@@ -36,12 +36,6 @@ def node_exec(*command: str) -> str:
     return engine("exec", NODE, *command)
 
 
-def node_running() -> bool:
-    """Whether the kind node's container runs."""
-    listed = engine("ps", "--filter", f"name=^{NODE}$", "--format", "{{.Names}}")
-    return listed.split() == [NODE]
-
-
 def node_exists() -> bool:
     """Whether the kind node's container is there, running or not."""
     listed = engine("ps", "--all", "--filter", f"name=^{NODE}$", "--format", "{{.Names}}")

@@ -11,13 +11,19 @@ from .run import Run, refusal
 
 @pytest.fixture(scope="module")
 def pending(shared_ns: Namespace) -> Run:
-    """A run that waits for its Agent, and sets every field."""
+    """A run that waits for its Agent, and sets every field but the answer that it cannot have."""
     return shared_ns.run(
         "nobody",
         thread="t",
         input={"steps": 1},
+        checkpoint={"id": "c"},
         config={"recursionLimit": 5, "configurable": {"a": 1}},
+        multitaskStrategy="reject",
+        timeoutSeconds=60,
         gracePeriodSeconds=5,
+        retries=1,
+        ttlSecondsAfterFinished=60,
+        reclaimPolicy="Delete",
     )
 
 
@@ -33,8 +39,20 @@ def pending(shared_ns: Namespace) -> Run:
         ("config", {"recursionLimit": 6}),
         ("config", {"configurable": {"a": 2}}),
         ("config", None),
+        ("checkpoint", {"id": "d"}),
+        ("checkpoint", None),
+        ("multitaskStrategy", "interrupt"),
+        ("multitaskStrategy", None),
+        ("timeoutSeconds", 61),
+        ("timeoutSeconds", None),
         ("gracePeriodSeconds", 6),
         ("gracePeriodSeconds", None),
+        ("retries", 0),
+        ("retries", None),
+        ("ttlSecondsAfterFinished", 61),
+        ("ttlSecondsAfterFinished", None),
+        ("reclaimPolicy", "Retain"),
+        ("reclaimPolicy", None),
     ],
 )
 def test_a_change_of_the_spec(pending: Run, field: str, value: object) -> None:
@@ -44,17 +62,46 @@ def test_a_change_of_the_spec(pending: Run, field: str, value: object) -> None:
 
 @pytest.fixture(scope="module")
 def bare(shared_ns: Namespace) -> Run:
-    """A run that waits for its Agent, and sets no field."""
+    """A run that waits for its Agent, and sets no field beside."""
     return shared_ns.run("nobody")
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("thread", "t"), ("input", {"steps": 1}), ("config", {}), ("gracePeriodSeconds", 5)],
+    [
+        ("thread", "t"),
+        ("input", {"steps": 1}),
+        ("config", {}),
+        ("multitaskStrategy", "enqueue"),
+        ("timeoutSeconds", 60),
+        ("gracePeriodSeconds", 5),
+        ("retries", 0),
+        ("ttlSecondsAfterFinished", 0),
+    ],
 )
 def test_a_field_that_was_not_set(bare: Run, field: str, value: object) -> None:
     said = refusal(lambda: bare.patch({"spec": {field: value}}))
     assert f"spec.{field} is immutable; create another AgentRun" in said
+
+
+@pytest.mark.parametrize("value", ["yes", "no", None])
+def test_a_change_of_the_answer(shared_ns: Namespace, value: object) -> None:
+    run = shared_ns.run("nobody", thread="answers", resume="maybe")
+    said = refusal(lambda: run.patch({"spec": {"resume": value}}))
+    assert "spec.resume is immutable; create another AgentRun" in said
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"thread": "t", "input": {}, "resume": 1}, "at most one of spec.input and spec.resume"),
+        ({"thread": "t", "input": None, "resume": None}, "at most one of spec.input and"),
+        ({"resume": 1}, "spec.resume and spec.checkpoint need spec.thread"),
+        ({"checkpoint": {"id": "c"}}, "spec.resume and spec.checkpoint need spec.thread"),
+    ],
+)
+def test_fields_that_do_not_go_together(shared_ns: Namespace, spec: Object, words: str) -> None:
+    assert words in refusal(lambda: shared_ns.run("nobody", **spec))
 
 
 def test_an_unknown_action(pending: Run) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from .deployment import USER
 from .kubectl import kubectl
-from .namespace import Namespace, agent, put_into
+from .namespace import Namespace, agent, agent_run, put_into
 from .run import refusal
 from .users import bind, may, wait_allowed
 
@@ -130,8 +130,8 @@ def test_cancel_is_a_right_of_its_own(ns: Namespace, jane: str) -> None:
     run.wait("Interrupted")
 
 
-def test_an_agents_default_is_no_way_around_that_right(ns: Namespace, jane: str) -> None:
-    """Its runs would cancel others in the operator's name."""
+def test_a_strategy_is_no_way_around_that_right(ns: Namespace, jane: str) -> None:
+    """A run, or all runs of an Agent by its default, would cancel others in the operator's name."""
 
     def by_jane(verb: str, strategy: str) -> str:
         manifest = agent("default", graph="steps:graph", multitaskStrategy=strategy)
@@ -139,6 +139,9 @@ def test_an_agents_default_is_no_way_around_that_right(ns: Namespace, jane: str)
         return kubectl(verb, "-f-", f"--as={jane}", stdin=text)
 
     need = "you need the verb 'cancel' on agentruns.agentrun.dev"
+    run = put_into(ns.name, agent_run("r", "steps", thread="t", multitaskStrategy="rollback"))
+    options = ("create", "-f-", f"--as={jane}")
+    assert need in refusal(lambda: kubectl(*options, stdin=json.dumps(run)))
     assert need in refusal(lambda: by_jane("create", "rollback"))
     by_jane("create", "reject")
     assert need in refusal(lambda: by_jane("replace", "interrupt"))

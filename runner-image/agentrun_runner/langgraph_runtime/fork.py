@@ -9,7 +9,7 @@ from agentrun_store.thread import Store
 
 
 def hidden_runs(run: runfile.Run) -> frozenset[RunName]:
-    """The runs that a fork does not see: those after its checkpoint's, to the last that got further.
+    """The runs that a fork does not see: from its checkpoint's to the last one that got further.
 
     What they answered at the checkpoint, or in its subgraphs, would count as this run's answers.
     Runs after them have only answered there and were asked again: this one may go on from that.

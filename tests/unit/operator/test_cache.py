@@ -65,7 +65,11 @@ def test_only_a_run_that_has_not_ended_wants_the_end_of_its_pod() -> None:
 
 def test_a_pod_that_goes_is_remembered_as_it_was_last_seen() -> None:
     cache = Cache()
-    labels = {"agentrun.dev/run-uid": "run-1", "agentrun.dev/run": "r"}
+    labels = {
+        "agentrun.dev/run-uid": "run-1",
+        "agentrun.dev/run": "r",
+        "app.kubernetes.io/component": "agent",
+    }
     cache.upsert("agentruns", obj(version=1, uid="run-1"))
     cache.upsert("pods", obj("p", version=1, labels=labels, status={"phase": "Pending"}))
     state = {"phase": "Pending", "containerStatuses": [{"name": "x", "state": {"terminated": {}}}]}
