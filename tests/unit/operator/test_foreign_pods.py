@@ -7,6 +7,7 @@ from chaos.layer1.world import World
 
 from .simulated import create, go_on, phase
 
+
 def copy_pod(world: World) -> Object:
     """The pod of the run r once more, made by another controller."""
     (ours,) = world.server.all("pods")
