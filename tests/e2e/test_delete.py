@@ -58,12 +58,21 @@ def test_the_checkpoints_of_a_run_without_a_thread_go_with_it(ns: Namespace) -> 
 
 
 @pytest.mark.alone
-def test_a_finished_run_goes_without_the_operator(ns: Namespace) -> None:
-    """Failure mode 40."""
+def test_without_the_operator_a_finished_run_goes_and_a_live_one_by_hand(ns: Namespace) -> None:
+    """Failure mode 40. By hand is as the README says."""
     run = ns.run("steps", thread="t", input={"steps": 1})
     run.wait("Succeeded")
+    live = ns.held_run(thread="u")
     with deployment.down():
         kubectl("delete", "ar", run.name, "-n", ns.name, "--timeout=10s")
+        live.delete()
+        assert live.get()["metadata"]["finalizers"] == ["agentrun.dev/stop"]
+        kubectl("delete", "job", live.name, "-n", ns.name)
+        pods = ("pod", "-l", f"agentrun.dev/run-uid={live.uid}", "-n", ns.name)
+        kubectl("wait", *pods, "--for=delete", "--timeout=60s")
+        assert live.processes() == []
+        live.patch({"metadata": {"finalizers": None}})
+        live.wait_gone(seconds=10)
     assert ns.store().segments("threads/t") == [run.uid]
 
 

@@ -1,18 +1,23 @@
 """A graph that asks a person, and time travel."""
 
+import pytest
+
 from .namespace import Namespace
 from .run import condition
 
 
-def test_a_question_is_in_the_status_and_the_next_run_answers_it(ns: Namespace) -> None:
+@pytest.mark.parametrize("word", [{"ok": True}, None])
+def test_a_question_is_in_the_status_and_the_next_run_answers_it(
+    ns: Namespace, word: object
+) -> None:
     asked = ns.run("asks", thread="t", input={"plan": "shoes"})
     done = asked.wait("Succeeded")
     assert condition(done, "WaitingForInput") == ("True", "Interrupt")
     (question,) = done["status"]["interrupts"]
     assert question["value"] == {"question": "buy shoes?"}
-    answer = ns.run("asks", thread="t", resume={"ok": True})
+    answer = ns.run("asks", thread="t", resume=word)
     output = answer.wait("Succeeded")["status"]["output"]
-    assert output == {"plan": "buy shoes", "answer": {"ok": True}}
+    assert output == {"plan": "buy shoes", "answer": word}
     assert condition(answer.get(), "WaitingForInput") is None
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from . import deployment
-from .namespace import Namespace, command_agent
+from .namespace import Namespace, agent, command_agent
 from .run import condition, message, time
 
 
@@ -20,6 +20,18 @@ def test_a_run_that_takes_too_long_is_stopped_and_keeps_what_it_has(ns: Namespac
     assert ns.store().state("t").values["done"] == [1, 2]
     onward = ns.run("steps", thread="t")
     assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
+
+
+def test_what_an_agent_says_counts_for_its_runs(ns: Namespace) -> None:
+    says = {"timeoutSeconds": 3, "ttlSecondsAfterFinished": 2, "multitaskStrategy": "reject"}
+    ns.create(agent("strict", graph="steps:graph", **says))
+    config = {"configurable": {"hold": 1}}
+    run = ns.run("strict", thread="t", input={"steps": 1}, config=config)
+    run.wait_step(1)
+    other = ns.run("strict", thread="t", input={"steps": 1}, ttlSecondsAfterFinished=600)
+    assert condition(other.wait("Failed"), "Finished") == ("True", "ThreadBusy")
+    run.wait("TimedOut", seconds=30)
+    run.wait_gone(seconds=20)
 
 
 def test_a_time_out_of_a_foreign_image_is_no_interrupt_and_keeps_its_log(ns: Namespace) -> None:

@@ -27,8 +27,6 @@ def _live(view: View) -> Plan:
     if not view.alive:
         return _between_pods(view)
     pod = view.alive[-1]
-    if pod.lingering:
-        return _lingering(view, pod)
     if pod.agent_running:
         return _running(view, pod)
     return _pending(view, pod)
@@ -37,6 +35,8 @@ def _live(view: View) -> Plan:
 def _running(view: View, pod: PodFacts) -> Plan:
     if pod.node in view.unreachable_nodes:
         return _out_of_sight(view, pod)
+    if pod.lingering:
+        return _lingering(view, pod)
     status = base(view, Phase.RUNNING)
     message = f"The agent runs in pod {pod.name} on node {pod.node}."
     status = set_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, message)
