@@ -10,7 +10,6 @@ from agentrun_operator.constants import Condition, Phase, Reason
 from agentrun_operator.facts import PodFacts
 from agentrun_operator.plan import (
     CleanUp,
-    DeleteJob,
     DeleteRun,
     ForbidRetries,
     Plan,
@@ -212,66 +211,3 @@ def test_a_rolled_back_run_from_git_stays_as_an_empty_tombstone(meta: dict[str, 
     assert born.actions == ()
     assert born.status is not None
     assert born.status.phase == Phase.ROLLED_BACK
-
-
-# A lost node
-
-
-def test_a_lost_node_is_reported_with_what_a_person_can_do_and_nothing_is_forced() -> None:
-    asked = {"action": "interrupt", "signalledAt": "2026-01-02T03:03:00Z"}
-    this = run(cancel="interrupt", **(LIVE | {"phase": Phase.CANCELLING}), cancel_status=asked)
-    pod = replace(RUNNING_POD, deadline=1)
-    plan = decide(view(this, job=job(), pods=(pod,), unreachable_nodes=frozenset({"n1"})))
-    assert plan.actions == ()
-    assert plan.status is not None
-    assert plan.status.phase == Phase.CANCELLING
-    stopped = next(c for c in plan.status.conditions if c.type == Condition.STOPPED)
-    assert stopped.reason == Reason.NODE_UNREACHABLE
-    assert "kubectl delete pod r-abc" in stopped.message
-    assert plan.look_again_at is not None
-
-
-@pytest.mark.parametrize("unreachable", [{"n1"}, set()])
-def test_a_pod_that_a_person_gave_up_is_let_go_only_if_its_node_is_lost(
-    unreachable: set[str],
-) -> None:
-    """kubectl delete --force: the object stays, for the Job's finalizer is on it."""
-    asked = {"action": "interrupt", "signalledAt": "2026-01-02T03:03:00Z"}
-    this = run(cancel="interrupt", **(LIVE | {"phase": Phase.CANCELLING}), cancel_status=asked)
-    pod = replace(RUNNING_POD, deadline=1, deleting=True, deletion_grace=0)
-    stopping = job(backoff_limit=0)
-    plan = decide(view(this, job=stopping, pods=(pod,), unreachable_nodes=frozenset(unreachable)))
-    assert plan.status is not None
-    assert plan.status.phase == Phase.CANCELLING
-    let_go = (DeleteJob(stopping.name, stopping.uid),)
-    assert plan.actions == (let_go if unreachable else ())
-
-
-def test_a_pod_that_the_cluster_gave_up_ends_the_run_and_says_how_it_is_known() -> None:
-    given_up = replace(STOPPED_POD, reason="", exit_code=None, disruption="DeletionByPodGC")
-    plan = decide(view(run(cancel="interrupt", **LIVE), job=job(finished=True), pods=(given_up,)))
-    assert plan.status is not None
-    assert plan.status.phase == Phase.INTERRUPTED
-    stopped = next(c for c in plan.status.conditions if c.type == Condition.STOPPED)
-    assert stopped.reason == Reason.POD_GIVEN_UP
-
-
-def test_a_final_phase_that_no_kubelet_wrote_is_not_called_its_word() -> None:
-    """A node with the taint out-of-service: the pod garbage collector gives no reason."""
-    given_up = replace(
-        RUNNING_POD, phase="Failed", container_runs=True, disruption="DeletionByTaintManager"
-    )
-    plan = decide(view(run(cancel="interrupt", **LIVE), job=job(finished=True), pods=(given_up,)))
-    assert plan.status is not None
-    assert plan.status.phase == Phase.INTERRUPTED
-    stopped = next(c for c in plan.status.conditions if c.type == Condition.STOPPED)
-    assert stopped.reason == Reason.POD_GIVEN_UP
-    assert "DeletionByTaintManager" in stopped.message
-
-
-def test_a_paused_graph_waits_for_input() -> None:
-    pod = said(SUCCEEDED_POD, "Succeeded", interrupts=[{"id": "i", "value": "sure?"}])
-    plan = decide(view(run(**LIVE), job=job(), pods=(pod,)))
-    assert plan.status is not None
-    assert plan.status.interrupts == ({"id": "i", "value": "sure?"},)
-    assert any(c.type == Condition.WAITING_FOR_INPUT for c in plan.status.conditions)

@@ -1,0 +1,186 @@
+"""What follows when nothing of a stopped run is alive: its end, its clean-up, its removal."""
+
+from dataclasses import replace
+
+import pytest
+
+from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_operator.facts import PodFacts
+from agentrun_operator.plan import CleanUp, DeleteRun, Release
+from agentrun_operator.policy.cleanup import awaits_cleanup
+from agentrun_operator.policy.decide import decide
+from agentrun_operator.policy.view import Cleanup
+
+from .states import (
+    FAILED_POD,
+    RUNNING_POD,
+    STOPPED_POD,
+    SUCCEEDED_POD,
+    job,
+    run,
+    said,
+    view,
+)
+from .test_decide_stop import RUNNING, condition
+
+
+def test_interrupt_ends_when_the_pod_is_terminated() -> None:
+    """Failure mode 14."""
+    pod = said(STOPPED_POD, "Stopped", checkpoint={"id": "c3", "count": 3})
+    plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
+    assert plan.actions == (Release(),)
+    assert plan.confirm
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED
+    assert plan.status.checkpoint is not None
+    assert plan.status.checkpoint.count == 3
+    assert plan.status.cancel is not None
+    assert plan.status.cancel.gone_at is not None
+    assert plan.status.cancel.forced is None
+
+
+def test_an_agent_that_had_to_be_killed_is_reported_as_such() -> None:
+    """Failure mode 14."""
+    forced = said(STOPPED_POD, "Stopped", forced=True)
+    killed = replace(STOPPED_POD, exit_code=137)
+    for pod in (forced, killed):
+        plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
+        assert plan.status is not None
+        assert plan.status.phase == Phase.INTERRUPTED
+        assert plan.status.cancel is not None
+        assert plan.status.cancel.forced is True
+
+
+@pytest.mark.parametrize("result", ["Succeeded", "Failed"])
+def test_a_run_that_ended_before_the_signal_keeps_its_end(result: str) -> None:
+    """Failure mode 6. The account counts, not the phase that the kubelet gave the pod."""
+    pod = said(replace(STOPPED_POD, exit_code=0), result)
+    plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
+    assert plan.status is not None
+    assert plan.status.phase == result
+    assert condition(plan, Condition.CANCEL_TOO_LATE)[0] == "True"
+
+
+def test_without_account_the_kubelets_word_is_the_line() -> None:
+    """A foreign image: a command that handles SIGTERM and ends with 0 was still stopped."""
+    this = run(cancel="interrupt", **RUNNING)
+    plan = decide(view(this, job=job(), pods=(replace(STOPPED_POD, exit_code=0),)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED
+    plan = decide(view(this, job=job(), pods=(SUCCEEDED_POD,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.SUCCEEDED
+
+
+def test_a_foreign_program_that_ends_with_0_when_it_is_evicted_has_not_completed() -> None:
+    for pod in (
+        replace(SUCCEEDED_POD, disruption="EvictionByEvictionAPI"),
+        replace(SUCCEEDED_POD, deleting=True),
+    ):
+        plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
+        assert plan.status is not None
+        assert plan.status.phase == Phase.INTERRUPTED
+
+
+@pytest.mark.parametrize("pods", [(), (STOPPED_POD,), (SUCCEEDED_POD,), (FAILED_POD,)])
+def test_an_accepted_rollback_is_carried_out_however_the_run_ended(
+    pods: tuple[PodFacts, ...],
+) -> None:
+    this = run(cancel="rollback", **RUNNING)
+    plan = decide(view(this, pods=pods))
+    assert plan.actions == (CleanUp("agentrun-store"),)
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    assert condition(plan, Condition.STOPPED)[0] == "True"
+    assert condition(plan, Condition.ROLLED_BACK) == ("False", Reason.CLEANUP_PENDING)
+
+
+def test_the_record_goes_only_when_the_store_is_clean() -> None:
+    """Failure modes 28 and 31."""
+    this = run(cancel="rollback", **RUNNING)
+    running = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("running")))
+    assert DeleteRun() not in running.actions
+    failed = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("failed", message="no space")))
+    assert DeleteRun() not in failed.actions
+    assert condition(failed, Condition.ROLLED_BACK) == ("False", Reason.CLEANUP_FAILED)
+    done = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("done", 4)))
+    assert done.actions == (Release(), DeleteRun())
+    assert "4 checkpoints" in done.events[0].message
+
+
+def test_a_rollback_held_by_somebody_elses_finalizer_says_that_it_is_rolled_back() -> None:
+    this = run(cancel="rollback", deleting=True, finalizers=("other/x",), phase=Phase.CANCELLING)
+    plan = decide(view(this))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.ROLLED_BACK
+
+
+def test_a_rollback_in_a_namespace_that_is_deleted_ends_with_it() -> None:
+    """Failure mode 42: no clean-up pod can be made, and the claim goes with the namespace."""
+    this = run(cancel="rollback", deleting=True, **RUNNING)
+    plan = decide(view(this, pods=(STOPPED_POD,), namespace_terminating=True))
+    assert plan.actions == (Release(),)
+
+
+def test_a_rollback_whose_job_went_before_its_claim_was_written_down_is_cleaned_all_the_same() -> (
+    None
+):
+    this = run(cancel="rollback", claimed=True)
+    plan = decide(view(this, departed=(RUNNING_POD,)))
+    assert plan.actions == (CleanUp("agentrun-store"),)
+    assert plan.status is not None
+    assert plan.status.claim_name == "agentrun-store"
+    assert awaits_cleanup(this.model_copy(update={"status": plan.status}))
+
+
+def test_a_pod_that_the_cluster_gave_up_ends_the_run_and_says_how_it_is_known() -> None:
+    given_up = replace(STOPPED_POD, reason="", exit_code=None, disruption="DeletionByPodGC")
+    plan = decide(
+        view(run(cancel="interrupt", **RUNNING), job=job(finished=True), pods=(given_up,))
+    )
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED
+    stopped = next(c for c in plan.status.conditions if c.type == Condition.STOPPED)
+    assert stopped.reason == Reason.POD_GIVEN_UP
+
+
+def test_a_final_phase_that_no_kubelet_wrote_is_not_called_its_word() -> None:
+    """A node with the taint out-of-service: the pod garbage collector gives no reason."""
+    given_up = replace(
+        RUNNING_POD, phase="Failed", container_runs=True, disruption="DeletionByTaintManager"
+    )
+    plan = decide(
+        view(run(cancel="interrupt", **RUNNING), job=job(finished=True), pods=(given_up,))
+    )
+    assert plan.status is not None
+    assert plan.status.phase == Phase.INTERRUPTED
+    stopped = next(c for c in plan.status.conditions if c.type == Condition.STOPPED)
+    assert stopped.reason == Reason.POD_GIVEN_UP
+    assert "DeletionByTaintManager" in stopped.message
+
+
+# Deleted
+
+
+def test_a_deleted_run_goes_when_its_pod_is_gone_and_its_checkpoints_stay() -> None:
+    plan = decide(view(run(deleting=True, **RUNNING), job=job(), pods=(STOPPED_POD,)))
+    assert plan.actions == (Release(),)
+
+
+def test_a_deleted_stateless_run_takes_its_thread_with_it() -> None:
+    this = run(deleting=True, thread=None, **RUNNING)
+    plan = decide(view(this, job=job(), pods=(STOPPED_POD,)))
+    assert plan.actions == (CleanUp("agentrun-store"),)
+    done = decide(view(this, job=job(), pods=(STOPPED_POD,), cleanup=Cleanup("done", 2)))
+    assert done.actions == (Release(),)
+
+
+def test_a_deleted_run_that_never_began_goes_at_once() -> None:
+    assert decide(view(run(deleting=True, claimed=True))).actions == (Release(),)
+
+
+def test_a_deleted_run_that_others_hold_keeps_the_end_that_it_had() -> None:
+    held = run(deleting=True, finalizers=("other/x",), phase=Phase.RUNNING, jobName="r")
+    plan = decide(view(held, job=job(), pods=(said(SUCCEEDED_POD, "Succeeded"),)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.SUCCEEDED

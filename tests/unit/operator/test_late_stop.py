@@ -1,0 +1,48 @@
+"""A stop that takes longer than its kubelet would allow it to: what is said, and when."""
+
+from dataclasses import replace
+
+import pytest
+
+from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_operator.models import AgentRun
+from agentrun_operator.plan import DeleteJob
+from agentrun_operator.policy.decide import decide
+
+from .states import SIGNALLED_POD, job, run, view
+from .test_decide_stop import RUNNING
+
+LOST = frozenset({"n1"})
+
+
+def told_to_stop(at: str) -> AgentRun:
+    asked = {"action": "interrupt", "signalledAt": at}
+    state = RUNNING | {"phase": Phase.CANCELLING}
+    return run(cancel="interrupt", cancel_status=asked, **state)
+
+
+def test_a_lost_node_is_reported_with_what_a_person_can_do_and_nothing_is_forced() -> None:
+    this = told_to_stop("2026-01-02T03:03:00Z")
+    plan = decide(view(this, job=job(), pods=(SIGNALLED_POD,), unreachable_nodes=LOST))
+    assert plan.actions == ()
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    stopped = next(c for c in plan.status.conditions if c.type == Condition.STOPPED)
+    assert stopped.reason == Reason.NODE_UNREACHABLE
+    assert "kubectl delete pod r-abc" in stopped.message
+    assert plan.look_again_at is not None
+
+
+@pytest.mark.parametrize("unreachable", [{"n1"}, set()])
+def test_a_pod_that_a_person_gave_up_is_let_go_only_if_its_node_is_lost(
+    unreachable: set[str],
+) -> None:
+    """kubectl delete --force: the object stays, for the Job's finalizer is on it."""
+    this = told_to_stop("2026-01-02T03:03:00Z")
+    pod = replace(SIGNALLED_POD, deleting=True, deletion_grace=0)
+    stopping = job(backoff_limit=0)
+    plan = decide(view(this, job=stopping, pods=(pod,), unreachable_nodes=frozenset(unreachable)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    let_go = (DeleteJob(stopping.name, stopping.uid),)
+    assert plan.actions == (let_go if unreachable else ())
