@@ -5,12 +5,18 @@ from typing import Any
 import pytest
 
 from agentrun_operator.carry_out import CarryOut, JobRefusedError
-from agentrun_operator.constants import Phase
+from agentrun_operator.constants import Cancel, Phase
+from agentrun_operator.facts import UNSTARTED_GRACE
 from agentrun_operator.kube import ApiError, Kube
 from agentrun_operator.models import AgentRunStatus
 from agentrun_operator.plan import (
+    Action,
+    CancelRun,
     Claim,
     CreateJob,
+    DeleteJob,
+    DeletePod,
+    DeleteRun,
     Event,
     ForbidRetries,
     LetGo,
@@ -20,7 +26,7 @@ from agentrun_operator.plan import (
 )
 from agentrun_operator.policy.view import View
 
-from .states import run, view
+from .states import UID, run, view
 from .wire import Wire
 
 NEWS = Event("Normal", "Cancelling", "asked for")
@@ -127,9 +133,32 @@ async def test_the_guard_of_somebody_else_goes_with_ours(wire: Wire, carry_out: 
     assert release.body["metadata"]["finalizers"] == ["other/x"]
 
 
-async def test_another_pod_of_the_name_is_let_go(wire: Wire, carry_out: CarryOut) -> None:
-    """The API server compares UIDs, if it is told one."""
-    plan = Plan(actions=(LetGo("pods", "r-abc", "pod-uid"),))
-    await carry_out(view(run(phase=Phase.FAILED)), plan)
-    (let_go,) = wire.asked
-    assert let_go.body["metadata"]["uid"] == "pod-uid"
+@pytest.mark.parametrize(
+    ("action", "uid"),
+    [
+        (ForbidRetries("r", "u"), "u"),
+        (StopPod("p", "u"), "u"),
+        (DeletePod("p", "u"), "u"),
+        (DeleteJob("r", "u"), "u"),
+        (DeleteRun(), UID),
+        (CancelRun("o", "u", Cancel.INTERRUPT, "x"), "u"),
+        (LetGo("pods", "p", "u"), "u"),
+    ],
+)
+async def test_another_object_of_the_name_is_changed(
+    wire: Wire, carry_out: CarryOut, action: Action, uid: str
+) -> None:
+    """Failure modes 23 and 27. The API server compares UIDs, if it is told one."""
+    await carry_out(view(run(**LIVE)), Plan(actions=(action,)))
+    (asked,) = wire.asked
+    where = "preconditions" if asked.method == "DELETE" else "metadata"
+    assert asked.body[where]["uid"] == uid
+
+
+async def test_a_pod_without_a_container_takes_its_whole_grace_period(
+    wire: Wire, carry_out: CarryOut
+) -> None:
+    """Failure mode 4."""
+    await carry_out(view(run(**LIVE)), Plan(actions=(DeletePod("p", "u"),)))
+    (delete,) = wire.asked
+    assert delete.body["gracePeriodSeconds"] == UNSTARTED_GRACE

@@ -3,6 +3,7 @@
 import pytest
 
 from agentrun_operator.account import read_account
+from agentrun_operator.facts import Object, pod_facts
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,31 @@ def test_an_account_that_nests_too_deeply_for_a_status_keeps_its_run_from_ending
     deep = "[" * 300 + "]" * 300
     assert read_account('{"result": "Succeeded", "output": ' + deep + "}") is None
     assert read_account('{"result": "Succeeded", "output": [[]]}') is not None
+
+
+META = {"name": "r-abc", "uid": "pod-uid", "creationTimestamp": "2026-01-02T03:04:05Z"}
+WAITS = {"waiting": {"reason": "PodInitializing"}}
+CRASHED = {"waiting": {"reason": "CrashLoopBackOff"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "started"),
+    [
+        ({}, False),
+        ({"containerStatuses": [{"name": "agent", "state": WAITS}]}, False),
+        ({"initContainerStatuses": [{"name": "w", "state": {"running": {}}}]}, True),
+        ({"initContainerStatuses": [{"name": "w", "state": {"terminated": {}}}]}, True),
+        (
+            {
+                "containerStatuses": [
+                    {"name": "agent", "state": CRASHED, "lastState": {"terminated": {}}}
+                ]
+            },
+            True,
+        ),
+    ],
+)
+def test_a_container_that_has_run_is_not_seen(status: Object, started: bool) -> None:
+    """Failure mode 4. Its pod would be deleted with hardly any grace."""
+    facts = pod_facts({"metadata": META, "spec": {}, "status": status})
+    assert facts.has_started == started
