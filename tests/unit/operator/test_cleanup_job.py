@@ -1,15 +1,21 @@
-"""The clean-up Job: it may go wherever the run's own pod could."""
+"""The clean-up Job: it may go wherever the run's own pod could, and does not hang for ever."""
 
+from agentrun_store.cleanup import SECONDS
 from chaos.layer1.objects import Object, label
 from chaos.layer1.world import World
 
 from .simulated import create, go_on
 
 
-def cleanup_pod_spec(world: World) -> Object:
+def cleanup_spec(world: World) -> Object:
     jobs = world.server.all("jobs")
     (cleanup,) = [job for job in jobs if label(job, "app.kubernetes.io/component") == "cleanup"]
-    spec: Object = cleanup["spec"]["template"]["spec"]
+    spec: Object = cleanup["spec"]
+    return spec
+
+
+def cleanup_pod_spec(world: World) -> Object:
+    spec: Object = cleanup_spec(world)["template"]["spec"]
     return spec
 
 
@@ -43,3 +49,21 @@ def test_the_job_that_tells_where_it_may_go_is_gone(world: World) -> None:
     world.server.delete("jobs", "r")
     go_on(world, rounds=15)
     assert "tolerations" not in cleanup_pod_spec(world)
+
+
+def test_a_volume_that_is_on_one_node_is_cleaned_from_another(world: World) -> None:
+    roll_back(world)
+    (agent,) = world.nodes.alive
+    go_on(world, rounds=15)
+    node_affinity = cleanup_pod_spec(world)["affinity"]["nodeAffinity"]
+    (term,) = node_affinity["preferredDuringSchedulingIgnoredDuringExecution"]
+    (field,) = term["preference"]["matchFields"]
+    assert field == {"key": "metadata.name", "operator": "In", "values": [agent.node]}
+
+
+def test_a_clean_up_that_hangs_is_waited_for_for_ever_or_ended_before_it_gives_up(
+    world: World,
+) -> None:
+    roll_back(world)
+    go_on(world, rounds=15)
+    assert SECONDS < cleanup_spec(world)["activeDeadlineSeconds"] < 3600

@@ -1,18 +1,23 @@
 """Clean-up Jobs: one at a time for a claim, shared, and tried again later and later."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
+
+import pytest
 
 from agentrun_operator.constants import Phase
 from agentrun_operator.models import AgentRun
 from agentrun_operator.policy.cleanup import (
-    BATCH,
     CleanupJob,
+    NextCleanup,
     awaits_cleanup,
     cleanup_of,
     next_cleanup,
 )
 from agentrun_operator.policy.view import Cleanup
+from agentrun_store.cleanup import MAX_MESSAGE
 
 from .states import NOW, run
 
@@ -59,13 +64,21 @@ def test_no_second_job_while_one_runs() -> None:
 
 def test_a_run_that_is_clean_is_not_cleaned_again() -> None:
     done = cleanup_job("a", finished=NOW, deleted={"a": 2})
-    assert next_cleanup([dirty("a")], [done], NOW).runs == ()
+    much_later = NOW + timedelta(minutes=10)  # than any pause before another try
+    assert next_cleanup([dirty("a")], [done], much_later) == NextCleanup()
 
 
-def test_a_batch_is_as_large_as_the_report_can_be() -> None:
-    """Failure mode 50."""
-    many = [dirty(f"r{i:03}") for i in range(BATCH + 5)]
-    assert len(next_cleanup(many, [], NOW).runs) == BATCH
+@pytest.mark.parametrize("failed_before", [False, True])
+def test_a_batch_is_too_large_for_its_report(failed_before: bool) -> None:
+    """Failure mode 50. The kubelet would cut it off."""
+    many = [dirty(str(UUID(int=number))) for number in range(1000)]
+    uids = [run.metadata.uid for run in many]
+    jobs = [cleanup_job(*uids, finished=NOW)] if failed_before else []
+    batch = next_cleanup(many, jobs, NOW + timedelta(minutes=10)).runs
+    assert len(batch) > 1
+    runs = {run.metadata.uid: {"checkpoints": 10**6} for run in batch}
+    report = json.dumps({"runs": runs, "errors": {}}, separators=(",", ":"))
+    assert len(report) <= MAX_MESSAGE
 
 
 def test_a_failed_clean_up_is_tried_again_later_and_later() -> None:
