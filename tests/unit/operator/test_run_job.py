@@ -7,7 +7,7 @@ from agentrun_operator.constants import ANNOTATION_RUN_FILE
 from agentrun_operator.models import Agent
 from agentrun_operator.resources.merge import merge_under
 from agentrun_operator.resources.pod import container_security
-from agentrun_operator.resources.run_job import run_job
+from agentrun_operator.resources.run_job import BACKSTOP_SECONDS, run_job
 
 from .states import UID, run
 
@@ -83,6 +83,19 @@ def test_the_grace_period_is_the_runs_then_the_agents_then_30_seconds() -> None:
         )
         assert pod_of(job)["terminationGracePeriodSeconds"] == expected
         assert environment(job)["AGENTRUN_GRACE_PERIOD_SECONDS"] == str(expected)
+
+
+def test_a_job_ends_a_pod_that_still_has_time() -> None:
+    spec = {"timeoutSeconds": 60, "gracePeriodSeconds": 9, "retries": 2}
+    job = run_job(run(spec_more=spec), agent(), "runner:1")
+    assert pod_of(job)["activeDeadlineSeconds"] == 60
+    assert job["spec"]["activeDeadlineSeconds"] >= 3 * (60 + 9) + BACKSTOP_SECONDS
+
+
+def test_a_run_without_a_time_out_has_one() -> None:
+    job = run_job(run(), agent(), "runner:1")
+    assert "activeDeadlineSeconds" not in job["spec"]
+    assert "activeDeadlineSeconds" not in pod_of(job)
 
 
 def test_an_agent_cannot_pretend_to_be_another_run() -> None:
