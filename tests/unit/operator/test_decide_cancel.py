@@ -1,5 +1,6 @@
 """A cancel stands: found without the status, kept, told once, and whoever asks again."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -128,6 +129,32 @@ def test_who_asked_is_whoever_asked_last() -> None:
     again = again.model_copy(update={"status": first.status})
     plan = decide(view(again, job=job(), pods=(SIGNALLED_POD,)))
     assert plan.status == first.status
+
+
+def test_the_times_of_a_cancel_move_while_its_clean_up_runs() -> None:
+    """Failure modes 8 and 19. Each look would write the status anew."""
+    this = run(cancel="rollback", **LIVE)
+    first = decide(view(this, job=job(), pods=(STOPPED_POD,)))
+    assert first.status is not None and first.status.cancel is not None
+    assert first.status.cancel.gone_at == NOW
+    again = this.model_copy(update={"status": first.status})
+    later = NOW + timedelta(minutes=5)
+    assert decide(view(again, job=job(), pods=(STOPPED_POD,), now=later)).status == first.status
+
+
+def test_a_tombstone_forgets_what_was_done_to_the_run() -> None:
+    """By the time that the store is clean, the pod may be gone."""
+    git = {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}}
+    this = run(cancel="rollback", meta_more=git, **LIVE)
+    killed = replace(STOPPED_POD, exit_code=137)
+    waits = decide(view(this, job=job(), pods=(killed,)))
+    again = this.model_copy(update={"status": waits.status})
+    later = NOW + timedelta(minutes=5)
+    done = decide(view(again, cleanup=Cleanup("done", 3), now=later))
+    assert done.status is not None and done.status.cancel is not None
+    cancel = done.status.cancel
+    assert (cancel.gone_at, cancel.clean_at) == (NOW, later)
+    assert (cancel.checkpoints_deleted, cancel.forced) == (3, True)
 
 
 def test_conditions_pile_up_or_change_their_time_with_their_reason() -> None:

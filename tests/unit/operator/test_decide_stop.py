@@ -1,6 +1,7 @@
 """Stopping: asked for in time, enforced by the kubelet, final only when nothing is alive."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from agentrun_operator.policy.decide import decide
 from agentrun_operator.policy.view import Cleanup
 
 from .states import (
+    NOW,
     PENDING_POD,
     RUNNING_POD,
     SIGNALLED_POD,
@@ -171,12 +173,14 @@ def test_a_running_pod_is_stopped_by_its_deadline_after_retries_are_forbidden(ca
     assert plan.status.cancel.gone_at is None
 
 
-def test_what_is_done_already_is_not_done_again() -> None:
+@pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
+def test_what_is_done_already_is_not_done_again(cancel: str) -> None:
     """Failure mode 8: nothing is written and nothing is said twice."""
-    this = run(cancel="interrupt", **RUNNING)
+    this = run(cancel=cancel, **RUNNING)
     first = decide(view(this, job=job(), pods=(RUNNING_POD,)))
     again = this.model_copy(update={"status": first.status})
-    plan = decide(view(again, job=job(), pods=(SIGNALLED_POD,)))
+    later = NOW + timedelta(seconds=20)  # and its grace period is not over
+    plan = decide(view(again, job=job(), pods=(SIGNALLED_POD,), now=later))
     assert plan.actions == ()
     assert plan.status == first.status
     assert plan.events == ()

@@ -1,6 +1,7 @@
 """A stop that takes longer than its kubelet would allow it to: what is said, and when."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,7 @@ from agentrun_operator.models import AgentRun
 from agentrun_operator.plan import DeleteJob
 from agentrun_operator.policy.decide import decide
 
-from .states import SIGNALLED_POD, job, run, view
+from .states import NOW, SIGNALLED_POD, job, run, view
 from .test_decide_stop import RUNNING
 
 LOST = frozenset({"n1"})
@@ -46,3 +47,35 @@ def test_a_pod_that_a_person_gave_up_is_let_go_only_if_its_node_is_lost(
     assert plan.status.phase == Phase.CANCELLING
     let_go = (DeleteJob(stopping.name, stopping.uid),)
     assert plan.actions == (let_go if unreachable else ())
+
+
+def test_a_lost_node_is_told_again_and_again_or_never() -> None:
+    this = told_to_stop("2026-01-02T03:03:00Z")
+    first = decide(view(this, job=job(), pods=(SIGNALLED_POD,), unreachable_nodes=LOST))
+    assert [event.reason for event in first.events] == [Reason.NODE_UNREACHABLE]
+    again = this.model_copy(update={"status": first.status})
+    plan = decide(view(again, job=job(), pods=(SIGNALLED_POD,), unreachable_nodes=LOST))
+    assert plan.events == ()
+
+
+@pytest.mark.parametrize("grace", [30, 90])
+def test_a_kubelet_is_called_silent_while_it_may_still_speak(grace: int) -> None:
+    """It takes a moment to report the end of what it has killed when the grace period was over."""
+    pod = replace(SIGNALLED_POD, grace_seconds=grace)
+    for seconds, expected in (
+        (grace + 9, Reason.WAITING_FOR_POD),
+        (grace + 10, Reason.KUBELET_SILENT),
+    ):
+        now = NOW + timedelta(seconds=seconds)
+        plan = decide(view(told_to_stop(NOW.isoformat()), job=job(), pods=(pod,), now=now))
+        assert plan.status is not None
+        (stopped,) = (c for c in plan.status.conditions if c.type == Condition.STOPPED)
+        assert stopped.reason == expected
+
+
+def test_a_late_stop_is_looked_at_without_a_pause() -> None:
+    """Failure mode 49."""
+    this = told_to_stop("2026-01-02T03:00:00Z")
+    plan = decide(view(this, job=job(), pods=(SIGNALLED_POD,)))
+    assert plan.look_again_at is not None
+    assert plan.look_again_at >= NOW + timedelta(seconds=5)
