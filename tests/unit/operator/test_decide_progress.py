@@ -208,6 +208,14 @@ def test_a_job_deleted_by_hand_ends_nothing_while_its_pod_lives() -> None:
     assert plan.status.phase == Phase.RUNNING
 
 
+def test_a_run_whose_job_is_gone_forgets_its_name() -> None:
+    """Failure mode 37. Without it, a run that has begun would look like one that never was."""
+    for pods in ((), (RUNNING_POD,)):
+        plan = decide(view(LIVE, pods=pods))
+        assert plan.status is not None
+        assert plan.status.job_name == "r"
+
+
 def test_an_evicted_pod_is_no_failure_and_the_run_goes_on_with_the_next() -> None:
     evicted = replace(STOPPED_POD, reason="Evicted", disruption="EvictionByEvictionAPI")
     plan = decide(view(LIVE, job=job(), pods=(evicted,)))

@@ -1,6 +1,7 @@
 """What follows when nothing of a stopped run is alive: its end, its clean-up, its removal."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from agentrun_operator.policy.view import Cleanup
 
 from .states import (
     FAILED_POD,
+    NOW,
     RUNNING_POD,
     STOPPED_POD,
     SUCCEEDED_POD,
@@ -72,6 +74,34 @@ def test_without_account_the_kubelets_word_is_the_line() -> None:
     assert plan.status.phase == Phase.SUCCEEDED
 
 
+SECOND = replace(FAILED_POD, name="r-2", uid="pod-2")
+EVICTED = replace(STOPPED_POD, name="r-0", uid="pod-0", disruption="EvictionByEvictionAPI")
+
+
+@pytest.mark.parametrize(
+    ("pods", "phase"),
+    [
+        ((FAILED_POD,), Phase.INTERRUPTED),  # the retry was still to come
+        ((EVICTED, FAILED_POD), Phase.INTERRUPTED),  # an eviction uses up none
+        ((FAILED_POD, SECOND), Phase.FAILED),  # none was left
+        ((replace(FAILED_POD, exit_code=2),), Phase.FAILED),  # none would have followed
+    ],
+)
+def test_a_run_with_a_retry_left_has_failed_or_one_without_was_interrupted(
+    pods: tuple[PodFacts, ...], phase: Phase
+) -> None:
+    """Failure modes 6 and 24. One retry was allowed."""
+    this = run(cancel="interrupt", **RUNNING)
+    plan = decide(view(this, job=job(finished=True, retries=1), pods=pods))
+    assert plan.status is not None
+    assert plan.status.phase == phase
+    # Until its Job is over, the Job controller may be making the one more pod.
+    plan = decide(view(this, job=job(retries=1), pods=pods))
+    assert plan.status is not None
+    more_may_come = phase == Phase.INTERRUPTED
+    assert plan.status.phase == (Phase.CANCELLING if more_may_come else phase)
+
+
 def test_a_foreign_program_that_ends_with_0_when_it_is_evicted_has_not_completed() -> None:
     for pod in (
         replace(SUCCEEDED_POD, disruption="EvictionByEvictionAPI"),
@@ -106,6 +136,24 @@ def test_the_record_goes_only_when_the_store_is_clean() -> None:
     done = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("done", 4)))
     assert done.actions == (Release(), DeleteRun())
     assert "4 checkpoints" in done.events[0].message
+
+
+def test_a_clean_up_that_fails_is_told_again_and_again_or_never() -> None:
+    """Failure mode 31."""
+    this = run(cancel="rollback", **RUNNING)
+    failed = Cleanup("failed", message="no space")
+    first = decide(view(this, pods=(STOPPED_POD,), cleanup=failed))
+    assert [event.reason for event in first.events] == [Reason.CLEANUP_FAILED]
+    again = this.model_copy(update={"status": first.status})
+    assert decide(view(again, pods=(STOPPED_POD,), cleanup=failed)).events == ()
+
+
+def test_a_clean_up_that_gets_no_pod_is_not_looked_at_again() -> None:
+    """Failure mode 31."""
+    later = NOW + timedelta(seconds=15)
+    waits = Cleanup("running", look_again_at=later)
+    this = run(cancel="rollback", **RUNNING)
+    assert decide(view(this, pods=(STOPPED_POD,), cleanup=waits)).look_again_at == later
 
 
 def test_a_rollback_held_by_somebody_elses_finalizer_says_that_it_is_rolled_back() -> None:
@@ -161,10 +209,13 @@ def test_a_final_phase_that_no_kubelet_wrote_is_not_called_its_word() -> None:
 
 # Deleted
 
+LIVES = "a pod that nobody has seen yet may be alive"
+
 
 def test_a_deleted_run_goes_when_its_pod_is_gone_and_its_checkpoints_stay() -> None:
     plan = decide(view(run(deleting=True, **RUNNING), job=job(), pods=(STOPPED_POD,)))
     assert plan.actions == (Release(),)
+    assert plan.confirm, LIVES
 
 
 def test_a_deleted_stateless_run_takes_its_thread_with_it() -> None:
@@ -173,6 +224,7 @@ def test_a_deleted_stateless_run_takes_its_thread_with_it() -> None:
     assert plan.actions == (CleanUp("agentrun-store"),)
     done = decide(view(this, job=job(), pods=(STOPPED_POD,), cleanup=Cleanup("done", 2)))
     assert done.actions == (Release(),)
+    assert done.confirm, LIVES
 
 
 def test_a_deleted_run_that_never_began_goes_at_once() -> None:
@@ -184,3 +236,4 @@ def test_a_deleted_run_that_others_hold_keeps_the_end_that_it_had() -> None:
     plan = decide(view(held, job=job(), pods=(said(SUCCEEDED_POD, "Succeeded"),)))
     assert plan.status is not None
     assert plan.status.phase == Phase.SUCCEEDED
+    assert all(c.type != Condition.CANCEL_TOO_LATE for c in plan.status.conditions), "no cancel"

@@ -193,7 +193,9 @@ def test_a_finished_run_without_anything_to_do_has_no_finalizer() -> None:
     "meta",
     [
         {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}},
+        {"labels": {"app.kubernetes.io/instance": "app"}},
         {"labels": {"kustomize.toolkit.fluxcd.io/name": "app"}},
+        {"labels": {"helm.toolkit.fluxcd.io/name": "app"}},
     ],
 )
 def test_a_rolled_back_run_from_git_stays_as_an_empty_tombstone(meta: dict[str, Any]) -> None:

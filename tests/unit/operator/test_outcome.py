@@ -1,9 +1,11 @@
 """How a run ended, as its pods tell."""
 
-from agentrun_operator.constants import Condition
+from dataclasses import replace
+
+from agentrun_operator.constants import Condition, Phase
 from agentrun_operator.policy.decide import decide
 
-from .states import SUCCEEDED_POD, job, run, said, view
+from .states import FAILED_POD, STOPPED_POD, SUCCEEDED_POD, job, run, said, view
 from .test_decide_stop import RUNNING
 
 
@@ -13,3 +15,41 @@ def test_a_paused_graph_waits_for_input() -> None:
     assert plan.status is not None
     assert plan.status.interrupts == ({"id": "i", "value": "sure?"},)
     assert any(c.type == Condition.WAITING_FOR_INPUT for c in plan.status.conditions)
+
+
+def test_a_graph_that_was_stopped_while_it_paused_waits_for_input() -> None:
+    pod = said(STOPPED_POD, "Stopped", interrupts=[{"id": "i", "value": "?"}])
+    plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
+    assert plan.status is not None
+    assert all(c.type != Condition.WAITING_FOR_INPUT for c in plan.status.conditions)
+
+
+def test_of_several_ends_the_last_counts_though_one_is_a_success_or_a_time_out() -> None:
+    timed_out = replace(STOPPED_POD, deadline=60, name="r-1")
+    succeeded = said(replace(FAILED_POD, name="r-2"), "Succeeded")
+    failed = replace(FAILED_POD, name="r-3")
+    for pods, phase in (
+        ((timed_out, succeeded), Phase.SUCCEEDED),
+        ((succeeded, timed_out), Phase.SUCCEEDED),
+        ((succeeded, failed), Phase.SUCCEEDED),
+        ((timed_out, failed), Phase.TIMED_OUT),
+    ):
+        plan = decide(view(run(**RUNNING), job=job(), pods=pods))
+        assert plan.status is not None
+        assert plan.status.phase == phase
+
+
+def test_of_several_failures_the_first_is_told() -> None:
+    pods = tuple(replace(FAILED_POD, exit_code=code) for code in (8, 9))
+    plan = decide(view(run(**RUNNING), job=job(), pods=pods))
+    assert plan.status is not None
+    (finished,) = (c for c in plan.status.conditions if c.type == Condition.FINISHED)
+    assert "exit code 9" in finished.message
+
+
+def test_a_run_that_was_stopped_from_outside_forgets_what_its_runner_said() -> None:
+    pod = said(STOPPED_POD, "Stopped", checkpoint={"id": "c3", "count": 3})
+    for found in (None, job(), job(finished=True, deadline_exceeded=True)):
+        plan = decide(view(run(**RUNNING), job=found, pods=(pod,)))
+        assert plan.status is not None and plan.status.checkpoint is not None
+        assert plan.status.checkpoint.count == 3
