@@ -78,3 +78,12 @@ def test_a_finished_run_that_is_being_cleaned_is_waited_for_but_not_cancelled() 
 def test_a_rejected_run_lets_go_of_its_claim() -> None:
     plan = decide(view(taking("reject", claimed=True), rivals=(older(claimed=True),)))
     assert plan.actions == (Release(),)
+
+
+def test_reject_waits_for_a_run_that_is_being_stopped() -> None:
+    stopping = older(claimed=True, cancel="interrupt", phase=Phase.CANCELLING, jobName="old")
+    plan = decide(view(taking("reject"), rivals=(stopping,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.FAILED
+    finished = next(c for c in plan.status.conditions if c.type == Condition.FINISHED)
+    assert finished.reason == Reason.THREAD_BUSY
