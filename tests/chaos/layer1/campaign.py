@@ -1,5 +1,6 @@
 """Many schedules in a row, and the table of what they found."""
 
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -53,7 +54,9 @@ class Report:
         return "\n\n".join([table, *map(str, self.findings)])
 
 
-def campaign(schedules: int, seed: str, seconds: float, most_findings: int = 3) -> Report:
+def campaign(
+    schedules: int, seed: str, seconds: float = math.inf, most_findings: int = 3
+) -> Report:
     """Run that many schedules, or as many as the seconds allow; shorten what breaks something."""
     report = Report(seed)
     began = time.monotonic()
