@@ -21,6 +21,8 @@ TESTS = Path(__file__).parents[2]
 PATIENCE = 20.0  # seconds after which a test gives up; nothing that works comes near
 
 _AS_PID_ONE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+# What a shell ignores that runs the tests in the background, a container does not.
+_UNIGNORED = ["env", "--default-signal=HUP,INT,QUIT"]
 _AS_ROOT = ["--user", "--map-root-user"]
 
 
@@ -66,7 +68,7 @@ class Pod:
 
     def start(self, *arguments: str, pid_one: bool = False) -> "Running":
         """Start the supervisor as the image does, if wanted as PID 1 of a namespace of its own."""
-        command = [sys.executable, "-I", "-S", str(RUNNER), *arguments]
+        command = [*_UNIGNORED, sys.executable, "-I", "-S", str(RUNNER), *arguments]
         if pid_one:
             command = [*_AS_PID_ONE, *([] if os.geteuid() == 0 else _AS_ROOT), *command]
         running = Running(self, command, pid_one)
