@@ -83,6 +83,11 @@ class RunHistory:
         return self.cancel == "rollback" or (self.deleted_alive and self.reclaims)
 
     @property
+    def may_be_cleaned(self) -> bool:
+        """Whether its checkpoints may be there or gone: it was deleted after its end."""
+        return REMOVED in [state.phase for state in self.states] and self.reclaims
+
+    @property
     def acknowledged(self) -> int:
         """How many of its steps are on disk for certain, as its agent said."""
         return max((begin.step - 1 for begin in self.begins), default=0)

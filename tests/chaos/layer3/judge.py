@@ -93,8 +93,8 @@ def _of_the_checkpoints(run: RunHistory, history: History) -> Iterator[Violation
         if there:
             yield Violation(LEFTOVER, f"{run.name} is gone, {len(there)} checkpoints are left")
         return
-    if REMOVED in [state.phase for state in run.states] and run.reclaims:
-        return  # deleted after its end: its checkpoints may be there or gone
+    if run.may_be_cleaned:
+        return
     last = run.last.get("status", {}).get("checkpoint") or {}
     if last.get("id") and last["id"] not in there:
         yield Violation(MISSING, f"{run.name} reported checkpoint {last['id']}: it is not there")
@@ -132,7 +132,7 @@ def _of_states(history: History) -> Iterator[Violation]:
             if name not in by_name or by_name[name].is_cleaned:
                 yield Violation(LEFTOVER, f"{name} is gone, and has marks in {thread}: {marks}")
         for run in history.runs.values():
-            if run.thread == thread and not run.is_cleaned:
+            if run.thread == thread and not (run.is_cleaned or run.may_be_cleaned):
                 steps = made.get(run.name, [])
                 if steps != list(range(1, len(steps) + 1)) or len(steps) < _steps_kept(run):
                     text = f"{run.name} made {_steps_kept(run)} steps, {steps} are in {thread}"

@@ -250,3 +250,15 @@ def test_a_reclaimed_record_deleted_after_its_end_leaves_its_steps_in_later_chec
     run.asked.append("delete")
     history.store.checkpoints["done"] = set()
     assert judge(history) == []
+
+
+def test_a_reclaimed_record_that_was_the_last_of_its_thread_misses_its_steps() -> None:
+    history = good()
+    run = history.runs["done"]
+    run.last["spec"]["reclaimPolicy"] = "Delete"
+    run.states.append(State(REMOVED, 50.0))
+    run.asked.append("delete")
+    history.store.checkpoints["done"] = set()
+    marks = history.store.marks["threads/t"]
+    marks[:] = [mark for mark in marks if not mark.startswith("done/")]
+    assert judge(history) == []
