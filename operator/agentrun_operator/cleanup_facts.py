@@ -11,7 +11,7 @@ from .constants import (
     CLEANUP_CONTAINER,
 )
 from .facts import Object, missing_claim, pod_facts
-from .models import Model
+from .models import Model, whole_number
 from .policy.cleanup import CleanupJob
 
 
@@ -59,7 +59,7 @@ def cleanup_runs(job: Object) -> dict[str, str]:
 
 
 def _attempt(text: str) -> int:
-    return int(text) if text.isdecimal() else 1
+    return whole_number(text) or 1
 
 
 def _finished_at(job: Object, pods: list[Object]) -> datetime | None:

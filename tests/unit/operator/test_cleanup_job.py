@@ -1,5 +1,8 @@
 """The clean-up Job: it may go wherever the run's own pod could, and does not hang for ever."""
 
+import pytest
+
+from agentrun_operator.cleanup_facts import cleanup_job_facts
 from agentrun_store.cleanup import SECONDS
 from chaos.layer1.objects import Object, label
 from chaos.layer1.world import World
@@ -67,3 +70,13 @@ def test_a_clean_up_that_hangs_is_waited_for_for_ever_or_ended_before_it_gives_u
     roll_back(world)
     go_on(world, rounds=15)
     assert SECONDS < cleanup_spec(world)["activeDeadlineSeconds"] < 3600
+
+
+@pytest.mark.parametrize(("text", "attempt"), [("3", 3), ("", 1), ("x", 1), ("9" * 5000, 1)])
+def test_an_attempt_that_is_no_number_stops_the_clean_ups_of_a_claim(
+    text: str, attempt: int
+) -> None:
+    """Whoever may edit Jobs may write it."""
+    meta = {"name": "c", "uid": "c", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    job: Object = {"metadata": {**meta, "annotations": {"agentrun.dev/attempt": text}}}
+    assert cleanup_job_facts(job, []).attempt == attempt
