@@ -70,7 +70,8 @@ def _finished_at(job: Object, pods: list[Object]) -> datetime | None:
     for pod in pods:
         for status in pod.get("status", {}).get("containerStatuses") or []:
             ended = status.get("state", {}).get("terminated")
-            if ended and not pod_facts(pod).alive:
+            # A container that never started has no time of its end, and null for it.
+            if ended and ended.get("finishedAt") and not pod_facts(pod).alive:
                 return datetime.fromisoformat(ended["finishedAt"])
     for condition in job.get("status", {}).get("conditions") or []:
         if condition["type"] in _ENDS and condition["status"] == "True":

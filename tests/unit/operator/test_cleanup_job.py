@@ -1,5 +1,7 @@
 """The clean-up Job: it may go wherever the run's own pod could, and does not hang for ever."""
 
+from datetime import datetime
+
 import pytest
 
 from agentrun_operator.cleanup_facts import cleanup_job_facts
@@ -80,3 +82,22 @@ def test_an_attempt_that_is_no_number_stops_the_clean_ups_of_a_claim(
     meta = {"name": "c", "uid": "c", "creationTimestamp": "2026-01-01T00:00:00Z"}
     job: Object = {"metadata": {**meta, "annotations": {"agentrun.dev/attempt": text}}}
     assert cleanup_job_facts(job, []).attempt == attempt
+
+
+def test_a_clean_up_that_was_evicted_before_it_started_stops_all_runs_of_its_claim() -> None:
+    """Failure mode 31. The kubelet then gives null for both times of its container."""
+    meta = {"name": "c", "uid": "c", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    at = "2026-01-01T00:01:00Z"
+    times = {"startedAt": None, "finishedAt": None}
+    end = {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "not located", **times}
+    container = {"name": "cleanup", "state": {"terminated": end}}
+    pod: Object = {
+        "metadata": meta,
+        "spec": {},
+        "status": {"phase": "Failed", "containerStatuses": [container]},
+    }
+    failed = {"type": "Failed", "status": "True", "lastTransitionTime": at}
+    job: Object = {"metadata": meta, "status": {}}
+    assert cleanup_job_facts(job, [pod]).finished_at is None, "its Job says when, a second later"
+    job["status"] = {"conditions": [failed]}
+    assert cleanup_job_facts(job, [pod]).finished_at == datetime.fromisoformat(at)
