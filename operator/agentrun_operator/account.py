@@ -1,6 +1,7 @@
 """What the runner says last: the account of a run, in the termination message of its container."""
 
 import json
+from math import isfinite
 from typing import Any, Literal
 
 from .models import CheckpointStatus, Model
@@ -21,10 +22,18 @@ class Account(Model):
     forced: bool | None = None
 
 
+def _number(text: str) -> int | float:
+    """Python reads more than the API server takes: NaN, and numbers that no double can hold."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return int(text) if text.removeprefix("-").isdigit() else number
+
+
 def json_object(text: str) -> Object:
     """The JSON object that the text is; an empty one for any other text: anybody may write it."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_number, parse_float=_number, parse_int=_number)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

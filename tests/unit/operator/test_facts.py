@@ -29,6 +29,19 @@ def test_an_account_that_nests_too_deeply_for_a_status_keeps_its_run_from_ending
     assert read_account('{"result": "Succeeded", "output": [[]]}') is not None
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1" * 400])
+def test_a_number_that_no_api_server_takes_keeps_its_run_from_ending(number: str) -> None:
+    """Any program may write it; the status could never be written."""
+    assert read_account('{"result": "Succeeded", "output": [' + number + "]}") is None
+
+
+def test_a_number_of_an_account_is_read_as_another() -> None:
+    account = read_account('{"result": "Succeeded", "output": [-1, 1.5, 2e3, 9007199254740993]}')
+    assert account is not None
+    assert account.output == [-1, 1.5, 2000.0, 9007199254740993]
+    assert [type(number) for number in account.output] == [int, float, float, int]
+
+
 META = {"name": "r-abc", "uid": "pod-uid", "creationTimestamp": "2026-01-02T03:04:05Z"}
 WAITS = {"waiting": {"reason": "PodInitializing"}}
 CRASHED = {"waiting": {"reason": "CrashLoopBackOff"}}
