@@ -55,6 +55,7 @@ class PodFacts:
     waiting_message: str
     lingering: tuple[str, ...]  # containers that go on although the agent's has ended
     init_failure: str  # which init container ended with which exit code; empty if none failed
+    no_start: str  # why the agent's container ended whose start its kubelet never saw; else empty
     exit_code: int | None  # of the agent's container
     exit_reason: str  # of the agent's container, for example OOMKilled
     account: Account | None  # of the runner, as PID 1 or as the container that makes the workspace
@@ -179,6 +180,12 @@ def _is_let_go(obj: Object) -> bool:
     return LABEL_FINISHED in labels(obj)
 
 
+def _started_at(state: Object) -> datetime | None:
+    """None of a container that could not be started, too: its time is null, or that of 1970."""
+    started = _time(state.get("startedAt"))
+    return started if started is not None and started.timestamp() > 0 else None
+
+
 def _failed_init(status: Object) -> tuple[str, Object]:
     """Name and end of the init container that failed; nothing if none has."""
     for container in status.get("initContainerStatuses") or []:
@@ -186,6 +193,11 @@ def _failed_init(status: Object) -> tuple[str, Object]:
         if ended.get("exitCode"):
             return container["name"], ended
     return "", {}
+
+
+def _why(ended: Object) -> str:
+    """In the words of the kubelet."""
+    return ": ".join(ended[key] for key in ("reason", "message") if ended.get(key))
 
 
 def pod_facts(pod: Object) -> PodFacts:
@@ -207,6 +219,7 @@ def pod_facts(pod: Object) -> PodFacts:
         {},
     )
     others = [c["name"] for c in containers if "running" in c.get("state", {})]
+    started_at = _started_at(agent.get("running") or ended)
     failed_init, its_end = _failed_init(status)
     account = read_account(ended.get("message", ""))
     if account is None and failed_init == WORKSPACE_CONTAINER:
@@ -227,7 +240,7 @@ def pod_facts(pod: Object) -> PodFacts:
         unready=any(
             c["type"] == "Ready" and c["status"] == "False" for c in status.get("conditions") or []
         ),
-        agent_started_at=_time((agent.get("running") or ended).get("startedAt")),
+        agent_started_at=started_at,
         deadline=spec.get("activeDeadlineSeconds"),
         grace_seconds=spec.get("terminationGracePeriodSeconds", 30),
         disruption=next(
@@ -243,6 +256,7 @@ def pod_facts(pod: Object) -> PodFacts:
         waiting_message=waiting.get("message", ""),
         lingering=tuple(others) if ended else (),
         init_failure=f"{failed_init} ended with exit code {its_end['exitCode']}" if its_end else "",
+        no_start=_why(ended) if started_at is None else "",
         exit_code=ended.get("exitCode"),
         exit_reason=ended.get("reason", ""),
         account=account,

@@ -65,10 +65,10 @@ def _ending(pod: PodFacts) -> Ending:
             "spec.resources.limits.memory of the Agent."
         )
         return Ending(Phase.FAILED, Reason.OUT_OF_MEMORY, message)
-    if pod.exit_code is not None:
+    if pod.exit_code is not None and not pod.no_start:
         message = f"The agent's container ended with exit code {pod.exit_code}; see its log."
         return Ending(Phase.FAILED, Reason.AGENT_FAILED, message)
-    told = (pod.init_failure, pod.reason, pod.message)
+    told = (pod.init_failure, pod.no_start, pod.reason, pod.message)
     what = ": ".join(part for part in told if part) or "no reason given"
     return Ending(Phase.FAILED, Reason.AGENT_FAILED, f"Pod {pod.name} failed ({what}).")
 

@@ -129,6 +129,7 @@ PENDING_POD = PodFacts(
     waiting_message="",
     lingering=(),
     init_failure="",
+    no_start="",
     exit_code=None,
     exit_reason="",
     account=None,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from agentrun_operator.constants import Condition, Phase, Reason
 from agentrun_operator.facts import pod_facts
 from agentrun_operator.policy.decide import decide
@@ -81,3 +83,19 @@ def test_an_init_container_of_somebody_else_speaks_for_the_run() -> None:
     assert end is not None
     assert end.phase == Phase.FAILED
     assert "check ended with exit code 2" in end.message
+
+
+@pytest.mark.parametrize("started", [None, "1970-01-01T00:00:00Z"])
+def test_a_program_that_is_not_there_is_said_to_have_run(started: str | None) -> None:
+    """Of a container that it cannot start containerd gives 1970 as time, and there is no log."""
+    cannot = {"reason": "StartError", "message": 'exec: "typo": executable file not found'}
+    end = {"exitCode": 128, "startedAt": started, "finishedAt": AT, **cannot}
+    found = pod_facts(pod("Failed", {"name": "agent", "state": {"terminated": end}}))
+    plan = decide(view(run(claimed=True, jobName="r"), job=job(), pods=(found,)))
+    assert plan.status is not None
+    assert (plan.status.attempts, plan.status.started_at) == (None, None)
+    conditions = {c.type: c for c in plan.status.conditions}
+    assert conditions[Condition.STARTED].status == "False"
+    finished = conditions[Condition.FINISHED]
+    assert finished.reason == Reason.AGENT_FAILED
+    assert finished.message == f"Pod r-abc failed (StartError: {cannot['message']})."
