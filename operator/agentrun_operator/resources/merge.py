@@ -40,7 +40,11 @@ def merge_under(top: dict[str, Any], under: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merge_items(top: list[Any], under: list[Any], key: str) -> list[Any]:
-    below = {item.get(key): item for item in under if isinstance(item, dict)}
+    below = {item.get(key): item for item in under if _is_item(item, key)}
     merged = [merge_under(item, below.pop(item.get(key), {})) for item in top]
     # What is no item the API server refuses, with a message that names it.
-    return merged + list(below.values()) + [item for item in under if not isinstance(item, dict)]
+    return merged + list(below.values()) + [item for item in under if not _is_item(item, key)]
+
+
+def _is_item(item: Any, key: str) -> bool:
+    return isinstance(item, dict) and not isinstance(item.get(key), dict | list)

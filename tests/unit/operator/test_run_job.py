@@ -182,5 +182,6 @@ def test_env_from_of_the_pod_template_is_dropped() -> None:
 
 def test_what_is_no_container_stops_the_decision() -> None:
     """The API server refuses it, and names the place."""
-    job = run_job(run(), agent(podTemplate={"spec": {"containers": [None, "x"]}}), "runner:1")
-    assert pod_of(job)["containers"][1:] == [None, "x"]
+    odd: list[Any] = [None, "x", {"name": {}}, {"name": ["agent"]}]
+    job = run_job(run(), agent(podTemplate={"spec": {"containers": odd}}), "runner:1")
+    assert pod_of(job)["containers"][1:] == odd
