@@ -21,6 +21,10 @@ from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
 # volume can be its own node affinity says, and nobody needs a GPU for this.
 ADMITTANCE = ("tolerations", "imagePullSecrets", "serviceAccountName")
 
+# A clean-up that fails is tried again every few minutes while its run is there. For so long its
+# Jobs stay for people to look at, and a report for an operator that is down.
+KEPT_SECONDS = 24 * 3600
+
 
 def cleanup_job(
     claim_name: str,
@@ -63,6 +67,7 @@ def cleanup_job(
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": 600,  # one that hangs is made anew
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {
                 "metadata": {"labels": labels},
                 "spec": {

@@ -1,10 +1,11 @@
 """The clean-up Job: it may go wherever the run's own pod could, and does not hang for ever."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from agentrun_operator.cleanup_facts import cleanup_job_facts
+from agentrun_operator.policy.cleanup import LONGEST_BACKOFF
 from agentrun_store.cleanup import SECONDS
 from chaos.layer1.objects import Object, label
 from chaos.layer1.world import World
@@ -72,6 +73,14 @@ def test_a_clean_up_that_hangs_is_waited_for_for_ever_or_ended_before_it_gives_u
     roll_back(world)
     go_on(world, rounds=15)
     assert SECONDS < cleanup_spec(world)["activeDeadlineSeconds"] < 3600
+
+
+def test_the_jobs_of_a_clean_up_that_never_succeeds_pile_up(world: World) -> None:
+    """The newest must stay until the next one: it says which attempt that is."""
+    roll_back(world)
+    go_on(world, rounds=15)
+    kept = timedelta(seconds=cleanup_spec(world)["ttlSecondsAfterFinished"])
+    assert LONGEST_BACKOFF < kept <= timedelta(days=1)
 
 
 @pytest.mark.parametrize(("text", "attempt"), [("3", 3), ("", 1), ("x", 1), ("9" * 5000, 1)])
