@@ -165,8 +165,9 @@ class Nodes:
             "message": container.exit.message,
             "reason": container.exit.reason
             or ("Completed" if not container.exit.code else "Error"),
-            "finishedAt": self._clock.stamp(),
-            **({"startedAt": started} if started else {}),
+            # A real kubelet writes null for a container that never started.
+            "startedAt": started,
+            "finishedAt": started and self._clock.stamp(),
         }
         status = {"name": container.container_name, "state": {"terminated": end}}
         well = container.exit.code == 0 and not container.stop_reason

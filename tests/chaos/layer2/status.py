@@ -51,8 +51,9 @@ def ended(pod: Object, end: Exit, started: str | None, stop_reason: str) -> Obje
         "exitCode": end.code,
         "reason": end.reason or ("Error" if end.code else "Completed"),
         "message": end.message,
-        "finishedAt": stamp(),
-        **({"startedAt": started} if started else {}),
+        # A real kubelet writes null for a container that never started.
+        "startedAt": started,
+        "finishedAt": started and stamp(),
     }
     status: Object = {
         "phase": "Failed" if end.code or stop_reason else "Succeeded",
