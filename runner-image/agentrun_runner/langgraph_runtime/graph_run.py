@@ -16,6 +16,7 @@ from agentrun_runner.langgraph_runtime.breakpoints import Graph
 from agentrun_runner.langgraph_runtime.failures import InvalidInputError, brief
 from agentrun_runner.langgraph_runtime.jsonable import jsonable
 from agentrun_runner.langgraph_runtime.loading import make_graph
+from agentrun_runner.langgraph_runtime.questions import questions_of
 from agentrun_runner.langgraph_runtime.saver import RunSaver
 from agentrun_runner.langgraph_runtime.start import Start, start_of, where_it_stands
 from agentrun_runner.result import Result
@@ -42,9 +43,10 @@ async def run_graph(run: runfile.Run, candidate: object, stopping: Callable[[], 
         if start := await start_of(graph, saver, run, config):
             await _stream(graph, run, start, stopping)
         # A fork that was asked again has no checkpoint of its own: the newest is of another line.
-        state = await graph.aget_state(where_it_stands(run, config))
+        state = await graph.aget_state(where_it_stands(run, config), subgraphs=True)
+        waits_for = await _interrupts(saver, state)
     result = {"result": "Succeeded", "output": jsonable(_output(graph, state.values))}
-    if waits_for := _interrupts(state):
+    if waits_for:
         result["interrupts"] = waits_for
     return result
 
@@ -115,13 +117,12 @@ def _output(graph: Graph, values: Any) -> Any:
     return {key: values[key] for key in keys if key in values}
 
 
-def _interrupts(state: StateSnapshot) -> list[dict[str, Any]]:
+async def _interrupts(saver: RunSaver, state: StateSnapshot) -> list[dict[str, Any]]:
     """What the graph waits for: interrupts, or the nodes behind a static breakpoint."""
     asked = [
-        {"id": interrupt.id, "node": task.name, "value": jsonable(interrupt.value)}
-        for task in state.tasks
-        if task.result is None  # of an older checkpoint, also the nodes that have finished are told
-        for interrupt in task.interrupts
+        {"id": question.id, "node": question.node, "value": jsonable(question.value)}
+        async for question in questions_of(saver, state)
+        if not question.answered
     ]
     return asked or [{"node": node} for node in state.next]
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.types import RESUME
-from langgraph.types import StateSnapshot
+from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
 from agentrun_runner.langgraph_runtime.failures import InvalidInputError
 
@@ -14,21 +14,24 @@ _ID = re.compile("[0-9a-f]{32}")
 
 
 class Question(NamedTuple):
-    """A question that is open."""
+    """What a node that has not finished has asked last."""
 
     id: str
-    task: str
-    answered: int
-    """How many answers the task has taken, which tells a question whose answer it took, and then
-    failed, from one that is still to be answered: LangGraph takes both for open."""
+    node: str
+    """The node of the graph itself, also if one of its subgraph asks."""
+    value: Any
+    answered: bool
+    """Its node has taken the answer, and then failed. LangGraph takes it for open, and gives a
+    second answer to whatever the node asks next."""
 
 
-async def open_questions(
+async def questions_of(
     saver: BaseCheckpointSaver[Any], state: StateSnapshot
 ) -> AsyncIterator[Question]:
     """Those of the state (read with its subgraphs), from where they were asked.
 
-    A graph repeats its subgraph's questions, and may end before it has heard of the answers.
+    A graph repeats its subgraph's questions, and does not hear when one of them has its answer and
+    the subgraph has not ended.
     """
     saved = await saver.aget_tuple(state.config)
     writes = saved.pending_writes if saved else None
@@ -38,12 +41,29 @@ async def open_questions(
         if channel == RESUME and isinstance(answers, list)
     }
     for task in state.tasks:
-        if isinstance(task.state, StateSnapshot) and task.state.tasks:
-            async for question in open_questions(saver, task.state):
-                yield question
-        elif task.result is None:
-            for interrupt in task.interrupts:
-                yield Question(interrupt.id, task.id, taken.get(task.id, 0))
+        if task.result is not None:  # of an older checkpoint, these have their questions still
+            continue
+        in_subgraph = isinstance(task.state, StateSnapshot) and bool(task.state.tasks)
+        if isinstance(task.state, StateSnapshot):
+            async for question in questions_of(saver, task.state):
+                yield question._replace(node=task.name)
+        *answered, own = _ids(state, task, taken.get(task.id, 0))
+        for interrupt in task.interrupts:
+            if interrupt.id in (*answered, own) or not in_subgraph:
+                yield Question(
+                    interrupt.id, task.name, interrupt.value, answered=interrupt.id in answered
+                )
+
+
+def _ids(state: StateSnapshot, task: PregelTask, taken: int) -> list[str]:
+    """The ids that LangGraph gives to what a task itself asks: of what it has answers to, and next.
+
+    They are made of the task's namespace and the number of answers that it has.
+    """
+    parent = state.config["configurable"]["checkpoint_ns"]
+    ns = f"{parent}|{task.name}:{task.id}" if parent else f"{task.name}:{task.id}"
+    spaces = [ns, *(f"{ns}|{number}" for number in range(1, taken + 1))]
+    return [Interrupt.from_ns(None, space).id for space in spaces]
 
 
 def answers_to(asked: Collection[Question], resume: Any) -> dict[str, Any]:
@@ -52,7 +72,7 @@ def answers_to(asked: Collection[Question], resume: Any) -> dict[str, Any]:
     Raises:
         InvalidInputError: `spec.resume` does not say what it answers, or answers something else.
     """
-    ids = {question.id for question in asked}
+    ids = {question.id for question in asked if not question.answered}
     if isinstance(resume, dict) and resume and all(_ID.fullmatch(key) for key in resume):
         if unknown := resume.keys() - ids:
             raise InvalidInputError(
@@ -60,6 +80,11 @@ def answers_to(asked: Collection[Question], resume: Any) -> dict[str, Any]:
                 f"the questions that it waits with: {_listed(ids) or 'none'}"
             )
         return resume
+    if asked and not ids:
+        raise InvalidInputError(
+            "spec.resume: the thread's question has its answer, from a run that ended before it "
+            "had got further; go on with a run that has neither spec.resume nor spec.input"
+        )
     if len(ids) > 1:
         raise InvalidInputError(
             "spec.resume: the thread waits with several questions; "

@@ -9,7 +9,7 @@ from langgraph.types import Command
 from agentrun_runner import runfile
 from agentrun_runner.langgraph_runtime.breakpoints import Graph, came_to_breakpoint
 from agentrun_runner.langgraph_runtime.failures import InvalidInputError
-from agentrun_runner.langgraph_runtime.questions import answers_to, open_questions
+from agentrun_runner.langgraph_runtime.questions import answers_to, questions_of
 from agentrun_runner.langgraph_runtime.saver import OlderRuns, RunSaver
 from agentrun_store.summary import summary
 
@@ -70,8 +70,8 @@ async def _answer(
         raise InvalidInputError(
             "spec.resume: the thread does not wait for an answer; give spec.input instead"
         )
-    asked = [question async for question in open_questions(older, before)]
+    asked = [question async for question in questions_of(older, before)]
     answers = answers_to(asked, run.resume)
     now = await graph.aget_state(config, subgraphs=True)
-    unused = {question.id async for question in open_questions(saver, now) if question in asked}
+    unused = {question.id async for question in questions_of(saver, now) if not question.answered}
     return Command(resume={id: answer for id, answer in answers.items() if id in unused})

@@ -101,6 +101,38 @@ def test_an_answer_at_a_breakpoint_is_no_answer_to_the_question_behind_it(
     assert waiting(ended) == [{"question": "really?"}]
 
 
+def test_a_question_that_has_its_answer_is_not_told_at_the_breakpoint_behind_it(
+    graph_pod: MakePod,
+) -> None:
+    graph_pod("gates:asks_before_in_a_subgraph", input={"n": 1}).run()
+    ended = graph_pod("gates:asks_before_in_a_subgraph", resume="yes").run()
+
+    assert ended.account["interrupts"] == [{"node": "subgraph"}]
+    assert not (ended.pod.root / "guarded-ran").exists()
+
+
+def test_an_answer_reaches_the_node_though_its_subgraph_has_failed(graph_pod: MakePod) -> None:
+    asked = graph_pod("questions:asks_about_a_failure", input={"n": 1}).run()
+    assert waiting(asked) == ["go on without it?"]
+    ended = graph_pod("questions:asks_about_a_failure", resume="yes").run()
+
+    assert ended.account["output"]["answer"] == "yes"
+
+
+def test_an_answer_that_is_given_again_is_no_answer_to_the_next_question(
+    graph_pod: MakePod,
+) -> None:
+    graph_pod("questions:fails_in_between", input={"n": 1}).run()
+    failed = graph_pod("questions:fails_in_between", resume="yes").run()
+    assert failed.verdict() == (1, "Failed", "AgentFailed")
+    again = graph_pod("questions:fails_in_between", resume="yes").run()
+    assert again.verdict() == (2, "Failed", "InvalidInput")
+    assert "has its answer" in again.account["message"]
+    ended = graph_pod("questions:fails_in_between").run()
+
+    assert waiting(ended) == ["second?"]
+
+
 def checkpoint_ids(pod: Pod) -> list[str]:
     """Ids of the checkpoints of the pod's run, oldest first."""
     thread = Store(pod.root / "store").thread("threads/talk")

@@ -68,6 +68,7 @@ in_a_subgraph = fails_to_close_once(
     as_a_node(chain(add_one, guarded).compile(interrupt_before=["guarded"]))
 )
 asks_behind = chain(add_one, ask).compile(interrupt_before=["ask"])
+asks_before_in_a_subgraph = as_a_node(chain(ask, guarded).compile(interrupt_before=["guarded"]))
 dies_behind = chain(add_one, die_once).compile(interrupt_before=["die_once"])
 dies_behind_in_a_subgraph = as_a_node(
     chain(add_one, die_once).compile(interrupt_before=["die_once"])

@@ -12,7 +12,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
 from unit.runner.agents.gates import as_a_node, fails_to_close_once, first_time
-from unit.runner.agents.graphs import State, asks_twice, chain, fan_out
+from unit.runner.agents.graphs import State, add_one, asks_twice, chain, fail, fan_out
 
 
 class Left(TypedDict, total=False):
@@ -93,10 +93,20 @@ def ask_two_and_be_killed_when_the_other_has_gone_on(_: Right) -> Right:
     return {"right": answer}
 
 
+def ask_about_a_failure(state: State) -> State:
+    try:
+        unreliable.invoke(state)
+    except ValueError:
+        return {"answer": interrupt("go on without it?")}
+    return {}
+
+
 asks_twice_and_fails_to_close = fails_to_close_once(asks_twice)
 asks_beside_work = fan_out(ask_twice, be_killed_when_the_other_has_asked_again)
 asks_on_a_full_disk = chain(large_state, ask_on_a_full_disk)
 fails_in_between = chain(ask_and_fail_in_between)
+unreliable = chain(add_one, fail).compile()
+asks_about_a_failure = chain(ask_about_a_failure)
 one_then_two = as_a_node(chain(ask_one, be_killed_once, ask_two).compile())
 one_beside_two: StateGraph[Any, Any, Any, Any] = StateGraph(State)
 one_beside_two.add_node("one", chain(ask_one, go_on, schema=Left).compile())
