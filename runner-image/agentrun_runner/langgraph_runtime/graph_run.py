@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, cast, get_type_hints
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import EmptyInputError, GraphRecursionError
+from langgraph.errors import EmptyInputError, GraphRecursionError, InvalidUpdateError
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import StateSnapshot
+from langgraph.types import RetryPolicy, StateSnapshot
 
 from agentrun_runner import events, runfile
 from agentrun_runner.langgraph_runtime.breakpoints import Graph
@@ -86,19 +86,28 @@ async def _stream(
         raise
     except Exception as error:
         # "tasks" says when a node begins. Before the first one, it is the input that is refused:
-        # by a channel, a reducer, a state model, or the edge that looks at it.
-        if not reached_a_node and isinstance(error, EmptyInputError) and start.input is None:
+        # by a channel, a reducer, a state model, or the edge that looks at it. But that edge may
+        # ask a model, too, which is away for a moment.
+        if reached_a_node or not _is_final(error):
+            raise
+        if isinstance(error, EmptyInputError) and start.input is None:
             raise InvalidInputError(
                 "spec.input is missing, and the thread has no state to go on from"
                 + _expected(graph)
             ) from error
-        if not reached_a_node and run.resumes:
+        if run.resumes:
             raise InvalidInputError(f"the graph refused spec.resume: {brief(error)}") from error
-        if not reached_a_node and run.input is not None:
+        if run.input is not None:
             raise InvalidInputError(
                 f"the graph refused spec.input: {brief(error)}{_expected(graph)}"
             ) from error
         raise
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether another try would end the same way, as far as LangGraph knows."""
+    may_pass = cast(Callable[[Exception], bool], RetryPolicy().retry_on)
+    return isinstance(error, EmptyInputError | InvalidUpdateError) or not may_pass(error)
 
 
 def _report(update: dict[str, Any]) -> None:

@@ -207,6 +207,14 @@ def test_a_retry_does_not_forget_that_the_input_was_refused(graph_pod: MakePod) 
     assert pod.run().verdict() == (2, "Failed", "InvalidInput")
 
 
+def test_an_edge_that_fails_for_a_moment_does_not_blame_the_input(graph_pod: MakePod) -> None:
+    pod = graph_pod("graphs:routes", input={"n": 1})
+    assert pod.run().verdict() == (1, "Failed", "AgentFailed")
+    retried = pod.run()
+
+    assert retried.account["output"] == {"n": 2}
+
+
 def test_a_new_thread_needs_input(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:graph").run()
 

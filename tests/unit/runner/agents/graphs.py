@@ -93,6 +93,18 @@ def fail_once(state: State) -> State:
     raise ConnectionError("the model is away")
 
 
+class ModelAwayError(Exception):
+    """As the libraries of models have them: no OSError."""
+
+
+def route(_: State) -> str:
+    try:
+        fail_once({})
+    except ConnectionError as error:
+        raise ModelAwayError from error
+    return "add_one"
+
+
 def die(_: State) -> State:
     os.kill(os.getpid(), signal.SIGKILL)
     return {}
@@ -165,6 +177,7 @@ large_and_asks = chain(large, ask)
 odd_output = chain(not_json)
 tells_config = chain(tell_config)
 endless = chain(add_one).add_edge("add_one", "add_one")
+routes = StateGraph(State).add_node("add_one", add_one).add_conditional_edges(START, route)
 unfinished = StateGraph(State)
 not_a_graph = {"n": 1}
 
