@@ -13,6 +13,8 @@ def hidden_runs(run: runfile.Run) -> frozenset[RunName]:
 
     What they answered at the checkpoint, or in its subgraphs, would count as this run's answers.
     Runs after them have only answered there and were asked again: this one may go on from that.
+    Those after its checkpoint's that were rolled back, of which only is left what other lines need,
+    have not even answered.
     """
     if run.checkpoint is None:
         return frozenset()
@@ -25,7 +27,8 @@ def hidden_runs(run: runfile.Run) -> frozenset[RunName]:
     later = [s for s in history.segments if s.seq > start.segment.seq and s.run != own]
     while later and not _took_the_thread_on(later[-1], thread_id):
         later.pop()
-    return frozenset(segment.run for segment in later)
+    rolled_back = [kept for kept in history.kept if kept.seq > start.segment.seq]
+    return frozenset(segment.run for segment in (*later, *rolled_back))
 
 
 def _took_the_thread_on(segment: Segment, thread_id: str) -> bool:

@@ -70,6 +70,7 @@ class RunSaver(StoreSaver):
     def _history_in(self, directory: str) -> History:
         history = super()._history_in(directory)
         history.segments = [each for each in history.segments if each.run not in self._hidden]
+        history.kept = [each for each in history.kept if each.run not in self._hidden]
         return history
 
 

@@ -221,6 +221,18 @@ def test_a_fork_gives_its_own_answers_where_another_line_has_answered(graph_pod:
     assert ended.account["output"] == {"n": 2, "answer": ["x", "y"]}
 
 
+def test_a_fork_takes_over_no_answer_of_a_run_that_was_rolled_back(graph_pod: MakePod) -> None:
+    """Failure mode 63: what another line is rebuilt from stays, but answers nothing any more."""
+    asked = graph_pod("graphs:asks_and_logs", input={"log": ["start"]}).run()
+    answered = graph_pod("graphs:asks_and_logs", resume="a").run()
+    graph_pod("graphs:asks_and_logs", input={"log": ["later"]}).run()
+    drop_run(answered.pod.root / "store", "threads/talk", answered.pod.uid)
+    start = {"id": asked.account["checkpoint"]["id"]}
+    fork = graph_pod("graphs:asks_and_logs", resume="x", checkpoint=start).run()
+
+    assert fork.account["output"] == {"log": ["start", "x"]}
+
+
 def test_a_fork_from_before_a_damaged_segment_is_the_way_out(graph_pod: MakePod) -> None:
     first = graph_pod("graphs:graph", input={"n": 1}).run()
     damaged = graph_pod("graphs:graph", input={"n": 2}).run()

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.channels.delta import DeltaChannel
 from langgraph.func import entrypoint
 from langgraph.graph import START, StateGraph, add_messages
 from langgraph.types import interrupt
@@ -25,6 +26,14 @@ class State(TypedDict, total=False):
 
 class Chat(TypedDict):
     messages: Annotated[list[AnyMessage], add_messages]
+
+
+def extend(old: list[str], writes: list[list[str]]) -> list[str]:
+    return [*old, *(item for write in writes for item in write)]
+
+
+class Logged(TypedDict):
+    log: Annotated[list[str], DeltaChannel(extend, list)]
 
 
 class Strict(BaseModel):
@@ -74,6 +83,10 @@ def ask_left(_: State) -> State:
 
 def ask_right(_: State) -> State:
     return {"right": interrupt("right?")}
+
+
+def ask_and_log(_: Logged) -> Logged:
+    return {"log": [interrupt("really?")]}
 
 
 def fail(_: State) -> State:
@@ -160,6 +173,7 @@ asks = chain(add_one, ask)
 asks_twice = chain(ask_twice)
 asks_twice_and_works = chain(ask_twice, add_one)
 asks_two = fan_out(ask_left, ask_right)
+asks_and_logs = chain(ask_and_log, schema=Logged)
 breakpoint_graph = chain(add_one, double).compile(interrupt_before=["double"])
 fails = chain(add_one, fail)
 fails_at_length = chain(fail_at_length)
