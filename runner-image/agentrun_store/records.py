@@ -28,7 +28,9 @@ def is_valid(kind: int, meta: Any) -> bool:
     return (
         kind in _FIELDS
         and isinstance(meta, dict)
-        and all(isinstance(meta.get(name), type_) for name, type_ in _FIELDS[kind].items())
+        and all(
+            name in meta and isinstance(meta[name], type_) for name, type_ in _FIELDS[kind].items()
+        )
         and all(
             isinstance(write, list) and [type(part) for part in write] == [*_WRITE]
             for write in meta.get("writes", ())

@@ -31,7 +31,7 @@ METAS: list[Any] = [
     [],
     {},
     *(CHECKPOINT | {field: [[]]} for field in CHECKPOINT),
-    {field: value for field, value in CHECKPOINT.items() if field != "metadata"},
+    *({key: CHECKPOINT[key] for key in CHECKPOINT if key != field} for field in CHECKPOINT),
 ]
 
 
