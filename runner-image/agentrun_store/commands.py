@@ -10,7 +10,6 @@ from typing import Any
 
 from agentrun_store import listing, maintenance, shown, stateless
 from agentrun_store.check import check as check_thread
-from agentrun_store.errors import StoreError
 from agentrun_store.history import History
 from agentrun_store.names import is_uid
 from agentrun_store.rollback import drop as drop_run
@@ -108,8 +107,8 @@ def prune_stateless(options: Namespace, problems: Problems) -> int:
     for thread, used in stateless.orphans(store, _existing(options.existing), problems.append):
         if not options.dry_run:
             try:
-                drop_run(store.root, thread.name, thread.path.name)
-            except (StoreError, OSError) as error:
+                stateless.remove(thread)
+            except OSError as error:
                 problems.append(error)
                 continue
         rows.append(

@@ -192,6 +192,20 @@ def test_stateless_runs_that_are_no_more_are_removed(tmp_path: Path, tool: Tool)
     assert tool(*command).json == []
 
 
+@pytest.mark.timeout(30)  # opening a pipe waits for ever
+def test_a_stateless_run_that_left_a_pipe_holds_up_no_other(tmp_path: Path, tool: Tool) -> None:
+    stateless_runs(tmp_path, RUN_A, RUN_B)
+    log = log_of(tmp_path, RUN_A, f"stateless/{RUN_A}")
+    log.unlink()
+    os.mkfifo(log)
+    then = time.time() - 2 * 24 * 3600
+    for path in (log, log.parent):
+        os.utime(path, (then, then))
+    (tmp_path / "existing").write_text(OTHER)
+    assert tool("prune-stateless", "--existing", str(tmp_path / "existing")).code == 0
+    assert list((tmp_path / "stateless").iterdir()) == []
+
+
 def test_a_stateless_run_younger_than_the_list_stays(tmp_path: Path, tool: Tool) -> None:
     stateless_runs(tmp_path, RUN_A, age=24 * 3600 - 60)
     stateless_runs(tmp_path, RUN_B, age=-3600)  # by a node whose clock is ahead
