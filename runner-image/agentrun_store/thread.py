@@ -27,6 +27,7 @@ from agentrun_store.segment import Segment
 
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"
+_LONGEST_TOMBSTONE = 1000  # bytes
 
 
 class Tombstone(NamedTuple):
@@ -104,8 +105,12 @@ class Thread:
             raise RunRolledBackError(run)
 
     def tombstone(self, run: RunName) -> Tombstone | None:
+        path = self._tombstones / run
+        if path.is_symlink():
+            return None  # an agent's, which may lead to a device that has no end
         try:
-            text = (self._tombstones / run).read_text(errors="replace")
+            with path.open("rb") as file:
+                text = file.read(_LONGEST_TOMBSTONE)
         except FileNotFoundError:
             return None
         try:

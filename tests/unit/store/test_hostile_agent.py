@@ -102,3 +102,21 @@ def test_a_tombstone_buries_its_run_whatever_is_in_it(
     assert tool("checkpoints", "chat", "--json").json == []
     assert drop_run(tmp_path, THREAD, RUN_A) == 0
     assert list((tmp_path / THREAD / "segments").iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "/nowhere"])
+def test_a_tombstone_that_leads_elsewhere_is_not_followed_but_replaced(
+    target: str, tmp_path: Path, tool: Tool
+) -> None:
+    """A device without an end takes all memory of the node, and other runs' clean-up with it."""
+    put(StoreSaver(tmp_path, run=RUN_A), "1")
+    tombstones = tmp_path / THREAD / "tombstones"
+    tombstones.mkdir()
+    (tombstones / RUN_A).symlink_to(target)
+    with (tombstones / RUN_B).open("wb") as file:
+        file.truncate(1 << 40)  # sparse
+    assert tool("runs", "chat").code == 0
+    assert drop_run(tmp_path, THREAD, RUN_A) == 1
+    assert not (tombstones / RUN_A).is_symlink()
+    assert drop_run(tmp_path, THREAD, RUN_B) == 0
+    assert list((tmp_path / THREAD / "segments").iterdir()) == []
