@@ -31,7 +31,7 @@ _HEAD = struct.Struct("<4sIIQII")
 _CRC = struct.Struct("<I")
 _CHECKED = _HEAD.size - _CRC.size  # the part of the head that its own CRC covers
 _FIRST_READ = 1024  # bytes: the head and nearly every meta in one read
-_SEARCH_STEP = 1 << 20  # bytes
+_STEP = 1 << 20  # bytes
 
 LOOKS = 3
 """How often a reader looks at what others replace or remove meanwhile, before it gives up."""
@@ -176,13 +176,21 @@ def _scan(fd: int, path: Path, run: RunName) -> Scan:
             end = record.end
         if records and end == size:
             last = records[-1]
-            if not _is_sound(_read(fd, last.payload_length, last.payload_at), run, last):
+            if not _has_sound_payload(fd, run, last):
                 records.pop()
                 return Scan(records, last.offset, None, size)
     damage = None
     if _record_after(fd, run, end, size):
         damage = CorruptSegmentError(path, end, "the record here is damaged")
     return Scan(records, end, damage, size)
+
+
+def _has_sound_payload(fd: int, run: RunName, record: Record) -> bool:
+    """Step by step: who only rolls a run back may have less memory than the run had."""
+    crc = _seed(run, record.offset)
+    for at in range(record.payload_at, record.end, _STEP):
+        crc = crc32(_read(fd, min(_STEP, record.end - at), at), crc)
+    return crc == record.payload_crc
 
 
 def _record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
@@ -209,8 +217,8 @@ def _record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
 def _record_after(fd: int, run: RunName, offset: int, size: int) -> bool:
     """Whether any valid record starts after `offset`."""
     overlap = len(_MAGIC) - 1
-    for start in range(offset + 1, size, _SEARCH_STEP):
-        block = _read(fd, _SEARCH_STEP + overlap, start)
+    for start in range(offset + 1, size, _STEP):
+        block = _read(fd, _STEP + overlap, start)
         at = block.find(_MAGIC)
         while at >= 0:
             if _record_at(fd, run, start + at, size) is not None:

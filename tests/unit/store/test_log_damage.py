@@ -60,7 +60,7 @@ def test_damage_is_found_however_far_the_next_sound_record_is(
     step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The search for it goes step by step, and the record may lie across two of them."""
-    monkeypatch.setattr("agentrun_store.log._SEARCH_STEP", step)
+    monkeypatch.setattr("agentrun_store.log._STEP", step)
     saver = StoreSaver(tmp_path, run=RUN_A)
     put(saver, "1", b"x" * (4 * step if step > 100 else 10))
     put(saver, "2")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,17 @@ def test_a_repeated_rollback_gives_the_same_number(tmp_path: Path) -> None:
     assert drop_run(tmp_path, THREAD, RUN_A) == 2
     assert json.loads(tombstone(tmp_path, RUN_A).read_text()) == {"checkpoints": 2, "seq": 1}
     assert summary(tmp_path, THREAD, RUN_A) == (None, 0)
+
+
+def test_a_rollback_has_not_all_of_a_large_checkpoint_in_memory(tmp_path: Path) -> None:
+    put(StoreSaver(tmp_path, run=RUN_A), "1", "x" * (32 << 20))
+    tracemalloc.start()
+    try:
+        assert drop_run(tmp_path, THREAD, RUN_A) == 1
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
 
 
 def test_a_run_that_never_wrote_is_refused_when_its_pod_comes_late(tmp_path: Path) -> None:
