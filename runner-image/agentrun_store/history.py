@@ -133,10 +133,6 @@ class History:
                     return Found(segment, by_id[checkpoint_id]).order
         return None
 
-    def lines(self) -> set[tuple[str, str]]:
-        """The (thread id, namespace) pairs that have checkpoints. Each is a line of its own."""
-        return {line for segment in self.segments for line in segment.index.checkpoints}
-
     def read(self, found: Found) -> Stored | None:
         """A checkpoint with its pending writes; None when it is there no more.
 

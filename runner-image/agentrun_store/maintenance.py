@@ -1,13 +1,13 @@
 """Changes of whole threads, for tools. No run of the thread may be live meanwhile."""
 
+from collections import Counter
 from contextlib import suppress
-from itertools import islice
 from pathlib import PurePath
 
 from agentrun_store import disk
-from agentrun_store.ancestors import Loads, key_of, rebuilt_from
+from agentrun_store.ancestors import Key, Loads, key_of, rebuilt_from
 from agentrun_store.errors import StoreError
-from agentrun_store.history import History
+from agentrun_store.history import Found, History
 from agentrun_store.remains import reduce
 from agentrun_store.segment import Segment
 from agentrun_store.thread import Thread
@@ -53,13 +53,16 @@ def prune(history: History, loads: Loads, *, keep: int) -> tuple[int, int]:
     the numbers of checkpoints removed and kept. Raises CorruptSegmentError, or another StoreError,
     having removed nothing, when it cannot be known what there is.
     """
-    newest = [
-        found
-        for thread_id, ns in history.lines()
-        for found in islice(history.checkpoints(thread_id, ns), keep)
-    ]
+    newest: list[Found] = []
+    there: set[Key] = set()
+    seen: Counter[tuple[str, str]] = Counter()  # in one go: each call of a subgraph is a namespace
+    for found in history.checkpoints(None, None):
+        thread_id, ns, _ = key = key_of(found.record)
+        there.add(key)
+        seen[thread_id, ns] += 1
+        if seen[thread_id, ns] <= keep:
+            newest.append(found)
     needed = {key_of(found.record) for found in newest} | rebuilt_from(history, loads, newest)
-    there = {key_of(found.record) for found in history.checkpoints(None, None)}
     segments = [*history.segments, *history.kept]
     for segment in segments:
         _ = segment.index  # damage is found before anything is removed

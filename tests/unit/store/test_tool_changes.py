@@ -3,6 +3,7 @@
 import io
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from agentrun_store import workspace
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import RunRolledBackError, SegmentBusyError
+from agentrun_store.history import Found, History
 from agentrun_store.log import HEADER
 from agentrun_store.rollback import drop_run
 from unit.store.conftest import Tool
@@ -108,6 +110,24 @@ def test_prune_keeps_the_newest_of_each_namespace(
     assert content(tmp_path) == {id_: before[id_] for id_ in before if id_ in kept}
     again = tool("prune", "chat", "--keep", str(keep), SAFE, "--json")
     assert again.json == {"thread": THREAD, "removed": 0, "kept": len(kept)}
+
+
+def test_prune_goes_through_a_thread_of_many_namespaces_once(
+    tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call of a subgraph has a namespace of its own."""
+    saver = StoreSaver(tmp_path, run=RUN_A)
+    for number in range(9):
+        put(saver, str(number), ns=f"sub:{number}")
+    calls, checkpoints = [], History.checkpoints
+
+    def counted(history: History, thread_id: str | None, ns: str | None) -> Iterator[Found]:
+        calls.append(ns)
+        return checkpoints(history, thread_id, ns)
+
+    monkeypatch.setattr(History, "checkpoints", counted)
+    assert tool("prune", "chat", "--keep", "1", SAFE, "--json").json["kept"] == 9
+    assert calls == [None]
 
 
 def test_prune_knows_thread_ids_apart(tmp_path: Path, tool: Tool) -> None:
