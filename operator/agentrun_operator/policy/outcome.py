@@ -40,7 +40,8 @@ def ending(pods: tuple[PodFacts, ...]) -> Ending | None:
 
 def _ending(pod: PodFacts) -> Ending:
     account = pod.account
-    killed = pod.exit_code == 128 + SIGKILL
+    # Of a container that never started, the kubelet says so too.
+    killed = pod.exit_code == 128 + SIGKILL and pod.agent_started_at is not None
     if account is not None:
         if account.result == "Succeeded":
             return Ending(Phase.SUCCEEDED, Reason.SUCCEEDED, _succeeded(account), account)
@@ -48,14 +49,13 @@ def _ending(pod: PodFacts) -> Ending:
             reason = account.reason or Reason.AGENT_FAILED
             return Ending(Phase.FAILED, reason, account.message, account)
         if pod.timed_out:
-            forced = bool(account.forced)
-            return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, _timed_out(pod), account, forced)
+            return timed_out(_too_long(pod), account, forced=bool(account.forced))
         return Ending(None, Reason.INTERRUPTED, account.message, account, bool(account.forced))
     # A program that ends with 0 because it is evicted or deleted has not completed.
     if pod.phase == "Succeeded" and not (pod.disrupted or pod.deleting):
         return Ending(Phase.SUCCEEDED, Reason.SUCCEEDED, "The command ended with exit code 0.")
     if pod.timed_out:
-        return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, _timed_out(pod), forced=killed)
+        return timed_out(_too_long(pod), forced=killed)
     if pod.reason == DEADLINE_EXCEEDED or pod.disrupted or pod.deleting:
         # No last words: it was killed, or it is a foreign image.
         return Ending(None, Reason.INTERRUPTED, "", forced=killed)
@@ -73,11 +73,16 @@ def _ending(pod: PodFacts) -> Ending:
     return Ending(Phase.FAILED, Reason.AGENT_FAILED, f"Pod {pod.name} failed ({what}).")
 
 
-def _timed_out(pod: PodFacts) -> str:
-    return (
-        f"spec.timeoutSeconds: the run took longer than {pod.deadline} s and was stopped. Its "
-        "checkpoints are kept; a new AgentRun on the thread goes on from them."
+def timed_out(how: str, account: Account | None = None, *, forced: bool = False) -> Ending:
+    message = (
+        f"spec.timeoutSeconds: the run took {how}. Its checkpoints are kept; a new AgentRun on the "
+        "thread goes on from them."
     )
+    return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, message, account, forced)
+
+
+def _too_long(pod: PodFacts) -> str:
+    return f"longer than {pod.deadline} s and was stopped"
 
 
 def _succeeded(account: Account) -> str:

@@ -7,7 +7,7 @@ from ..plan import Action, Claim, CleanUp, DeleteRun, Event, Plan, Release
 from . import defaults
 from .cancel import cancel_status
 from .cleanup import awaits_cleanup
-from .outcome import Ending, ending
+from .outcome import Ending, ending, timed_out
 from .progress import ended_event, finish
 from .status import base, final, set_condition, with_account
 from .view import View
@@ -40,6 +40,9 @@ def _interrupted(view: View) -> Plan:
     would_go_on = end is not None and end.phase == Phase.FAILED and retries_were_left(view)
     if end is not None and end.phase is not None and not would_go_on:
         return _ended_by_itself(view, end)
+    if view.run.spec.cancel is None:
+        # What else had to stop it is that a pod of it, which has gone since, had timed out.
+        return _ended_by_itself(view, timed_out("too long and was stopped"))
     message = "The run was stopped. Its checkpoints are kept."
     if not view.start_was_seen:
         message = "The run was cancelled; its agent was never seen to start."

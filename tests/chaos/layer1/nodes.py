@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from agentrun_operator.facts import STOP_DEADLINE
+
 from .apiserver import ApiServer
 from .clock import Clock
 from .container import SIGKILLED, Container, Exit
@@ -124,9 +126,13 @@ class Nodes:
         running_for = self._clock.seconds - container.acknowledged_at
         return deadline is not None and running_for >= deadline
 
+    def _end_in_time(self, container: Container) -> None:
+        if self._is_late(container) and not container.stop_reason:
+            container.stop_reason = "DeadlineExceeded"
+            container.timed_out = container.seen["spec"]["activeDeadlineSeconds"] > STOP_DEADLINE
+
     def _must_stop(self, container: Container) -> bool:
-        if self._is_late(container):
-            container.stop_reason = container.stop_reason or "DeadlineExceeded"
+        self._end_in_time(container)
         ended = has_ended(container.seen)
         return bool(
             container.forgotten or ended or is_deleting(container.seen) or container.stop_reason
@@ -137,8 +143,8 @@ class Nodes:
         pod = self._server.by_uid("pods", container.uid)
         if pod is None or container.node in self.unreachable:
             return
-        if container.exit is not None and not container.stop_reason and self._is_late(container):
-            container.stop_reason = "DeadlineExceeded"
+        if container.exit is not None:
+            self._end_in_time(container)
         if not has_ended(pod):
             status = pod.get("status", {}) | self._status(container)
             new = pod | {"status": status}

@@ -12,6 +12,7 @@ from agentrun_operator.constants import (
     LABEL_RUN_UID,
 )
 
+from .account import false_claims
 from .apiserver import ApiServer
 from .container import Container
 from .objects import (
@@ -38,6 +39,7 @@ PHASE_CHANGED = "final phases never change"
 STARTED_AFTER_END = "no start after the end"
 BORN_CANCELLED = "born cancelled, no Job"
 SUCCEEDED_WRONGLY = "Succeeded iff completed before the signal"
+UNTRUE = "no account that is not so"
 NOT_SETTLED = "everything settles"
 CRASHED = "the operator's code does not fail"
 # Whence a Job may come that no decision of a living, lonely operator has asked for.
@@ -58,6 +60,7 @@ INVARIANTS = (
     STARTED_AFTER_END,
     BORN_CANCELLED,
     SUCCEEDED_WRONGLY,
+    UNTRUE,
     NOT_SETTLED,
     CRASHED,
 )
@@ -105,7 +108,7 @@ class Truth:
         self.late_jobs: dict[str, str] = {}
         self.writing_late = False
         self.containers: dict[str, Container] = {}
-        self.last_writer = ""
+        self.disturbed: set[str] = set()  # uids of runs whose Job or pod somebody laid hands on
         server.listeners.append(self._changed)
 
     def violated(self, invariant: str, text: str) -> None:
@@ -209,6 +212,8 @@ class Truth:
             self.violated(SUCCEEDED_WRONGLY, f"{text}, but its agent had not completed")
         if how in FINAL_PHASES and how not in ("Succeeded", "RolledBack"):
             self._check_not_succeeded(record, text)
+        if how in FINAL_PHASES:
+            self._check_account(record, text)
 
     def _check_too_late(self, record: Record, text: str) -> None:
         if condition(record.last, "CancelTooLate") is None:
@@ -223,6 +228,16 @@ class Truth:
                 account = read_account(end.get("message", ""))
                 if account is not None and account.result == "Succeeded":
                     self.violated(SUCCEEDED_WRONGLY, f"{text}, but {name_of(pod)} had completed")
+
+    def _check_account(self, record: Record, text: str) -> None:
+        claims = false_claims(
+            record.last,
+            self.containers.values(),
+            self._server.all("pods"),
+            disturbed=record.uid in self.disturbed,
+        )
+        for claim in claims:
+            self.violated(UNTRUE, f"{text}: {claim}")
 
     def _check_clean(self, record: Record) -> None:
         left = self._store.count(record.directory, record.uid)

@@ -1,8 +1,9 @@
 """What people do: create, cancel, delete, and lay hands on what is not theirs."""
 
+from agentrun_operator.constants import LABEL_RUN_UID
 from agentrun_operator.kube import ApiError
 
-from .objects import Object, has_ended, merged, name_of, uid_of
+from .objects import Object, has_ended, label, merged, name_of, uid_of
 from .steps import Choices, action
 from .truth import TAKEN_OFF
 from .world import World
@@ -88,6 +89,7 @@ def delete_job(world: World, choices: Choices) -> None:
     if jobs:
         world.faults["Job deleted by hand"] += 1
         job, cascade = choices.one(jobs), choices.one(CASCADES)
+        world.truth.disturbed.add(label(job, LABEL_RUN_UID) or "")
         world.server.delete("jobs", name_of(job), propagation=cascade)
 
 
@@ -96,7 +98,9 @@ def delete_pod(world: World, choices: Choices) -> None:
     pods = world.server.all("pods")
     if pods:
         world.faults["pod deleted by hand"] += 1
-        world.server.delete("pods", name_of(choices.one(pods)))
+        pod = choices.one(pods)
+        world.truth.disturbed.add(label(pod, LABEL_RUN_UID) or "")
+        world.server.delete("pods", name_of(pod))
 
 
 @action(3)

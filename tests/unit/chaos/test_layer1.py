@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from agentrun_operator.facts import PodFacts
-from agentrun_operator.policy import threads
+from agentrun_operator.policy import status, threads
 from agentrun_operator.policy.view import View
 from chaos.layer1.campaign import campaign
 from chaos.layer1.clock import VirtualLoop
 from chaos.layer1.schedule import make_schedule, run_schedule
-from chaos.layer1.truth import ALIVE_AFTER_END, LEFTOVER, NOT_SETTLED, TWO_ON_THREAD
+from chaos.layer1.truth import ALIVE_AFTER_END, LEFTOVER, NOT_SETTLED, TWO_ON_THREAD, UNTRUE
 
 SCHEDULES = 700  # some 15 s of CPU time; `make chaos` is the long form
 ENOUGH = 1500  # schedules in which a planted fault is found, with room to spare
@@ -67,3 +67,21 @@ def test_a_run_that_never_starts_is_found(
 ) -> None:
     monkeypatch.setattr(threads, "blocked_by", lambda _, rivals: list(rivals))
     assert first_broken(loop, NOT_SETTLED)
+
+
+def test_a_time_out_that_was_none_is_found(
+    loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PodFacts, "timed_out", property(lambda pod: bool(pod.reason)))
+    assert first_broken(loop, UNTRUE)
+
+
+def test_a_start_that_was_none_is_found(loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = status._starts
+
+    def one_more(view: View) -> dict[str, object]:
+        starts = counted(view)
+        return starts | {"attempts": 7} if starts else {}
+
+    monkeypatch.setattr(status, "_starts", one_more)
+    assert first_broken(loop, UNTRUE)

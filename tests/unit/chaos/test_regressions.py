@@ -92,6 +92,13 @@ SCHEDULES = {
         request_is_served 2266
         cluster_goes_on 0
     """,
+    "a run that timed out while its pod was deleted by hand reads Interrupted": """
+        create_run 13233453
+        operator_starts 0
+        all_go_on 0
+        delete_pod 0
+        time_passes 5134180
+    """,
     "a retry decided on before the retries were forbidden starts after the end": """
         operator_starts 0
         create_run 891

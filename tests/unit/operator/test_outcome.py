@@ -53,3 +53,12 @@ def test_a_run_that_was_stopped_from_outside_forgets_what_its_runner_said() -> N
         plan = decide(view(run(**RUNNING), job=found, pods=(pod,)))
         assert plan.status is not None and plan.status.checkpoint is not None
         assert plan.status.checkpoint.count == 3
+
+
+def test_nothing_was_forced_on_a_pod_whose_agent_never_started() -> None:
+    """The kubelet calls such a container killed (137), its record of it being lost."""
+    evicted = replace(FAILED_POD, exit_code=137, disruption="TerminationByKubelet")
+    for pod, forced in ((evicted, True), (replace(evicted, agent_started_at=None), None)):
+        plan = decide(view(run(cancel="interrupt", **RUNNING), job=None, pods=(pod,)))
+        assert plan.status is not None and plan.status.cancel is not None
+        assert plan.status.cancel.forced is forced
