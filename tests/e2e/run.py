@@ -79,10 +79,19 @@ class Run:
     def processes(self) -> list[int]:
         return node.processes(self.uid)
 
-    def events(self) -> list[tuple[str, str]]:
-        """Reason and message of the Events on the run, oldest first."""
-        options = ("--field-selector", f"involvedObject.uid={self.uid}", "-ojson")
-        found = json.loads(kubectl("get", "events", *self._ns, *options))["items"]
+    def events(self, until: str | None = None) -> list[tuple[str, str]]:
+        """Reason and message of the Events on the run, oldest first.
+
+        An Event comes a moment after the status that it tells of: with ``until``, a reason, wait
+        for that one.
+        """
+        selector = f"--field-selector=involvedObject.uid={self.uid}"
+        if until is not None:
+            what = f"AgentRun {self.name}: Event {until}"
+            wait_object(
+                what, "events", self.namespace, lambda e: bool(e["reason"] == until), selector
+            )
+        found = json.loads(kubectl("get", "events", *self._ns, selector, "-ojson"))["items"]
         # Their times are whole seconds. An Event is written once, so its version is its place.
         found.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
         return [(event["reason"], event["message"]) for event in found]

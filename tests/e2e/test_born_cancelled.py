@@ -16,7 +16,7 @@ def test_interrupt_ends_as_interrupted(ns: Namespace) -> None:
     assert "jobName" not in status
     assert condition(done, "Started") == ("False", "NeverStarted")
     assert condition(done, "Finished") == ("True", "Interrupted")
-    assert [reason for reason, _ in run.events()] == ["Interrupted"]
+    assert [reason for reason, _ in run.events(until="Interrupted")] == ["Interrupted"]
     assert_no_job_was_ever_made(ns)
 
 

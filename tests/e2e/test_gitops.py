@@ -54,7 +54,7 @@ def test_a_cancel_that_git_says_too_is_the_same_cancel(ns: Namespace) -> None:
     done = run.wait("Interrupted")
     assert run.processes() == []
     assert done["status"]["cancel"]["by"] == "kubectl-patch"
-    reasons = [reason for reason, _ in run.events()]
+    reasons = [reason for reason, _ in run.events(until="Interrupted")]
     assert reasons == ["AgentStarted", "Cancelling", "Interrupted"]
 
 

@@ -64,7 +64,7 @@ def test_the_status_tells_who_asked_when_and_what_was_done(ns: Namespace) -> Non
     assert condition(done, "Finished") == ("True", "Interrupted")
     assert condition(done, "CancelTooLate") is None
     assert not done["metadata"].get("finalizers")
-    events = run.events()
+    events = run.events(until="Interrupted")
     assert [reason for reason, _ in events] == ["AgentStarted", "Cancelling", "Interrupted"]
     assert "kubectl-patch" in events[1][1]
     assert "too expensive" in events[1][1]
@@ -126,7 +126,7 @@ def test_the_same_cancel_twice_is_one_cancel(ns: Namespace) -> None:
     assert_changes_nothing(run)
     run.wait("Interrupted")
     assert_changes_nothing(run)
-    reasons = [reason for reason, _ in run.events()]
+    reasons = [reason for reason, _ in run.events(until="Interrupted")]
     assert reasons == ["AgentStarted", "Cancelling", "Interrupted"]
     assert len(statuses_written(run)) == told + 2
     pod = run.pod()["metadata"]["name"]

@@ -21,7 +21,8 @@ def test_a_name_can_be_used_again_at_once(ns: Namespace) -> None:
     third = ns.run("steps", "again", thread="t", input={"steps": 4})
     assert third.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
     assert len(third.pods()) == 1
-    assert [reason for reason, _ in third.events()][-2:] == ["AgentStarted", "Succeeded"]
+    reasons = [reason for reason, _ in third.events(until="Succeeded")]
+    assert reasons[-2:] == ["AgentStarted", "Succeeded"]
     store = ns.store()
     assert store.segments("threads/t") == [second.uid, third.uid]
     assert store.tombstones("threads/t") == {first.uid}

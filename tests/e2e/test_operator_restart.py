@@ -43,7 +43,7 @@ def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
     assert run.pod()["status"]["containerStatuses"] == before["status"]["containerStatuses"]
     run.let_go()
     assert run.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
-    reasons = [reason for reason, _ in run.events()]
+    reasons = [reason for reason, _ in run.events(until="Succeeded")]
     assert reasons == ["AgentStarted", "Succeeded"], "nothing may be told twice"
 
 
@@ -85,7 +85,7 @@ def test_killed_in_the_middle_of_a_rollback(ns: Namespace) -> None:
     run.wait_gone()
     assert run.processes() == []
     assert ns.store().segments("threads/t") == []
-    reasons = [reason for reason, _ in run.events()]
+    reasons = [reason for reason, _ in run.events(until="RolledBack")]
     assert reasons == ["AgentStarted", "Cancelling", "RolledBack"]
 
 
@@ -105,6 +105,6 @@ def test_a_clean_up_that_ended_while_nobody_watched_is_not_repeated(ns: Namespac
         assert run.status["phase"] == "Cancelling", "nobody is there to say more"
     run.wait_gone()
     assert run.processes() == []
-    told = [text for reason, text in run.events() if reason == "RolledBack"]
+    told = [text for reason, text in run.events(until="RolledBack") if reason == "RolledBack"]
     assert told == [f"The run was rolled back: {written} checkpoints deleted."]
     assert deployment.created(ns.name, "jobs") == 2, "one to run, one to clean"

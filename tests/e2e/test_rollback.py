@@ -48,7 +48,7 @@ def test_nothing_is_cleaned_and_no_record_goes_while_a_process_is_alive(ns: Name
     assert last["cancel"]["action"] == "rollback"
     assert last["cancel"]["reason"] == "wrong turn"
     assert vigil.last_seen_alive() < time(last["cancel"]["goneAt"])
-    (cleanup,) = (text for reason, text in run.events() if reason == "RolledBack")
+    (cleanup,) = (text for reason, text in run.events(until="RolledBack") if reason == "RolledBack")
     assert "4 checkpoints deleted" in cleanup
 
 
@@ -79,7 +79,7 @@ def test_a_run_that_never_wrote(ns: Namespace) -> None:
     run.wait("Running")
     run.wait_log(event="importing")
     roll_back(run)
-    (text,) = (text for reason, text in run.events() if reason == "RolledBack")
+    (text,) = (text for reason, text in run.events(until="RolledBack") if reason == "RolledBack")
     assert "0 checkpoints deleted" in text
     assert ns.store().tombstones("threads/t") == {run.uid}
 
@@ -130,7 +130,7 @@ def test_an_interrupt_becomes_a_rollback_while_it_is_under_way(ns: Namespace) ->
     run.wait_gone(seconds=20)
     assert run.processes() == []
     assert ns.store().state("t") == before
-    reasons = [reason for reason, _ in run.events()]
+    reasons = [reason for reason, _ in run.events(until="RolledBack")]
     assert reasons == ["AgentStarted", "Cancelling", "Cancelling", "RolledBack"]
 
 
@@ -142,7 +142,7 @@ def test_the_same_rollback_twice_is_one_rollback(ns: Namespace) -> None:
     run.cancel("rollback")
     assert run.get()["metadata"]["generation"] == generation
     run.wait_gone()
-    reasons = [reason for reason, _ in run.events()]
+    reasons = [reason for reason, _ in run.events(until="RolledBack")]
     assert reasons == ["AgentStarted", "Cancelling", "RolledBack"]
 
 

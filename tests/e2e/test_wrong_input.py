@@ -31,7 +31,7 @@ def test_an_agent_that_does_not_exist(ns: Namespace) -> None:
         "The run starts when it is created."
     )
     expect_quiet(ns, run)
-    assert [reason for reason, _ in run.events()] == ["AgentNotFound"]
+    assert [reason for reason, _ in run.events(until="AgentNotFound")] == ["AgentNotFound"]
     ns.create(agent("typo", graph="steps:graph"))
     run.wait("Succeeded")
 
