@@ -88,6 +88,16 @@ def no_node_takes_pods() -> Iterator[None]:
 
 
 @contextmanager
+def nodes_tainted(key: str) -> Iterator[None]:
+    """In here only pods that tolerate this taint get a node."""
+    kubectl("taint", "nodes", "--all", f"{key}=:NoSchedule")
+    try:
+        yield
+    finally:
+        kubectl("taint", "nodes", "--all", f"{key}-")
+
+
+@contextmanager
 def node_without_kubelet(name: str) -> Iterator[None]:
     """In here there is a Node that no kubelet stands behind; the scheduler leaves it alone."""
     taints = [{"key": "agentrun.dev/e2e", "effect": "NoSchedule"}]

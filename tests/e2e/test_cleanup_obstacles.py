@@ -7,6 +7,7 @@ import pytest
 
 from agentrun_store.names import check_run, segment_name
 
+from . import faults
 from .kubectl import Object, kubectl, wait_until
 from .namespace import Namespace, agent
 from .node import kill_python
@@ -15,6 +16,7 @@ from .store import READER
 from .volume import Volume, volume
 
 CLEANUP = "app.kubernetes.io/component=cleanup"
+HELD = {"configurable": {"hold": 3}}
 
 
 @pytest.fixture
@@ -28,8 +30,7 @@ def store(ns: Namespace) -> Iterator[Volume]:
 
 def held(ns: Namespace) -> Run:
     """A run of `on-it` that has made two steps."""
-    config = {"configurable": {"hold": 3}}
-    run = ns.run("on-it", thread="t", input={"steps": 4}, config=config)
+    run = ns.run("on-it", thread="t", input={"steps": 4}, config=HELD)
     run.wait_step(3)
     return run
 
@@ -157,6 +158,22 @@ def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
     store = ns.store()
     assert store.segments("threads/t") == []
     assert store.tombstones("threads/t") == {run.uid}
+
+
+@pytest.mark.alone
+@pytest.mark.usefixtures("no_other_namespaces")
+def test_the_only_nodes_take_none_but_the_agent(ns: Namespace) -> None:
+    """What lets a run's pod onto its node lets the clean-up there, too."""
+    key = "agentrun.dev/e2e-gpu"
+    tolerations = [{"key": key, "operator": "Exists"}]
+    pod_template = {"spec": {"tolerations": tolerations}}
+    ns.create(agent("on-gpu", graph="steps:graph", podTemplate=pod_template))
+    with faults.nodes_tainted(key):
+        run = ns.run("on-gpu", thread="t", input={"steps": 4}, config=HELD)
+        run.wait_step(3)
+        run.cancel("rollback")
+        run.wait_gone()
+    assert ns.store().tombstones("threads/t") == {run.uid}
 
 
 def evict(pod: Object) -> None:

@@ -50,6 +50,20 @@ def test_reclaiming_an_older_run_leaves_the_later_ones_as_they_were(ns: Namespac
     assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
 
 
+def test_reclaiming_an_older_run_takes_nothing_that_later_ones_are_built_on(ns: Namespace) -> None:
+    """Failure mode 29. LangGraph stores a DeltaChannel as what each run has changed."""
+    older = ns.run("remembers", thread="t", input={"words": ["a"]}, reclaimPolicy="Delete")
+    older.wait("Succeeded")
+    later = ns.run("remembers", thread="t", input={"words": ["b"]})
+    words = ["a", "1 so far", "b", "3 so far"]
+    assert later.wait("Succeeded")["status"]["output"] == {"words": words}
+    older.delete()
+    older.wait_gone()
+    assert ns.store().checkpoints_of("threads/t", older.uid) == set()
+    onward = ns.run("remembers", thread="t", input={"words": ["c"]}).wait("Succeeded")
+    assert onward["status"]["output"] == {"words": [*words, "c", "5 so far"]}
+
+
 def test_a_run_that_has_ended_is_not_written_whatever_goes_on_around_it(ns: Namespace) -> None:
     """Failure mode 49."""
     run = ns.run("steps", thread="t", input={"steps": 1})

@@ -1,11 +1,12 @@
 """The node of a run does not answer: nobody knows what runs there, and nobody pretends to."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 
 from . import deployment, faults
-from .kubectl import Object, kubectl
+from .kubectl import Object, get, kubectl, wait_until
 from .namespace import Namespace, agent
 from .node import Vigil
 from .run import Run, condition, message, time
@@ -14,6 +15,7 @@ from .run import Run, condition, message, time
 UNTIL_MARKED = 90
 # The pod garbage collector gives a node that is gone 40 s to come back, and looks every 20 s.
 UNTIL_GIVEN_UP = 100
+CLEANUP = "--selector=app.kubernetes.io/component=cleanup"
 
 
 def wait_unreachable(run: Run) -> None:
@@ -74,6 +76,45 @@ def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> N
     assert untouched.wait("Succeeded")["status"]["attempts"] == 1
     assert deployment.leader()["metadata"]["name"] == leader, "its processes went on all the time"
     assert deployment.restarts() == operator
+
+
+@pytest.mark.alone
+@pytest.mark.usefixtures("no_other_namespaces")
+def test_a_clean_up_whose_node_is_lost_does_not_hold_up_the_next_try(ns: Namespace) -> None:
+    """A Job is not called failed before the kubelet has reported the end of its pod."""
+    ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")
+    before = ns.store().state("t")
+    run = ns.run("steps", thread="t", input={"steps": 1}, reclaimPolicy="Delete")
+    run.wait("Succeeded")
+    with faults.kubelet_stopped(run.pod()["spec"]["nodeName"]):
+        run.delete()
+        pod = wait_until(
+            "has the node whose kubelet does not run",
+            "pods",
+            ns.name,
+            lambda pod: bool(pod["spec"].get("nodeName")),
+            CLEANUP,
+        )
+        first = pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]
+        # Ten minutes are too long for a test.
+        deadline = json.dumps({"spec": {"activeDeadlineSeconds": 1}})
+        kubectl("patch", "job", first, "-n", ns.name, "--type=merge", f"--patch={deadline}")
+        wait_until(
+            "is the second try",
+            "jobs",
+            ns.name,
+            lambda job: bool(job["metadata"]["annotations"]["agentrun.dev/attempt"] == "2"),
+            CLEANUP,
+        )
+        job = get("job", ns.name, first)
+        assert job is not None, "the first one has not come to its end"
+        assert condition(job, "FailureTarget") == ("True", "DeadlineExceeded")
+        assert condition(job, "Failed") is None
+        assert run.get(), "nothing is clean yet"
+    run.wait_gone()
+    store = ns.store()
+    assert store.tombstones("threads/t") == {run.uid}
+    assert store.state("t") == before
 
 
 def test_a_run_ends_when_a_person_or_the_cluster_gives_up_its_pod(ns: Namespace) -> None:

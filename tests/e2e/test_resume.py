@@ -1,7 +1,10 @@
 """A graph that asks a person, and time travel."""
 
+from typing import Any
+
 import pytest
 
+from .kubectl import Object
 from .namespace import Namespace
 from .run import condition
 
@@ -33,6 +36,34 @@ def test_several_questions_are_answered_by_their_ids_one_or_more_at_a_time(ns: N
     last = ns.run("asks-twice", thread="t", resume={left["id"]: "bread"}).wait("Succeeded")
     assert condition(last, "WaitingForInput") is None
     assert last["status"]["output"] == {"answers": [["cook", "soup"], ["guest", "bread"]]}
+
+
+def test_a_second_try_neither_passes_a_breakpoint_nor_answers_a_question_twice(
+    ns: Namespace,
+) -> None:
+    """Each run is evicted when its graph has stopped, before it can give its account of that."""
+    stopped = evicted_while_closing(ns, input={"plan": "tidy up"})
+    assert stopped["status"]["interrupts"] == [{"node": "table"}]
+    passing = ns.run("closes-late", thread="t").wait("Succeeded")
+    assert [asked["value"] for asked in passing["status"]["interrupts"]] == ["drop the table?"]
+    answered = evicted_while_closing(ns, resume="yes")
+    (question,) = answered["status"]["interrupts"]
+    assert question["value"] == "drop the database?"
+    last = ns.run("closes-late", thread="t", resume="no").wait("Succeeded")
+    output = {"plan": "tidy up", "table": "yes", "database": "no"}
+    assert last["status"]["output"] == output
+
+
+def evicted_while_closing(ns: Namespace, **spec: Any) -> Object:
+    config = {"configurable": {"hold": True}}
+    run = ns.run("closes-late", thread="t", config=config, **spec)
+    run.wait("Running")
+    run.wait_log(event="closing")
+    run.evict(run.pod()["metadata"]["name"])
+    done = run.wait("Succeeded")
+    assert done["status"]["attempts"] == 2
+    assert condition(done, "WaitingForInput") == ("True", "Interrupt")
+    return done
 
 
 def test_a_rollback_of_the_answering_run_gives_the_question_back_whole(ns: Namespace) -> None:
