@@ -3,7 +3,7 @@
 import copy
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from agentrun_store.async_in_threads import AsyncInThreads
 from agentrun_store.errors import StoreError
 from agentrun_store.history import Found, History
 from agentrun_store.log import Entry
-from agentrun_store.names import check_run, run_name
+from agentrun_store.names import RunName, check_run, run_name
 from agentrun_store.records import Write, checkpoint_entry, writes_entry
 from agentrun_store.rollback import bury_run
 from agentrun_store.thread import Store
@@ -37,9 +37,11 @@ class StoreSaver(AsyncInThreads):
 
     With `run`, an AgentRun's UID, it is the checkpointer of that run's pod: all it writes goes to
     the run's own segment, so that a rollback takes back all of it; what older runs wrote is read
-    once, and never changed. Without, it is for tools and tests, while no run of the thread is
-    live: a write goes to the segment of the `run_id` in its metadata, or to that of no run, and
-    each call sees what others wrote.
+    once, and never changed. Of these it sees none that `without` names: a fork leaves their line.
+
+    Without `run`, it is for tools and tests, while no run of the thread is live: a write goes to
+    the segment of the `run_id` in its metadata, or to that of no run, and each call sees what
+    others wrote.
 
     `thread_dir_of` names the directory (`threads/<name>`) of a LangGraph `thread_id`. In a pod,
     which sees one thread's directory, it is a constant; thread ids are kept apart all the same.
@@ -54,12 +56,14 @@ class StoreSaver(AsyncInThreads):
         root: Path | str,
         *,
         run: str | None = None,
+        without: Collection[RunName] = (),
         thread_dir_of: Callable[[str], str] | None = None,
         serde: SerializerProtocol | None = None,
     ) -> None:
         super().__init__(serde=serde)
         self._store = Store(root)
         self._run = None if run is None else check_run(run)
+        self._without = frozenset(without)
         self._thread_dir_of = thread_dir_of or self._store.directory_of
         self._lock = threading.RLock()
         self._histories: dict[str, History] = {}
@@ -151,7 +155,8 @@ class StoreSaver(AsyncInThreads):
     def _history_in(self, directory: str) -> History:
         history = self._histories.get(directory)
         if history is None:
-            history = self._histories[directory] = History(self._store.thread(directory))
+            history = History(self._store.thread(directory), self._without)
+            self._histories[directory] = history
         elif self._run is None:
             history.refresh()
         return history

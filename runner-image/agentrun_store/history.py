@@ -8,7 +8,7 @@ CorruptSegmentError where its content could be the answer: never an older state 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -44,11 +44,13 @@ class Stored(NamedTuple):
 class History:
     """The live segments of one thread. Not thread-safe."""
 
-    def __init__(self, thread: Thread) -> None:
+    def __init__(self, thread: Thread, without: Collection[RunName] = ()) -> None:
+        """`without`: runs whose segments are as if they were not there."""
         self.thread = thread
-        self.segments = thread.segments()
+        self._without = without
+        self.segments = self._seen(thread.segments())
         """Oldest first."""
-        self.kept = thread.kept()
+        self.kept = self._seen(thread.kept())
         """What these need of runs that were rolled back meanwhile, oldest first. Only who asks for
         a checkpoint by its id, as LangGraph does for an ancestor, gets it from here. Listed last:
         it is there before a segment goes."""
@@ -56,12 +58,16 @@ class History:
     def refresh(self) -> None:
         """Look for what others wrote or removed since."""
         known = {segment.path: segment for segment in (*self.segments, *self.kept)}
-        self.segments = [known.pop(found.path, found) for found in self.thread.segments()]
-        self.kept = [known.pop(found.path, found) for found in self.thread.kept()]
+        segments, kept = self._seen(self.thread.segments()), self._seen(self.thread.kept())
+        self.segments = [known.pop(found.path, found) for found in segments]
+        self.kept = [known.pop(found.path, found) for found in kept]
         for segment in (*self.segments, *self.kept):
             segment.refresh()
         for gone in known.values():
             gone.close()
+
+    def _seen(self, segments: list[Segment]) -> list[Segment]:
+        return [segment for segment in segments if segment.run not in self._without]
 
     def segment_of(self, run: RunName) -> Segment:
         """A run's own segment, to write to; a new one when it has none.

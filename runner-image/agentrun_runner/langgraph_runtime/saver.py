@@ -18,7 +18,6 @@ from langgraph.checkpoint.base import (
 from agentrun_runner import runfile
 from agentrun_runner.langgraph_runtime.fork import hidden_runs
 from agentrun_store.checkpointer import StoreSaver
-from agentrun_store.history import History
 from agentrun_store.names import check_run
 
 _T = TypeVar("_T")
@@ -32,8 +31,12 @@ class RunSaver(StoreSaver):
     """
 
     def __init__(self, run: runfile.Run) -> None:
-        super().__init__(runfile.STORE, run=run.uid, thread_dir_of=lambda _: run.thread)
-        self._hidden = hidden_runs(run)
+        super().__init__(
+            runfile.STORE,
+            run=run.uid,
+            without=hidden_runs(run),
+            thread_dir_of=lambda _: run.thread,
+        )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
@@ -67,16 +70,10 @@ class RunSaver(StoreSaver):
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
-    def _history_in(self, directory: str) -> History:
-        history = super()._history_in(directory)
-        history.segments = [each for each in history.segments if each.run not in self._hidden]
-        history.kept = [each for each in history.kept if each.run not in self._hidden]
-        return history
-
 
 class OlderRuns(RunSaver):
     """The thread as the run found it, however often the run has been tried."""
 
     def __init__(self, run: runfile.Run) -> None:
         super().__init__(run)
-        self._hidden |= {check_run(run.uid)}
+        self._without |= {check_run(run.uid)}

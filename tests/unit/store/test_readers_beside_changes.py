@@ -11,11 +11,22 @@ import pytest
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import CorruptSegmentError, LogChangedError
 from agentrun_store.log import HEADER
+from agentrun_store.names import RunName
 from agentrun_store.rollback import drop_run
 from agentrun_store.segment import Segment
 from agentrun_store.thread import Thread
 from unit.store.conftest import Tool
-from unit.store.support import RUN_A, RUN_B, THREAD, config, content, log_of, newest_id, put
+from unit.store.support import (
+    RUN_A,
+    RUN_B,
+    RUN_C,
+    THREAD,
+    config,
+    content,
+    log_of,
+    newest_id,
+    put,
+)
 
 Change = Callable[[Path], object]
 
@@ -112,6 +123,15 @@ def test_the_newest_is_the_newest_after_the_change(
     two_runs(tmp_path)
     once(monkeypatch, Segment, "payload", lambda: change(tmp_path))
     assert newest_id(StoreSaver(tmp_path, run=run)) == newest
+
+
+def test_a_run_that_is_not_to_be_seen_is_not_seen_after_a_change_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_runs(tmp_path)
+    fork = StoreSaver(tmp_path, run=RUN_C, without={RunName(RUN_B)})
+    once(monkeypatch, Segment, "payload", lambda: prune(tmp_path))
+    assert newest_id(fork) is None
 
 
 @pytest.mark.parametrize("read", [1, 2, 5, 20])
