@@ -33,17 +33,12 @@ def rebuilt_from(history: History, loads: Loads, checkpoints: Iterable[Found]) -
         here, missing = found, _missing(loads, found)
         while missing - sought.setdefault(key_of(here.record), set()):
             sought[key_of(here.record)] |= missing
-            parent = _parent(history, here)
+            parent = history.parent(here)
             if parent is None:
                 break
             ancestors.add(key_of(parent.record))
             here, missing = parent, missing - _channels(loads, parent)[1]
     return ancestors
-
-
-def _parent(history: History, found: Found) -> Found | None:
-    meta = found.record.meta
-    return history.find(meta["thread"], meta["ns"], meta["parent"]) if meta["parent"] else None
 
 
 def _missing(loads: Loads, found: Found) -> set[str]:

@@ -3,7 +3,7 @@
 import copy
 import json
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
     PendingWrite,
     get_checkpoint_id,
     get_checkpoint_metadata,
@@ -24,7 +25,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from agentrun_store import maintenance
 from agentrun_store.async_in_threads import AsyncInThreads
 from agentrun_store.errors import StoreError
-from agentrun_store.history import Found, History
+from agentrun_store.history import Found, History, Stored
 from agentrun_store.log import Entry
 from agentrun_store.names import RunName, check_run, run_name
 from agentrun_store.records import Write, checkpoint_entry, writes_entry
@@ -37,7 +38,8 @@ class StoreSaver(AsyncInThreads):
 
     With `run`, an AgentRun's UID, it is the checkpointer of that run's pod: all it writes goes to
     the run's own segment, so that a rollback takes back all of it; what older runs wrote is read
-    once, and never changed. Of these it sees none that `without` names: a fork leaves their line.
+    once, and never changed. Of these it sees none that `without` names: a fork leaves their line,
+    and the checkpoints that it puts say so.
 
     Without `run`, it is for tools and tests, while no run of the thread is live: a write goes to
     the segment of the `run_id` in its metadata, or to that of no run, and each call sees what
@@ -70,19 +72,41 @@ class StoreSaver(AsyncInThreads):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint of the config's id, or the newest of its namespace."""
-        thread_id, ns, checkpoint_id = _address(config)
         with self._lock:
-            history = self._history(thread_id)
+            history = self._history(_address(config)[0])
             while True:
-                if checkpoint_id:
-                    found = history.find(thread_id, ns, checkpoint_id)
-                else:
-                    found = history.newest(thread_id, ns)
+                found = _find(history, config)
                 if found is None:
                     return None
                 stored = self._tuple(history, found)
                 if stored is not None:  # else it was removed meanwhile
                     return stored
+
+    def get_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """What the DeltaChannels of a checkpoint are rebuilt from, in its own line of the thread.
+
+        The base class takes all writes to an ancestor, also those of runs that left the line there.
+        """
+        rebuilt: dict[str, DeltaChannelHistory] = {channel: {"writes": []} for channel in channels}
+        with self._lock:
+            history = self._history(_address(config)[0])
+            found = _find(history, config)
+            if found is None:
+                return rebuilt
+            for stored in history.line(found):
+                ancestor = self._loaded(stored)
+                for channel, rest in rebuilt.items():
+                    if "seed" in rest:
+                        continue
+                    writes = [w for w in ancestor.pending_writes or () if w[1] == channel]
+                    rest["writes"] = writes + rest["writes"]
+                    if channel in ancestor.checkpoint["channel_values"]:
+                        rest["seed"] = ancestor.checkpoint["channel_values"][channel]
+                if all("seed" in rest for rest in rebuilt.values()):
+                    break
+        return rebuilt
 
     def list(
         self,
@@ -129,8 +153,9 @@ class StoreSaver(AsyncInThreads):
 
     def _tuple(self, history: History, found: Found) -> CheckpointTuple | None:
         stored = history.read(found)
-        if stored is None:
-            return None
+        return None if stored is None else self._loaded(stored)
+
+    def _loaded(self, stored: Stored) -> CheckpointTuple:
         meta = stored.meta
         writes = sorted(stored.writes, key=lambda w: writes_sort_key(w.path, w.task, w.position))
         pending: list[PendingWrite] = [
@@ -180,6 +205,7 @@ class StoreSaver(AsyncInThreads):
             parent_id=parent_id,
             metadata=stored_metadata,
             typed=self.serde.dumps_typed(checkpoint),
+            without=self._without,
         )
         self._append(thread_id, stored_metadata.get("run_id"), entry)
         return _config(thread_id, ns, checkpoint["id"])
@@ -285,6 +311,13 @@ def _address(config: RunnableConfig) -> tuple[str, str, str | None]:
     configurable = config["configurable"]
     ns = str(configurable.get("checkpoint_ns") or "")
     return str(configurable["thread_id"]), ns, get_checkpoint_id(config) or None
+
+
+def _find(history: History, config: RunnableConfig) -> Found | None:
+    thread_id, ns, checkpoint_id = _address(config)
+    if checkpoint_id:
+        return history.find(thread_id, ns, checkpoint_id)
+    return history.newest(thread_id, ns)
 
 
 def _config(thread_id: str, ns: str, checkpoint_id: str | None) -> RunnableConfig:

@@ -32,6 +32,11 @@ class Found(NamedTuple):
     def order(self) -> tuple[int, int, str]:
         return (self.segment.seq, *_order(self.record))
 
+    def saw(self, segment: Segment) -> bool:
+        """Whether the run that made it saw what is in a segment."""
+        hidden = self.record.meta.get("without", ())
+        return segment.seq <= self.segment.seq and segment.run not in hidden
+
 
 class Stored(NamedTuple):
     """All of a checkpoint."""
@@ -139,17 +144,36 @@ class History:
                     return Found(segment, by_id[checkpoint_id]).order
         return None
 
-    def read(self, found: Found) -> Stored | None:
+    def parent(self, found: Found) -> Found | None:
+        """Raises CorruptSegmentError as `find` does."""
+        meta = found.record.meta
+        return self.find(meta["thread"], meta["ns"], meta["parent"]) if meta["parent"] else None
+
+    def line(self, found: Found) -> Iterator[Stored]:
+        """The ancestors of a checkpoint, from its parent on.
+
+        Each with those of its writes that its child in this line was made with: if several runs
+        have answered at a checkpoint, it may have a child of each. Errors: see `read`.
+        """
+        while (parent := self.parent(found)) is not None:
+            stored = self.read(parent, child=found)
+            if stored is None:
+                return
+            yield stored
+            found = parent
+
+    def read(self, found: Found, *, child: Found | None = None) -> Stored | None:
         """A checkpoint with its pending writes; None when it is there no more.
 
-        Where a prune or a rollback has removed or rewritten what it was found in, it is looked for
-        again. Raises CorruptSegmentError; LogChangedError when that happens at every look.
+        With a `child`, only with those that this was made with. Where a prune or a rollback has
+        removed or rewritten what it was found in, it is looked for again. Raises
+        CorruptSegmentError; LogChangedError when that happens at every look.
         """
         meta = found.record.meta
         for _ in range(LOOKS):
             try:
                 payload = found.segment.payload(found.record)
-                return Stored(found.record.meta, payload, self._writes(found))
+                return Stored(found.record.meta, payload, self._writes(found, child))
             except LogChangedError as error:
                 changed = error
             self.refresh()
@@ -159,8 +183,8 @@ class History:
             found = there
         raise changed
 
-    def _writes(self, found: Found) -> list[Write]:
-        """The pending writes of a checkpoint, from its own segment and from those after it.
+    def _writes(self, found: Found, child: Found | None) -> list[Write]:
+        """From the checkpoint's own segment and from those after it.
 
         A run that resumes another run's checkpoint writes to its own segment.
         """
@@ -169,7 +193,7 @@ class History:
         return merge_writes(
             write
             for segment in sorted((*self.segments, *self.kept), key=attrgetter("seq"))
-            if segment.seq >= found.segment.seq
+            if segment.seq >= found.segment.seq and (child is None or child.saw(segment))
             for record in _write_records(segment, key)
             for write in split_writes(record.meta, segment.payload(record))
         )

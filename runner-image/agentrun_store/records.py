@@ -1,15 +1,17 @@
 """The two kinds of record in a segment's log, and what their metas hold."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 from agentrun_store.log import Entry
+from agentrun_store.names import RunName
 
 
 class Kind(IntEnum):
     CHECKPOINT = 1
-    """meta: thread, ns, id, parent, attempt, type, metadata; payload: the checkpoint."""
+    """meta: thread, ns, id, parent, attempt, type, metadata, and in a fork without, the runs that
+    it does not see; payload: the checkpoint."""
     WRITES = 2
     """meta: thread, ns, id, attempt, task, path, writes [position, channel, type, length];
     payload: the values one after the other."""
@@ -31,6 +33,7 @@ def is_valid(kind: int, meta: Any) -> bool:
         and all(
             name in meta and isinstance(meta[name], type_) for name, type_ in _FIELDS[kind].items()
         )
+        and isinstance(meta.get("without", []), list)
         and all(
             isinstance(write, list) and [type(part) for part in write] == [*_WRITE]
             for write in meta.get("writes", ())
@@ -59,8 +62,9 @@ def checkpoint_entry(
     parent_id: str | None,
     metadata: Mapping[str, Any],
     typed: tuple[str, bytes],
+    without: Collection[RunName] = (),
 ) -> Entry:
-    meta = {
+    meta: dict[str, Any] = {
         "thread": thread_id,
         "ns": ns,
         "id": checkpoint_id,
@@ -68,6 +72,8 @@ def checkpoint_entry(
         "type": typed[0],
         "metadata": metadata,
     }
+    if without:
+        meta["without"] = sorted(without)
     return Entry(Kind.CHECKPOINT, meta, typed[1])
 
 

@@ -233,6 +233,20 @@ def test_a_fork_takes_over_no_answer_of_a_run_that_was_rolled_back(graph_pod: Ma
     assert fork.account["output"] == {"log": ["start", "x"]}
 
 
+def test_what_a_fork_answered_is_rebuilt_for_later_runs_and_not_the_other_lines_answer(
+    graph_pod: MakePod,
+) -> None:
+    """Both lines' writes are at the same checkpoint, under the same task id."""
+    asked = graph_pod("graphs:asks_and_logs", input={"log": ["start"]}).run()
+    graph_pod("graphs:asks_and_logs", resume="a").run()
+    start = {"id": asked.account["checkpoint"]["id"]}
+    fork = graph_pod("graphs:asks_and_logs", resume="x", checkpoint=start).run()
+    assert fork.account["output"] == {"log": ["start", "x"]}
+    later = graph_pod("graphs:asks_and_logs", input={"log": ["later"]}).run()
+
+    assert later.account["output"] == {"log": ["start", "x", "later"]}
+
+
 def test_a_fork_from_before_a_damaged_segment_is_the_way_out(graph_pod: MakePod) -> None:
     first = graph_pod("graphs:graph", input={"n": 1}).run()
     damaged = graph_pod("graphs:graph", input={"n": 2}).run()

@@ -32,6 +32,7 @@ METAS: list[Any] = [
     {},
     *(CHECKPOINT | {field: [[]]} for field in CHECKPOINT),
     *({key: CHECKPOINT[key] for key in CHECKPOINT if key != field} for field in CHECKPOINT),
+    CHECKPOINT | {"without": 1},
 ]
 
 

@@ -10,34 +10,13 @@ import pytest
 
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import RunRolledBackError
-from agentrun_store.history import History
 from agentrun_store.rollback import drop, drop_run
 from agentrun_store.segment import Segment
-from agentrun_store.thread import Store, Thread
+from agentrun_store.thread import Thread
 from unit.store.conftest import Tool
 from unit.store.faults import FAULTS, Fault, KilledError, faulty
-from unit.store.graphs import CHAT, delta_run, delta_runs, pod
+from unit.store.graphs import CHAT, delta_run, delta_runs, of_runs, pod, state, states
 from unit.store.support import RUN_A, RUN_B, RUN_C, THREAD, content, put
-
-Graph = Any
-
-
-def state(graph: Graph, saver: StoreSaver) -> Any:
-    return graph.compile(checkpointer=saver).get_state(CHAT).values
-
-
-def states(graph: Graph, root: Path) -> dict[str, Any]:
-    """The state at each checkpoint that is listed."""
-    reader = graph.compile(checkpointer=StoreSaver(root))
-    history = reader.get_state_history(CHAT)
-    return {s.config["configurable"]["checkpoint_id"]: s.values for s in history}
-
-
-def of_runs(root: Path, *numbers: int) -> set[str]:
-    """The ids of the checkpoints that these runs wrote."""
-    runs = {delta_run(number) for number in numbers}
-    found = History(Store(root).thread(THREAD)).checkpoints(None, None)
-    return {one.record.meta["id"] for one in found if one.segment.run in runs}
 
 
 def kept(root: Path) -> list[str]:
