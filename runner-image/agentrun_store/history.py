@@ -147,7 +147,14 @@ class History:
     def parent(self, found: Found) -> Found | None:
         """Raises CorruptSegmentError as `find` does."""
         meta = found.record.meta
-        return self.find(meta["thread"], meta["ns"], meta["parent"]) if meta["parent"] else None
+        if not meta["parent"]:
+            return None
+        address = meta["thread"], meta["ns"], meta["parent"]
+        parent = self.find(*address)
+        if parent is None:  # perhaps a rollback has put it aside since this was listed
+            self.refresh()
+            parent = self.find(*address)
+        return parent
 
     def line(self, found: Found) -> Iterator[Stored]:
         """The ancestors of a checkpoint, from its parent on.

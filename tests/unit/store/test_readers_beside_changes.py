@@ -16,6 +16,7 @@ from agentrun_store.rollback import drop_run
 from agentrun_store.segment import Segment
 from agentrun_store.thread import Thread
 from unit.store.conftest import Tool
+from unit.store.graphs import delta_run, delta_runs, pod, state
 from unit.store.support import (
     RUN_A,
     RUN_B,
@@ -132,6 +133,18 @@ def test_a_run_that_is_not_to_be_seen_is_not_seen_after_a_change_either(
     fork = StoreSaver(tmp_path, run=RUN_C, without={RunName(RUN_B)})
     once(monkeypatch, Segment, "payload", lambda: prune(tmp_path))
     assert newest_id(fork) is None
+
+
+@pytest.mark.parametrize("rounds", range(2, 7))
+def test_an_ancestor_that_is_put_aside_meanwhile_is_looked_for_again(
+    rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failure mode 29."""
+    graph = delta_runs(tmp_path, rounds)
+    before = state(graph, StoreSaver(tmp_path))
+    older = delta_run(rounds - 2)
+    once(monkeypatch, Segment, "payload", lambda: drop_run(tmp_path, THREAD, older))
+    assert state(graph, pod(tmp_path, RUN_B)) == before
 
 
 @pytest.mark.parametrize("read", [1, 2, 5, 20])
