@@ -1,5 +1,6 @@
 """The subcommands of the container's ENTRYPOINT."""
 
+import site
 import sys
 
 from agentrun_runner import account, command_runtime, runfile, supervisor
@@ -20,6 +21,7 @@ def main(arguments: list[str], signals: SignalQueue) -> int:
             from agentrun_store import cleanup  # not in the way of the agent's start
 
             signals.exit_on_sigterm()
+            site.main()  # the runner starts without packages (-S); a DeltaChannel's writes need one
             return cleanup.main(runfile.STORE, account.TERMINATION_LOG)
     print(_USAGE, file=sys.stderr)
     return 2

@@ -7,6 +7,8 @@ import signal
 from pathlib import Path
 
 from unit.runner.pod import MakePod, until
+from unit.store.graphs import delta_run, delta_runs
+from unit.store.support import THREAD
 
 
 def test_prepare_workspace_makes_the_workspace_under_its_fixed_name(make_pod: MakePod) -> None:
@@ -41,6 +43,19 @@ def test_cleanup_drops_what_the_run_wrote(make_pod: MakePod) -> None:
 
     assert ended.exit_code == 0
     assert ended.account["runs"] == {pod.uid: {"checkpoints": 4}}
+
+
+def test_cleanup_finds_the_package_that_the_state_of_a_later_run_is_packed_with(
+    make_pod: MakePod,
+) -> None:
+    """It starts without a look at packages, as all that the image starts does."""
+    pod = make_pod({})
+    delta_runs(pod.root / "store", 3)
+    pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": delta_run(1), "thread": THREAD}])
+    ended = pod.run("cleanup")
+
+    assert ended.account["errors"] == {}
+    assert ended.account["runs"][delta_run(1)]["checkpoints"] > 0
 
 
 def test_cleanup_as_pid_1_can_be_stopped(make_pod: MakePod) -> None:
