@@ -40,7 +40,7 @@ def _interrupted(view: View) -> Plan:
     would_go_on = end is not None and end.phase == Phase.FAILED and retries_were_left(view)
     if end is not None and end.phase is not None and not would_go_on:
         return _ended_by_itself(view, end)
-    if view.run.spec.cancel is None:
+    if view.run.spec.cancel is None and view.run.status.cancel is None:
         # What else had to stop it is that a pod of it, which has gone since, had timed out.
         return _ended_by_itself(view, timed_out("too long and was stopped"))
     message = "The run was stopped. Its checkpoints are kept."

@@ -71,7 +71,7 @@ def test_a_cancel_during_the_clean_up_begins_anew(found: Cleanup) -> None:
 @pytest.mark.parametrize("pods", [(RUNNING_POD,), (SIGNALLED_POD,), (STOPPED_POD,)])
 def test_a_run_whose_cancel_was_taken_out_of_its_spec_goes_on(pods: Any) -> None:
     """Failure modes 10 and 55. The API server refuses that; if it did not, the status counts."""
-    reverted = run(**(LIVE | {"phase": Phase.CANCELLING}))
+    reverted = run(**(LIVE | {"phase": Phase.CANCELLING, "cancel_status": {"action": "interrupt"}}))
     plan = decide(view(reverted, job=job(), pods=pods))
     assert plan.actions == ((STOP,) if pods == (RUNNING_POD,) else plan.actions)
     assert plan.status is not None
