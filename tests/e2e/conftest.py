@@ -23,6 +23,7 @@ STARTED_AT = pytest.StashKey[str]()
 NAMESPACES = pytest.StashKey[list[str]]()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook, too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
@@ -66,7 +67,10 @@ def whole(room: Path) -> Path:
 @pytest.fixture(autouse=True)
 def beside_others(request: pytest.FixtureRequest, room: Path) -> Iterator[None]:
     """Whoever breaks what others need (marker ``alone``) waits for them, and they for it."""
-    with held(room, alone=request.node.get_closest_marker("alone") is not None):
+    alone = request.node.get_closest_marker("alone") is not None
+    if alone and "PYTEST_XDIST_WORKER" in os.environ:
+        assert request.node.nodeid.endswith("@alone"), "pytest-xdist takes no notice of groups"
+    with held(room, alone=alone):
         yield
 
 
