@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
     DeltaChannelHistory,
 )
+from langgraph.checkpoint.serde.types import ERROR
 
 from agentrun_runner import runfile
 from agentrun_runner.langgraph_runtime.fork import hidden_runs
@@ -21,6 +23,8 @@ from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.names import check_run
 
 _T = TypeVar("_T")
+
+Writes = Sequence[tuple[str, Any]]
 
 
 class RunSaver(StoreSaver):
@@ -54,11 +58,12 @@ class RunSaver(StoreSaver):
     async def aput_writes(
         self,
         config: RunnableConfig,
-        writes: Sequence[tuple[str, Any]],
+        writes: Writes,
         task_id: str,
         task_path: str = "",
     ) -> None:
-        await self._in_thread(partial(self.put_writes, config, writes, task_id, task_path))
+        kept = _of_the_task(writes)
+        await self._in_thread(partial(self.put_writes, config, kept, task_id, task_path))
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -69,6 +74,18 @@ class RunSaver(StoreSaver):
 
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _of_the_task(writes: Writes) -> Writes:
+    """Of a task that has failed, no more than that, and the answers that it got.
+
+    A node whose edge fails has written already. LangGraph would store that as well, take the task
+    for finished at the next try, and end the graph there.
+    """
+    failed = next((n for n, (channel, _) in enumerate(writes) if channel == ERROR), len(writes))
+    if failed == len(writes):
+        return writes
+    return [*(w for w in writes[:failed] if w[0] in WRITES_IDX_MAP), *writes[failed:]]
 
 
 class OlderRuns(RunSaver):

@@ -52,6 +52,26 @@ def test_a_retry_passes_the_breakpoint_that_its_run_was_to_pass(
     assert retried.account["output"]["answer"] == "done"
 
 
+def test_a_retry_goes_on_behind_a_node_whose_edge_has_failed(graph_pod: MakePod) -> None:
+    pod = graph_pod("graphs:routes_on", input={"n": 1})
+    assert pod.run().verdict() == (1, "Failed", "AgentFailed")
+    retried = pod.run()
+
+    assert retried.verdict() == (0, "Succeeded", None)
+    assert retried.account["output"] == {"n": 4}
+
+
+def test_a_retry_goes_on_behind_a_node_that_was_stopped_at_its_edge(graph_pod: MakePod) -> None:
+    pod = graph_pod("gates:waits_at_an_edge", input={"n": 1})
+    running = pod.start()
+    running.wait_for("waiting")
+    running.stop()
+    assert running.end().verdict() == (143, "Stopped", None)
+    retried = pod.run()
+
+    assert retried.account["output"]["answer"] == "done"
+
+
 def test_one_answer_is_no_answer_to_the_next_question(graph_pod: MakePod) -> None:
     graph_pod("graphs:asks_twice", input={"n": 1}).run()
     pod = graph_pod("questions:asks_twice_and_fails_to_close", resume="yes")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -31,6 +32,13 @@ def die_once(_: State) -> State:
     if first_time("died"):
         os.kill(os.getpid(), signal.SIGKILL)
     return {"answer": "done"}
+
+
+def wait_once(_: State) -> str:
+    if first_time("waited"):
+        print("waiting", flush=True)
+        time.sleep(600)
+    return "guarded"
 
 
 def as_a_node(subgraph: Any) -> StateGraph[Any, Any, Any, Any]:
@@ -72,4 +80,9 @@ asks_before_in_a_subgraph = as_a_node(chain(ask, guarded).compile(interrupt_befo
 dies_behind = chain(add_one, die_once).compile(interrupt_before=["die_once"])
 dies_behind_in_a_subgraph = as_a_node(
     chain(add_one, die_once).compile(interrupt_before=["die_once"])
+)
+waits_at_an_edge = (
+    chain(add_one)
+    .add_node("guarded", guarded)
+    .add_conditional_edges("add_one", wait_once, ["guarded"])
 )

@@ -192,6 +192,11 @@ odd_output = chain(not_json)
 tells_config = chain(tell_config)
 endless = chain(add_one).add_edge("add_one", "add_one")
 routes = StateGraph(State).add_node("add_one", add_one).add_conditional_edges(START, route)
+routes_on = (
+    chain(add_one)
+    .add_node("double", double)
+    .add_conditional_edges("add_one", route, {"add_one": "double"})
+)
 unfinished = StateGraph(State)
 not_a_graph = {"n": 1}
 
