@@ -149,3 +149,13 @@ def test_the_children_of_a_program_end_with_it(ns: Namespace) -> None:
     run.cancel("interrupt")
     run.wait("Interrupted", seconds=20)
     assert run.processes() == []
+
+
+def test_a_program_that_is_not_there_is_named_and_has_not_started(ns: Namespace) -> None:
+    image = deployment.operator_image()
+    ns.create(command_agent("typo", "no-such-program", image=image))
+    failed = ns.run("typo", thread="t").wait("Failed")
+    assert condition(failed, "Started") == ("False", "NeverStarted")
+    assert condition(failed, "Finished") == ("True", "AgentFailed")
+    assert "no-such-program" in message(failed, "Finished")
+    assert failed["status"].keys().isdisjoint({"startedAt", "lastStartedAt", "attempts"})

@@ -1,4 +1,4 @@
-"""JSON that nests too deeply for those who have to read it."""
+"""JSON that some of those who have to read it cannot read, mostly because it nests too deeply."""
 
 import json
 from contextlib import nullcontext
@@ -19,10 +19,12 @@ def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 
 
-# Too deep for a status that is written, and for JSON that is read.
-@pytest.mark.parametrize("depth", [300, 2000])
-def test_the_last_words_of_a_program(ns: Namespace, depth: int) -> None:
-    words = f'{{"result":"Succeeded","output":{nested(depth)}}}'
+# Too deep for a status that is written, and for JSON that is read; numbers that Python alone takes.
+@pytest.mark.parametrize(
+    "output", [nested(300), nested(2000), "NaN", "1e999"], ids=["300", "2000", "NaN", "1e999"]
+)
+def test_the_last_words_of_a_program(ns: Namespace, output: str) -> None:
+    words = f'{{"result":"Succeeded","output":{output}}}'
     image = deployment.operator_image()
     ns.create(command_agent("says", "python3", "-c", SAY, words, image=image))
     operator = deployment.restarts()
@@ -34,6 +36,11 @@ def test_the_last_words_of_a_program(ns: Namespace, depth: int) -> None:
     assert "output" not in done["status"], "there is nothing that could be written"
     ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
     assert deployment.restarts() == operator
+
+
+def test_a_config_that_nests_deeply_is_handed_on(ns: Namespace) -> None:
+    config = {"configurable": {"deep": json.loads(nested(300))}}
+    ns.run("echoes", thread="t", input={"text": "x"}, config=config).wait("Succeeded")
 
 
 @pytest.mark.alone  # if it fails, no run in any namespace goes on
