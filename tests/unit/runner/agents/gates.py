@@ -11,7 +11,7 @@ from typing import Any
 
 from langgraph.graph import START, StateGraph
 
-from unit.runner.agents.graphs import State, add_one, ask, chain
+from unit.runner.agents.graphs import State, add_one, ask, chain, double
 
 
 def first_time(what: str) -> bool:
@@ -38,7 +38,7 @@ def wait_once(_: State) -> str:
     if first_time("waited"):
         print("waiting", flush=True)
         time.sleep(600)
-    return "guarded"
+    return "double"
 
 
 def as_a_node(subgraph: Any) -> StateGraph[Any, Any, Any, Any]:
@@ -81,8 +81,6 @@ dies_behind = chain(add_one, die_once).compile(interrupt_before=["die_once"])
 dies_behind_in_a_subgraph = as_a_node(
     chain(add_one, die_once).compile(interrupt_before=["die_once"])
 )
-waits_at_an_edge = (
-    chain(add_one)
-    .add_node("guarded", guarded)
-    .add_conditional_edges("add_one", wait_once, ["guarded"])
-)
+waits_at_an_edge = chain(add_one)
+waits_at_an_edge.add_node("double", double)
+waits_at_an_edge.add_conditional_edges("add_one", wait_once, ["double"])
