@@ -108,7 +108,7 @@ class Truth:
         self.late_jobs: dict[str, str] = {}
         self.writing_late = False
         self.containers: dict[str, Container] = {}
-        self.disturbed: set[str] = set()  # uids of runs whose Job or pod somebody laid hands on
+        self.disturbed: set[str] = set()  # uids of runs whose Job or pod was deleted or evicted
         server.listeners.append(self._changed)
 
     def violated(self, invariant: str, text: str) -> None:
@@ -169,7 +169,8 @@ class Truth:
         ):
             self.unguarded.setdefault(record.uid, UNGUARDED)
         # The record of a run that has been released may go, and its store stays as it is.
-        if is_deleting(new) and (FINALIZER in finalizers(new) or record.reclaims_later):
+        guarded = FINALIZER in finalizers(new) or self.unguarded.get(record.uid) == TAKEN_OFF
+        if is_deleting(new) and (guarded or record.reclaims_later):
             record.deleting = True
         if "jobName" in new["status"] and not record.job_recorded:
             record.job_recorded, record.changed_at = True, self._server.version

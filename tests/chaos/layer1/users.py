@@ -108,7 +108,9 @@ def evict_pod(world: World, choices: Choices) -> None:
     pods = [p for p in world.server.all("pods") if "nodeName" in p["spec"] and not has_ended(p)]
     if pods:
         world.faults["pod evicted (API)"] += 1
-        world.nodes.evict(choices.one(pods), "EvictionByEvictionAPI")
+        pod = choices.one(pods)
+        world.truth.disturbed.add(label(pod, LABEL_RUN_UID) or "")
+        world.nodes.evict(pod, "EvictionByEvictionAPI")
 
 
 @action(0.3)
