@@ -62,8 +62,12 @@ class RunSaver(StoreSaver):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        kept = _of_the_task(writes)
-        await self._in_thread(partial(self.put_writes, config, kept, task_id, task_path))
+        await self._in_thread(partial(self.put_writes, config, writes, task_id, task_path))
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Writes, task_id: str, task_path: str = ""
+    ) -> None:
+        super().put_writes(config, _of_the_task(writes), task_id, task_path)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
