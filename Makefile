@@ -38,7 +38,7 @@ e2e: deploy ## the tests on the cluster
 	@$(ON_CLUSTER) $(BIN)/pytest -n 3 --dist loadgroup tests/e2e
 
 test: deploy ## unit and e2e
-	@$(ON_CLUSTER) $(BIN)/pytest -n 3 --dist loadgroup tests/unit tests/e2e
+	@$(ON_CLUSTER) $(BIN)/pytest -n 3 --dist loadgroup --durations=10 tests/unit tests/e2e
 
 bench: deploy ## the measurements
 	@$(ON_CLUSTER) PYTHONPATH=tests $(BIN)/python -m bench
