@@ -17,7 +17,6 @@ def main() -> int:
     parser.add_argument("--seed", default="1")
     layer1 = parser.add_argument_group("layer 1: a simulated cluster")
     layer1.add_argument("--schedules", type=int, default=10_000)
-    layer1.add_argument("--seconds", type=float, default=900.0, help="stop after so long")
     layer1.add_argument("--findings", type=int, default=3, help="stop after so many violations")
     layer2 = parser.add_argument_group("layer 2: the API server of $KUBECONFIG, simulated nodes")
     layer2.add_argument("--faults", type=int, default=1000)
@@ -33,7 +32,7 @@ def run_layer(given: argparse.Namespace) -> ReportOfLayer1 | ReportOfLayer2 | Re
         return long_campaign_of_layer2(given.seed, given.faults)
     if given.layer == 3:
         return long_campaign(given.seed, given.runs)
-    return campaign(given.schedules, given.seed, given.seconds, given.findings)
+    return campaign(given.schedules, given.seed, given.findings)
 
 
 if __name__ == "__main__":
