@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from .clock import VirtualLoop
 from .machine import BrokenError, machine
@@ -91,10 +91,16 @@ def campaign(
     report = Report(name)
     began = time.monotonic()
     loop = VirtualLoop()
+    results: list[Result] = []
+    schedule = machine(loop, wanted, results.append)
     for number in range(schedules):
-        finding = _try(f"{name}/{number}", loop, wanted, report)
-        if finding is not None:
-            report.findings.append(finding)
+        results.clear()
+        is_broken = _breaks(seed(f"{name}/{number}")(schedule))
+        # Only the first one is counted, and not those that Hypothesis makes of it.
+        report.count(next((r for r in results if r.broken), results[-1]))
+        if is_broken:
+            invariant, text = results[-1].violations[0]
+            report.findings.append(Finding(f"{name}/{number}", invariant, text, results[-1].trace))
         if len(report.findings) >= most_findings:
             break
     loop.close()
@@ -102,17 +108,10 @@ def campaign(
     return report
 
 
-def _try(name: str, loop: VirtualLoop, wanted: Collection[str], report: Report) -> Finding | None:
-    """One random schedule, and shorter ones if it breaks something. Only it itself is counted."""
-    results: list[Result] = []
+def _breaks(schedule: type[RuleBasedStateMachine]) -> bool:
+    """Whether it breaks something. If so, the last one that has run is the shortest."""
     try:
-        run_state_machine_as_test(
-            seed(name)(machine(loop, wanted, results.append)), settings=SETTINGS
-        )
+        run_state_machine_as_test(schedule, settings=SETTINGS)
     except BrokenError:
-        report.count(next(result for result in results if result.broken))
-        shortest = results[-1]
-        invariant, text = shortest.violations[0]
-        return Finding(name, invariant, text, shortest.trace)
-    report.count(results[-1])
-    return None
+        return True
+    return False
