@@ -80,6 +80,28 @@ def test_the_volume_is_full(ns: Namespace, store: Volume) -> None:
     assert segments(store, run) == []
 
 
+def test_an_interrupt_becomes_a_rollback_while_an_earlier_clean_up_goes_on(
+    ns: Namespace, store: Volume
+) -> None:
+    ns.create(
+        agent("stubborn", graph="ignores_sigterm:graph", store={"claimName": store.name}),
+    )
+    earlier = held(ns)
+    run = ns.run("stubborn", thread="other", input={}, gracePeriodSeconds=5)
+    run.wait_step(1)
+    store.fill()
+    earlier.cancel("rollback")
+    wait_not_clean(earlier, "CleanupFailed", "No space left on device")
+    run.cancel("interrupt")
+    run.wait("Cancelling")
+    run.cancel("rollback")
+    wait_not_clean(run, "CleanupFailed", "No space left on device")
+    store.unfill()
+    for each in (earlier, run):
+        each.wait_gone()
+        assert segments(store, each) == []
+
+
 def test_the_clean_up_may_not_write(ns: Namespace, store: Volume) -> None:
     """Failure mode 31."""
     run = held(ns)
