@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-from pydantic.alias_generators import to_camel
-
 from ..constants import (
     AGENT_CONTAINER,
     ANNOTATION_RETRIES,
@@ -131,10 +129,8 @@ def run_file(run: AgentRun, agent: Agent) -> str:
         content["resume"] = run.spec.resume
     if run.spec.checkpoint is not None:
         content["checkpoint"] = {"id": run.spec.checkpoint.id}
-    if run.spec.config is not None:  # not by its model, which does not write deep values
-        content["config"] = {
-            to_camel(field): value for field, value in run.spec.config if value is not None
-        }
+    if run.spec.config is not None:
+        content["config"] = run.spec.config.model_dump(by_alias=True, exclude_none=True)
     return json.dumps(content, ensure_ascii=False)
 
 
