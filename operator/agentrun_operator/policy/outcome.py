@@ -13,6 +13,8 @@ from ..account import Account
 from ..constants import Phase, Reason
 from ..facts import DEADLINE_EXCEEDED, PodFacts
 
+KEPT = "Its checkpoints are kept; a new AgentRun on the thread goes on from them."
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -74,10 +76,7 @@ def _ending(pod: PodFacts) -> Ending:
 
 
 def timed_out(how: str, account: Account | None = None, *, forced: bool = False) -> Ending:
-    message = (
-        f"spec.timeoutSeconds: the run took {how}. Its checkpoints are kept; a new AgentRun on the "
-        "thread goes on from them."
-    )
+    message = f"spec.timeoutSeconds: the run took {how}. {KEPT}"
     return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, message, account, forced)
 
 

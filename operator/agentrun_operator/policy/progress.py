@@ -6,7 +6,7 @@ from ..constants import Condition, Phase, Reason, ReclaimPolicy
 from ..facts import PodFacts, missing_claim
 from ..models import AgentRunStatus
 from ..plan import Claim, Event, Plan, Release
-from .outcome import Ending, ending, timed_out
+from .outcome import KEPT, Ending, ending, timed_out
 from .status import USUAL_START, base, final, said, set_condition, waiting, with_account
 from .view import View
 
@@ -160,13 +160,12 @@ def _ended(view: View) -> Plan:
 def _ended_from_outside(view: View, end: Ending | None) -> Ending:
     """The pod was stopped or is gone, and nobody has cancelled the run."""
     account = end.account if end else None
-    kept = "Its checkpoints are kept; a new AgentRun on the thread goes on from them."
     if view.own_job is not None and view.own_job.deadline_exceeded:
         return timed_out("too long, and its Job has ended it", account)
     if view.own_job is not None:
-        message = f"The run's pod was stopped or deleted, but nobody has set spec.cancel. {kept}"
+        message = f"The run's pod was stopped or deleted, but nobody has set spec.cancel. {KEPT}"
         return Ending(Phase.FAILED, Reason.STOPPED_FROM_OUTSIDE, message, account)
-    message = f"The run's Job was deleted by somebody else than the operator. {kept}"
+    message = f"The run's Job was deleted by somebody else than the operator. {KEPT}"
     return Ending(Phase.FAILED, Reason.JOB_LOST, message, account)
 
 

@@ -43,13 +43,13 @@ async def questions_of(
     for task in state.tasks:
         if task.result is not None:  # of an older checkpoint, these have their questions still
             continue
-        in_subgraph = isinstance(task.state, StateSnapshot) and bool(task.state.tasks)
-        if isinstance(task.state, StateSnapshot):
-            async for question in questions_of(saver, task.state):
+        subgraph = task.state if isinstance(task.state, StateSnapshot) else None
+        if subgraph is not None:
+            async for question in questions_of(saver, subgraph):
                 yield question._replace(node=task.name)
         *answered, own = _ids(state, task, taken.get(task.id, 0))
         for interrupt in task.interrupts:
-            if interrupt.id in (*answered, own) or not in_subgraph:
+            if interrupt.id in (*answered, own) or not (subgraph and subgraph.tasks):
                 yield Question(
                     interrupt.id, task.name, interrupt.value, answered=interrupt.id in answered
                 )
