@@ -10,7 +10,7 @@ from .run import Run
 from .users import bind, grant, refused, refused_attempt, refused_patch, wait_allowed
 
 CANCEL = "you need the verb 'cancel' on agentruns.agentrun.dev"
-RELEASE = "you need the verb 'release' on agentruns.agentrun.dev"
+RELEASE = "the verb 'release' on agentruns.agentrun.dev"
 
 
 @pytest.fixture
