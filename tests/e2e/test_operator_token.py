@@ -1,5 +1,6 @@
 """What a stolen token of the operator can do: no more than the operator does."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from .kubectl import Object, get_all, kubectl
 from .namespace import Namespace, foreign_job
 from .run import Run
 from .test_forged_objects import MANAGED, marked, owner, pod
-from .users import refused, refused_attempt, refused_patch, token_of
+from .users import attempt, refused, refused_attempt, refused_patch, token_of
 
 
 @pytest.fixture
@@ -18,15 +19,10 @@ def operator(cluster: str, tmp_path: Path) -> str:
     return token_of(deployment.NAMESPACE, deployment.NAME, tmp_path)
 
 
-def hostile(name: str, run: Run) -> Object:
-    """A Job that looks like one of the operator's, and would own its node."""
+def alike(name: str, run: Run) -> Object:
+    """A Job that looks like one of the operator's."""
     labels = MANAGED | {"app.kubernetes.io/component": "agent"}
-    job = marked(foreign_job(name), {"labels": labels, "ownerReferences": [owner(run)]})
-    spec = job["spec"]["template"]["spec"]
-    spec |= {"hostPID": True, "serviceAccountName": "root"}
-    spec["volumes"] = [{"name": "host", "hostPath": {"path": "/"}}]
-    spec["containers"][0]["securityContext"] = {"privileged": True}
-    return job
+    return marked(foreign_job(name), {"labels": labels, "ownerReferences": [owner(run)]})
 
 
 def test_the_operators_token_is_the_operator(operator: str) -> None:
@@ -39,7 +35,7 @@ def test_the_clusters_own_namespaces_are_out_of_its_reach(ns: Namespace, operato
     run = ns.run("nobody", thread="t")
     words = "touches no Jobs and pods of the cluster's own namespaces"
     for namespace in ("kube-system", "kube-public", "kube-node-lease", deployment.NAMESPACE):
-        job = hostile(run.name, run)
+        job = alike(run.name, run)
         assert words in refused_attempt(namespace, job, operator)
     image = [{"op": "replace", "path": "/spec/containers/0/image", "value": "evil"}]
     for namespace in ("kube-system", deployment.NAMESPACE):
@@ -68,17 +64,17 @@ def test_jobs_and_pods_of_others_are_out_of_its_reach(ns: Namespace, operator: s
 def test_it_makes_jobs_of_agent_runs_only(ns: Namespace, operator: str) -> None:
     run = ns.run("nobody", thread="t")
     words = "makes Jobs of AgentRuns only"
-    no_owner = hostile(run.name, run)
+    no_owner = alike(run.name, run)
     del no_owner["metadata"]["ownerReferences"]
-    other_owner = hostile(run.name, run)
+    other_owner = alike(run.name, run)
     other_owner["metadata"]["ownerReferences"].append(
         {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "u"}
     )
-    no_label = hostile(run.name, run)
+    no_label = alike(run.name, run)
     del no_label["metadata"]["labels"]["app.kubernetes.io/managed-by"]
-    cleanup = hostile(run.name, run)
+    cleanup = alike(run.name, run)
     cleanup["metadata"]["labels"]["app.kubernetes.io/component"] = "cleanup"
-    for job in (no_owner, other_owner, no_label, cleanup, hostile("backup-29876543", run)):
+    for job in (no_owner, other_owner, no_label, cleanup, alike("backup-29876543", run)):
         assert words in refused_attempt(ns.name, job, operator)
     said = refused_attempt(ns.name, pod("p"), operator)
     assert "cannot create resource" in said
@@ -121,3 +117,28 @@ def test_it_changes_only_what_a_stop_needs(ns: Namespace, operator: str) -> None
         kubectl("delete", kind, of, "-n", ns.name, *dry)
     run.let_go()
     run.wait("Succeeded")
+
+
+def test_its_jobs_do_not_reach_into_the_node(ns: Namespace, operator: str) -> None:
+    """Not even in the name of a run that is there, whatever the namespace enforces."""
+    run = ns.run("nobody", thread="t")
+    plain = alike(run.name, run)
+    attempt(ns.name, plain, operator)
+    for field, value in (
+        ("hostPID", True),
+        ("hostNetwork", True),
+        ("volumes", [{"name": "host", "hostPath": {"path": "/"}}]),
+        ("securityContext", {"privileged": True}),
+        ("securityContext", {"capabilities": {"add": ["SYS_ADMIN"]}}),
+        ("ports", [{"containerPort": 80, "hostPort": 80}]),
+    ):
+        for containers in ("containers", "initContainers"):
+            job = copy.deepcopy(plain)
+            spec = job["spec"]["template"]["spec"]
+            if field in ("securityContext", "ports"):
+                own = {"name": "evil", "image": "localhost/none:1", field: value}
+                spec[containers] = [*spec.get(containers, []), own]
+            else:
+                spec[field] = value
+            said = refused_attempt(ns.name, job, operator)
+            assert "the AgentRun operator makes no" in said, field

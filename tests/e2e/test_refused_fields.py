@@ -44,6 +44,9 @@ def test_a_run_cannot_take_the_names_of_other_jobs(shared_ns: Namespace) -> None
         said = refused_attempt(shared_ns.name, agent_run(name, "a"))
         assert "metadata.name: names that end like a CronJob's Jobs" in said
         assert "choose another name" in said
+    generated = agent_run("", "a")
+    generated["metadata"] = {"generateName": "agentrun-cleanup-"}
+    assert "metadata.name: names that begin" in refused_attempt(shared_ns.name, generated)
     for name in ("nightly-20261130", "run-9876543", "run-298765432", "x29876543", "agentrun-clean"):
         attempt(shared_ns.name, agent_run(name, "a"))
 
