@@ -17,6 +17,11 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def as_text(value: Any) -> str:
+    """The value if it is a string, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
 def safe_name(name: Any, index: int) -> str:
     """How a message names an item of a list: by its name if that is one, else by its index."""
     is_name = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", name)
