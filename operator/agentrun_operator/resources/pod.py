@@ -15,8 +15,8 @@ NON_ROOT = {
     "seccompProfile": {"type": "RuntimeDefault"},
 }
 # Of the containers that the operator adds. Quotas ask for requests and limits, and a LimitRange may
-# ask that they are equal. Python starts within a second with this much CPU.
-_NEEDED = {"cpu": "250m", "memory": "256Mi", "ephemeral-storage": "128Mi"}
+# ask that they are equal. With half of this CPU, a rollback would take a tenth longer.
+_NEEDED = {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "128Mi"}
 OWN_RESOURCES = {"requests": _NEEDED, "limits": _NEEDED}
 TMP_LIMIT = "4Gi"
 
