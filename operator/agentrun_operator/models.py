@@ -175,8 +175,8 @@ class AgentRunStatus(Model):
     attempts: int | None = None
     expires_at: Time | None = None
     settled: bool | None = None
-    job_name: str | None = None
     segment: str | None = None
+    job_name: str | None = None
     pod_name: str | None = None
     claim_name: str | None = None
     checkpoint: CheckpointStatus | None = None

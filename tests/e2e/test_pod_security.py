@@ -1,4 +1,4 @@
-"""The operator's check of pods, beside the API server's own Pod Security admission."""
+"""What a run's pods may do. The operator's check of them, beside the API server's own."""
 
 import json
 import re
@@ -11,7 +11,9 @@ import pytest
 from agentrun_operator.pod_security import Level, violations
 from pod_security_cases import CASES, Object
 
-from .kubectl import PATIENCE, create, kubectl
+from . import deployment
+from .kubectl import PATIENCE, create, get, kubectl
+from .namespace import Namespace, agent
 
 REFUSED = re.compile(r'pods "([^"]+)" is forbidden: violates PodSecurity')
 
@@ -44,3 +46,49 @@ def test_the_operator_and_the_api_server_agree_on_every_pod(enforced: tuple[str,
     taken, refused, said = verdicts(namespace, pods)
     assert refused == {name for name, _, case in CASES if violations(case, level)}
     assert taken == {name for name, _, _ in CASES} - refused, said
+
+
+FACTS = (
+    "import os, pathlib; pathlib.Path('/tmp/x').touch(); "
+    "print(os.getuid(), os.access('/', os.W_OK), os.path.exists('/var/run/secrets'))"
+)
+
+
+def test_every_container_is_non_root_with_a_read_only_root_and_without_a_token(
+    ns: Namespace,
+) -> None:
+    helper: Object = {"image": deployment.runner_image(), "command": ["python3", "-c", FACTS]}
+    waits = helper | {"command": ["python3", "-c", f"{FACTS}; import signal; signal.pause()"]}
+    template = {
+        "spec": {
+            "initContainers": [
+                {"name": "first", **helper},
+                {"name": "proxy", "restartPolicy": "Always", **waits},
+            ],
+            "containers": [
+                {"name": "beside", "securityContext": {"readOnlyRootFilesystem": False}, **helper}
+            ],
+        }
+    }
+    ns.create(agent("with-helpers", graph="steps:graph", podTemplate=template))
+    run = ns.run("with-helpers", thread="t", input={"steps": 1})
+    run.wait("Succeeded")
+    for name in ("first", "proxy", "beside"):
+        log = kubectl("logs", f"job/{run.name}", "-c", name, "-n", ns.name)
+        assert log == "65532 False False\n", name
+
+
+def test_a_pod_that_the_standard_does_not_allow_is_never_made_until_its_agent_is_fixed(
+    ns: Namespace,
+) -> None:
+    sidecar = {"name": "helper", "image": "x", "securityContext": {"privileged": True}}
+    spec: Object = {"containers": [sidecar]}
+    ns.create(agent("bold", graph="steps:graph", podTemplate={"spec": spec}))
+    run = ns.run("bold", thread="t", input={"steps": 1})
+    said = run.wait_waiting("PodTemplateRefused")
+    assert "spec.podTemplate.spec.containers[helper].securityContext.privileged is true" in said
+    assert "restricted" in said
+    assert "AGENTRUN_POD_SECURITY" in said
+    assert get("job", ns.name, run.name) is None
+    ns.replace(agent("bold", graph="steps:graph"))
+    run.wait("Succeeded")
