@@ -227,6 +227,11 @@ class AgentRun(Model):
         )
 
     @property
+    def segment(self) -> str:
+        """The run's segment of the store; with a thread, the operator has written it down."""
+        return self.status.segment or f"000001-{self.metadata.uid}"
+
+    @property
     def thread_directory(self) -> str:
         """Directory of the run's thread, relative to the root of the store."""
         if self.spec.thread is None:
