@@ -13,7 +13,7 @@ from pod_security_cases import CASES, Object
 
 from . import deployment
 from .kubectl import PATIENCE, create, get, kubectl
-from .namespace import Namespace, agent
+from .namespace import Namespace, agent, agent_run
 
 REFUSED = re.compile(r'pods "([^"]+)" is forbidden: violates PodSecurity')
 
@@ -92,3 +92,22 @@ def test_a_pod_that_the_standard_does_not_allow_is_never_made_until_its_agent_is
     assert get("job", ns.name, run.name) is None
     ns.replace(agent("bold", graph="steps:graph"))
     run.wait("Succeeded")
+
+
+def test_labels_and_annotations_of_a_run_are_on_its_job_and_its_pod(ns: Namespace) -> None:
+    manifest = agent_run("labelled", "steps", thread="t", input={"steps": 1})
+    manifest["metadata"] |= {
+        "labels": {"team": "research", "kueue.x-k8s.io/priority-class": "low"},
+        "annotations": {"example.com/cost-center": "7"},
+    }
+    ns.create(manifest)
+    run = ns.existing_run("labelled")
+    run.wait("Succeeded")
+    job = run.job()
+    assert job is not None
+    for obj in (job, run.pod()):
+        metadata = obj["metadata"]
+        assert metadata["labels"]["team"] == "research"
+        assert metadata["annotations"]["example.com/cost-center"] == "7"
+    assert job["metadata"]["labels"]["kueue.x-k8s.io/priority-class"] == "low"
+    assert "kueue.x-k8s.io/priority-class" not in run.pod()["metadata"]["labels"]

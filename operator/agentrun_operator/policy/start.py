@@ -8,7 +8,7 @@ from ..models import Agent, AgentRun
 from ..plan import Action, Claim, CreateJob, Enqueue, Event, Plan, Release
 from ..resources.run_file import run_file
 from . import defaults, threads
-from .pod_template import refusal
+from .pod_refusals import refusal
 from .progress import finish
 from .status import final, waiting
 from .view import View

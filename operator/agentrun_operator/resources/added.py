@@ -10,7 +10,7 @@ from .run_labels import without_ours
 
 # What would keep the image's entry point, the supervisor, from PID 1.
 ENTRY_POINT = ("command", "args")
-# A run's pods end when the agent ends, and their deadline says when the agent is stopped.
+# spec.timeoutSeconds sets the deadline of the pods, and the operator lowers it to stop a run.
 POD_FIELDS = ("activeDeadlineSeconds",)
 AGENT_FIELDS = ("securityContext", "restartPolicy", "restartPolicyRules")
 OWN_CONTAINERS = {"initContainers": WORKSPACE_CONTAINER, "containers": AGENT_CONTAINER}

@@ -4,7 +4,9 @@ from typing import Any
 
 from ..constants import API_VERSION
 
-STORE_MOUNT = "/agentrun/store"
+AGENTRUN_ROOT = "/agentrun"
+STORE_MOUNT = f"{AGENTRUN_ROOT}/store"
+TERMINATION_LOG = "/dev/termination-log"
 # The user and group of all our pods, whatever their image: the clean-up may delete what an agent
 # wrote, and the next run of the thread may resume from it.
 RUNNER_ID = 65532

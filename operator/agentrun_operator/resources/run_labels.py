@@ -14,7 +14,7 @@ from ..constants import (
 )
 from ..models import AgentRun
 
-QUEUE_DOMAIN = "kueue.x-k8s.io"  # Kueue looks for these on the Job: https://kueue.sigs.k8s.io/
+QUEUE_DOMAIN = "kueue.x-k8s.io"  # Kueue reads these of a Job: https://kueue.sigs.k8s.io/docs/
 RECOMMENDED_DOMAIN = "app.kubernetes.io"
 NOT_COPIED = frozenset(
     {*GIT_LABELS, *GIT_ANNOTATIONS, LABEL_MANAGED_BY, LABEL_COMPONENT, "job-name", "controller-uid"}
@@ -36,7 +36,7 @@ def own_labels(run: AgentRun) -> dict[str, str]:
 
 def for_pod(of_run: dict[str, str]) -> dict[str, str]:
     """What the pods get of the run's labels or of its annotations."""
-    return {key: value for key, value in for_job(of_run).items() if _domain(key) != QUEUE_DOMAIN}
+    return {key: value for key, value in for_job(of_run).items() if not _is_queue(key)}
 
 
 def for_job(of_run: dict[str, str]) -> dict[str, str]:
@@ -68,6 +68,10 @@ def _is_of_the_user(key: str) -> bool:
         and not _is_in(domain, GROUP)
         and (domain == RECOMMENDED_DOMAIN or not of_kubernetes)
     )
+
+
+def _is_queue(key: str) -> bool:
+    return _is_in(_domain(key), QUEUE_DOMAIN)
 
 
 def _domain(key: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from ..constants import ANNOTATION_RUN_FILE
 from ..models import Agent, AgentRun
 from ..untyped import as_list, as_object
-from .pod import STORE_MOUNT, tmp_volume
+from .pod import AGENTRUN_ROOT, STORE_MOUNT, tmp_volume
 
-RUN_MOUNT, CODE_MOUNT = "/agentrun/run", "/agentrun/code"
+RUN_MOUNT, CODE_MOUNT = f"{AGENTRUN_ROOT}/run", f"{AGENTRUN_ROOT}/code"
 TMP_FIELDS = ("medium", "sizeLimit")  # of /tmp, which an Agent may choose
 
 

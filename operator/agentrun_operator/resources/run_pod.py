@@ -13,7 +13,14 @@ from ..models import Agent, AgentRun
 from ..policy import defaults
 from .added import added_by, harden
 from .merge import merge_under
-from .pod import OWN_RESOURCES, container_security, pod_security, tmp_mount
+from .pod import (
+    AGENTRUN_ROOT,
+    OWN_RESOURCES,
+    TERMINATION_LOG,
+    container_security,
+    pod_security,
+    tmp_mount,
+)
 from .run_file import run_file
 from .run_labels import for_pod, own_labels
 from .run_mounts import file_mounts, store_mounts, volumes, workspace
@@ -71,8 +78,8 @@ def _environment(run: AgentRun, agent: Agent, installation: Installation) -> lis
         "AGENTRUN_THREAD": run.thread_directory,
         "AGENTRUN_SEGMENT": run.segment,
         "AGENTRUN_GRACE_PERIOD_SECONDS": str(grace),
-        "AGENTRUN_ROOT": "/agentrun",
-        "AGENTRUN_TERMINATION_LOG": "/dev/termination-log",
+        "AGENTRUN_ROOT": AGENTRUN_ROOT,
+        "AGENTRUN_TERMINATION_LOG": TERMINATION_LOG,
     }
     if agent.spec.runtime.command is not None:
         values["AGENTRUN_WORKSPACE"] = workspace(run)
@@ -93,7 +100,7 @@ def _agent_container(
         "env": [*env, *spec.env],
         "resources": spec.resources,
         "securityContext": container_security(),
-        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePath": TERMINATION_LOG,
         "terminationMessagePolicy": "File",
         "volumeMounts": [*store_mounts(run), *file_mounts(agent), tmp_mount(AGENT_CONTAINER)],
     }

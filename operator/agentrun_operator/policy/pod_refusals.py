@@ -9,6 +9,7 @@ from ..constants import AGENT_CONTAINER, WORKSPACE_CONTAINER
 from ..installation import Installation
 from ..models import Agent, AgentRun
 from ..pod_security import Level, violations
+from ..resources.pod import AGENTRUN_ROOT, TERMINATION_LOG
 from ..resources.run_pod import pod_template
 from ..untyped import Object, as_list, as_object, as_text, safe_name, shown
 
@@ -19,7 +20,7 @@ OBJECTS = ("metadata", "metadata.labels", "metadata.annotations", "spec", "spec.
 LISTS = ("initContainers", "containers", "volumes")
 LISTS_OF_CONTAINER = ("env", "envFrom", "volumeMounts")
 # Where no volume of an Agent may be mounted into its container. Below /tmp it hides nothing.
-OWN_TREES, OWN_PLACES = ("/agentrun",), ("/agentrun", "/tmp", "/dev/termination-log")
+OWN_PLACES = (AGENTRUN_ROOT, "/tmp", TERMINATION_LOG)
 
 
 def refusal(run: AgentRun, agent: Agent, installation: Installation) -> str | None:
@@ -140,7 +141,7 @@ def _hidden_mounts(path: str, container: Object) -> Iterator[str]:
     for index, mount in enumerate(as_list(container.get("volumeMounts"))):
         place = _absolute(mount.get("mountPath"))
         hides = any(_is_within(own, place) for own in OWN_PLACES)
-        if hides or any(_is_within(place, tree) for tree in OWN_TREES):
+        if hides or _is_within(place, AGENTRUN_ROOT):
             yield (
                 f"{path}.volumeMounts[{index}].mountPath is {shown(mount.get('mountPath'))}: what "
                 "the operator mounts there would be hidden. Choose another path."

@@ -10,7 +10,7 @@ from agentrun_operator.models import Agent
 from agentrun_operator.plan import CreateJob
 from agentrun_operator.pod_security import Level
 from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.pod_template import refusal
+from agentrun_operator.policy.pod_refusals import refusal
 
 from .manifests import Object, agent
 from .states import run, view
@@ -186,7 +186,7 @@ def test_of_many_refusals_the_first_three_are_in_the_message() -> None:
 
 
 def test_a_refused_run_waits_until_its_agent_is_fixed_and_then_starts() -> None:
-    """Nothing is made before: no claim to the thread, no Job."""
+    """Until then it neither holds its thread nor has a Job."""
     for this in (run(), run(claimed=True)):
         plan = decide(view(this, agent=with_template(hostNetwork=True)))
         assert plan.actions == ()
