@@ -37,8 +37,10 @@ def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
         finally:
             os.close(parent)
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise UnreadableFileError(path, "it is a link") from None
+        if path.is_symlink():
+            raise UnreadableFileError(path, "it is a symbolic link") from None
+        if path.parent.is_symlink():
+            raise UnreadableFileError(path, "its directory is a symbolic link") from None
         if error.errno in _UNREADABLE:
             raise UnreadableFileError(path, os.strerror(error.errno)) from None
         raise

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from agentrun_store import disk, remains, tree
 from agentrun_store.errors import InvalidNameError, StoreError
-from agentrun_store.log import heads
 from agentrun_store.names import RunName, check_run
-from agentrun_store.records import Kind, is_valid
+from agentrun_store.records import Kind
 from agentrun_store.segment import Segment
 from agentrun_store.thread import Store, Thread, Tombstone
 
@@ -138,8 +137,8 @@ def _count(segments: list[Segment]) -> int:
         tree.grant(segment.path, stat.S_IRWXU)
         tree.grant(segment.log, stat.S_IRUSR)
         with suppress(StoreError, OSError):
-            for record in heads(segment.log, segment.run):
-                if not is_valid(record) or time.monotonic() > until or len(known) == _MOST_KNOWN:
+            for record in segment.heads():
+                if time.monotonic() > until or len(known) == _MOST_KNOWN:
                     break
                 if record.kind == Kind.CHECKPOINT:
                     meta = record.meta

@@ -1,12 +1,13 @@
 """One run's part of a thread: the directory `segments/<seq>-<run uid>`, or what is kept of it."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path, PurePath
 
 from agentrun_store import disk, tree
 from agentrun_store.errors import CorruptSegmentError, LogChangedError, StoreError
-from agentrun_store.log import Entry, Record, Scan, scan
+from agentrun_store.log import Entry, Record, Scan, heads, scan
 from agentrun_store.log_writer import LogWriter, write_log
 from agentrun_store.names import KEPT, RunName, segment_name
 from agentrun_store.payload import check_payload, read_payload
@@ -114,6 +115,13 @@ class Segment:
                 sound = found.records[:number]
                 return found._replace(records=sound, end=record.offset, damage=damage)
         return found
+
+    def heads(self) -> Iterator[Record]:
+        """The sound records at the start of the log, not all in memory at once.
+
+        Raises UnreadableFileError, OSError.
+        """
+        return takewhile(is_valid, heads(self.log, self.run))
 
     @property
     def index(self) -> Index:
