@@ -16,6 +16,8 @@ _STEP = 1 << 20  # bytes
 _PARENT = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # What opening says of a link, of a socket, of a file in place of the directory, of permissions.
 _UNREADABLE = (errno.ELOOP, errno.ENXIO, errno.ENOTDIR, errno.EACCES, errno.EPERM)
+# What syncing says of a directory that may not be opened, or of a mount that takes no changes.
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL)
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a pipe",
@@ -96,8 +98,11 @@ def sync_given_dirs(root: Path, below: PurePath) -> None:
     path = root
     for part in below.parts:
         path /= part
-        with suppress(PermissionError):
+        try:
             sync_dir(path)
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
 
 
 def refuse_link(path: Path) -> None:

@@ -199,6 +199,7 @@ def test_whatever_it_leaves_the_rollback_of_a_later_run_and_of_an_older_one_goes
     assert list((unprivileged / THREAD / "segments").iterdir()) == []
 
 
+@pytest.mark.usefixtures("any_trees")
 @pytest.mark.parametrize("name", OF_A_SEGMENT)
 def test_whatever_it_leaves_all_other_threads_are_listed_and_checked(
     name: str, tmp_path: Path, tool: Tool

@@ -143,11 +143,11 @@ def test_a_retry_goes_on_in_a_workspace_that_it_locked(unprivileged: Path) -> No
     assert (prepare(unprivileged, RUN_A) / "notes").read_text() == "a"
 
 
-def test_a_tree_deeper_than_any_path_is_copied(tmp_path: Path) -> None:
-    deep_tree(prepare(tmp_path, RUN_A), 3_000)
-    second = prepare(tmp_path, RUN_B)
+def test_a_tree_deeper_than_any_path_is_copied(any_trees: Path) -> None:
+    deep_tree(prepare(any_trees, RUN_A), 3_000)
+    second = prepare(any_trees, RUN_B)
     assert depth(second) == 3_000
-    assert drop_run(tmp_path, THREAD, RUN_B) == 0
+    assert drop_run(any_trees, THREAD, RUN_B) == 0
 
 
 def test_a_file_with_a_hole_larger_than_the_volume_is_copied_with_it(tmp_path: Path) -> None:
