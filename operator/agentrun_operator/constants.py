@@ -24,6 +24,7 @@ ANNOTATION_RUN_FILE = f"{GROUP}/run-file"  # what the runner reads: runtime, inp
 # On runs of a thread: resourceVersion before the operator's first write. Their creationTimestamps
 # have whole seconds, and `kubectl apply` creates many runs in one.
 ANNOTATION_QUEUED = f"{GROUP}/queued"
+ANNOTATION_RUNNER = f"{GROUP}/runner"  # on pods: the agent's container runs the supervisor
 ANNOTATION_RETRIES = f"{GROUP}/retries"  # on Jobs: backoffLimit as it was made; a stop changes it
 ANNOTATION_CLAIM = f"{GROUP}/claim"  # on clean-up Jobs: the PVC that they clean
 ANNOTATION_CLEANUP_RUNS = f"{GROUP}/runs"  # on clean-up Jobs: JSON {run uid: run name}
@@ -98,6 +99,7 @@ class Reason(StrEnum):
     # Started=False: what the run waits for
     AGENT_NOT_FOUND = "AgentNotFound"
     THREAD_BUSY = "ThreadBusy"
+    POD_TEMPLATE_REFUSED = "PodTemplateRefused"
     JOB_NAME_TAKEN = "JobNameTaken"
     JOB_REJECTED = "JobRejected"
     POD_REJECTED = "PodRejected"
@@ -128,6 +130,7 @@ class Reason(StrEnum):
     INTERRUPTED = "Interrupted"
     ROLLED_BACK = "RolledBack"
     RETRYING = "Retrying"
+    GRACE_PERIOD_CAPPED = "GracePeriodCapped"
     INTERRUPT = "Interrupt"
     EXPIRED = "Expired"
     CANCEL_TOO_LATE = "CancelTooLate"
