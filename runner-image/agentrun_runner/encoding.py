@@ -15,6 +15,15 @@ def encode(value: object) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+def plain(text: str, limit: int) -> str:
+    """The text as one line of printable characters, of at most `limit` bytes of UTF-8."""
+    line = "".join(char if char.isprintable() else " " for char in text[: limit + 1])
+    data = line.encode()
+    if len(data) <= limit:
+        return line
+    return data[: limit - len(_CUT.encode())].decode(errors="ignore") + _CUT
+
+
 def fit(result: dict[str, Any], limit: int) -> bytes:
     """The result as JSON of at most `limit` bytes, cut in steps, and no further than needed.
 

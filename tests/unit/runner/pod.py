@@ -166,14 +166,15 @@ class Ended:
         self.stderr = stderr
         self.seconds = seconds
         """From SIGTERM to the end."""
-        self.raw_account = b""
+        self.message = b""
+        """The termination message."""
         if pod.termination_log.is_file():
-            self.raw_account = pod.termination_log.read_bytes()
+            self.message = pod.termination_log.read_bytes()
 
     @property
-    def account(self) -> dict[str, Any]:
-        account: dict[str, Any] = json.loads(self.raw_account)
-        return account
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.message.splitlines()[-1])
+        return report
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The events of that name on stdout."""
@@ -182,7 +183,7 @@ class Ended:
 
     def verdict(self) -> tuple[int, str, str | None]:
         """Exit code, result and reason."""
-        return self.exit_code, self.account["result"], self.account.get("reason")
+        return self.exit_code, self.report["result"], self.report.get("reason")
 
 
 def until(condition: Callable[[], bool]) -> None:
