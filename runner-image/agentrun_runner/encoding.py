@@ -24,6 +24,15 @@ def plain(text: str, limit: int) -> str:
     return data[: limit - len(_CUT.encode())].decode(errors="ignore") + _CUT
 
 
+def shortened(value: Any, limit: int) -> Any:
+    """The value, cut in steps until it takes at most `limit` bytes of JSON."""
+    for size in _SIZES:
+        if len(encode(value)) <= limit:
+            return value
+        value = _shorten(value, size)
+    return value if len(encode(value)) <= limit else _CUT
+
+
 def fit(result: dict[str, Any], limit: int) -> bytes:
     """The result as JSON of at most `limit` bytes, cut in steps, and no further than needed.
 

@@ -37,14 +37,14 @@ def main() -> int:
         text = f"{sys.executable} cannot import LangGraph: {error}; build Agent spec.image FROM the"
         slot.seal(failed("GraphImportFailed", f"{text} runner image, and install into its Python"))
         return 1
-    source = run.runtime.graph
+    runtime = run.runtime
     main_thread = MainThread(stop_fd)
 
     async def run_and_seal() -> None:
-        slot.seal(await graph_run.run_graph(run, candidate, lambda: main_thread.stopping))
+        slot.seal(await graph_run.run_graph(run, runtime, candidate, lambda: main_thread.stopping))
 
     try:
-        candidate = main_thread.call(lambda: loading.import_attribute(source))
+        candidate = main_thread.call(lambda: loading.import_attribute(runtime.graph))
         gc.freeze()
         gc.enable()
         main_thread.run(run_and_seal)

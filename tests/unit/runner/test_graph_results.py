@@ -75,6 +75,24 @@ def test_an_open_interrupt_is_in_the_report_and_in_the_stream(graph_pod: MakePod
     assert event["data"] == [{"id": asked["id"], "value": asked["value"]}]
 
 
+@pytest.mark.parametrize(
+    ("graph", "first", "second", "output"),
+    [
+        ("typed:asks_or_ends", 0, 1, "red"),
+        ("typed:chooses", {"n": 1}, {"n": 2}, {"text": "chosen 1"}),
+    ],
+)
+def test_a_paused_run_does_not_show_an_older_result_as_its_output(
+    graph_pod: MakePod, graph: str, first: object, second: object, output: object
+) -> None:
+    """Where the output is not the state itself, a graph that is paused has not written it yet."""
+    assert graph_pod(graph, input=first).run().report["output"] == output
+    paused = graph_pod(graph, input=second).run().report
+
+    assert [asked["value"] for asked in paused["interrupts"]] == ["which?"]
+    assert "output" not in paused
+
+
 def test_a_static_breakpoint_is_in_the_report(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:breakpoint_graph", input={"n": 1}).run()
 
@@ -172,6 +190,22 @@ def test_an_agent_that_breaks_down_fails_with_what_was_seen(
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
     assert told in ended.report["message"]
+
+
+def test_an_error_that_a_node_error_handler_handles_is_no_failure(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:handles", input={"n": 1}).run()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    assert ended.report["output"]["answer"] == "fail failed: the model said no"
+
+
+def test_what_a_node_writes_to_the_stream_is_in_the_log(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:writes_to_the_stream", input={}).run()
+
+    first, second = (event["data"] for event in ended.events("custom"))
+    assert first == {"progress": "half"}
+    assert second.startswith("xxx")
+    assert len(second) < 16_384
 
 
 def test_an_endless_graph_ends_at_the_recursion_limit(graph_pod: MakePod) -> None:

@@ -1,5 +1,7 @@
 """SIGTERM while a graph runs, whatever it is doing."""
 
+import time
+
 import pytest
 
 from unit.runner.pod import Ended, MakePod, Pod
@@ -26,6 +28,60 @@ def test_a_node_that_can_be_interrupted_cleans_up_and_stops_at_once(
     assert ended.report["checkpoint"]["count"] == 3
     assert ended.seconds < 5
     assert len(ended.events("stopping")) == 1
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        "takes_sigterm:sleeps",
+        "stubborn:ignores_sigterm",
+        "stubborn:blocks_sigterm",
+        "stubborn:blocks_all_signals",
+        "stubborn:serves",
+        "stubborn:served_before",
+    ],
+)
+def test_a_node_stops_and_cleans_up_though_sigterm_does_not_reach_the_runner(
+    graph_pod: MakePod, graph: str
+) -> None:
+    ended = stopped(graph_pod(graph, input={"n": 1}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "cleaned up" in ended.lines
+    assert "forced" not in ended.report
+    assert ended.seconds < 5
+
+
+def test_no_step_begins_after_the_stop_though_a_library_has_sigterm(graph_pod: MakePod) -> None:
+    ended = stopped(graph_pod("takes_sigterm:steps", input={}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert [line for line in ended.lines if line.startswith("step")] == [
+        "step 1",
+        "step 2",
+        "step 3",
+    ]
+    assert ended.seconds < 5
+
+
+def test_what_holds_up_the_exit_of_a_stopped_graph_is_killed_and_the_stop_is_not_forced(
+    graph_pod: MakePod,
+) -> None:
+    ended = stopped(graph_pod("stubborn:hangs_up_the_exit", input={"n": 1}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "cleaned up" in ended.lines
+    assert "forced" not in ended.report
+    assert ended.seconds < 5
+
+
+def test_what_holds_up_the_exit_of_a_graph_with_a_result_is_killed(graph_pod: MakePod) -> None:
+    running = graph_pod("stubborn:lingers", input={"n": 1}).start()
+    running.wait_for("ready")
+    since = time.monotonic()
+
+    assert running.end().verdict() == (0, "Succeeded", None)
+    assert time.monotonic() - since < 5
 
 
 @pytest.mark.parametrize(

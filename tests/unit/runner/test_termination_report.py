@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentrun_runner.termination_report import MAX_BYTES
 from agentrun_runner.encoding import fit
+from agentrun_runner.termination_report import MAX_BYTES
 
 # Also half surrogate pairs, which JSON can say and UTF-8 cannot.
 TEXT = st.text(st.characters(), max_size=3000) | st.text(st.sampled_from("a\x00\udc80ü🙂"))
