@@ -86,8 +86,8 @@ def checked(result: Result) -> Result:
     """
     match result:
         case {"result": "Succeeded"}:
-            fields = {"output": object, "outputTruncated": bool, "interruptsTruncated": bool}
-            kept = {f: result[f] for f, kind in fields.items() if isinstance(result.get(f), kind)}
+            kept = {"output": result["output"]} if "output" in result else {}
+            kept |= {f: True for f in ("outputTruncated", "interruptsTruncated") if f in result}
             asked = result.get("interrupts")
             if isinstance(asked, list) and all(isinstance(question, dict) for question in asked):
                 kept["interrupts"] = asked

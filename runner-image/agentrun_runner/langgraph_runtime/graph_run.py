@@ -25,7 +25,7 @@ from agentrun_runner.langgraph_runtime.loading import make_graph
 from agentrun_runner.langgraph_runtime.questions import questions_of
 from agentrun_runner.langgraph_runtime.saver import OlderRuns, RunSaver
 from agentrun_runner.langgraph_runtime.start import Start, start_of, where_it_stands
-from agentrun_runner.langgraph_runtime.state_model import refused_state
+from agentrun_runner.langgraph_runtime.state_model import raise_if_stored_state_is_refused
 from agentrun_runner.result import Result
 from agentrun_store.errors import StoreError
 from agentrun_store.names import check_run
@@ -56,8 +56,14 @@ async def run_graph(
         declared = DeclaredTypes(graph, runtime)
         saver, older = RunSaver(run, declared), OlderRuns(run, declared)
         graph = graph.copy({"checkpointer": saver})
-        if start := await start_of(graph, saver, older, run, config):
-            await _stream(graph, older, run, start, stopping)
+        try:
+            start = await start_of(graph, saver, older, run, config)
+        except Exception as error:
+            at = where_it_stands(run, config)
+            await raise_if_stored_state_is_refused(graph, saver, at, None, error)
+            raise
+        if start is not None:
+            await _stream(graph, saver, run, start, stopping)
         # A fork that was asked again has no checkpoint of its own: the newest is of another line.
         state = await graph.aget_state(where_it_stands(run, config), subgraphs=True)
         waits_for = await _interrupts(saver, state)
@@ -82,7 +88,7 @@ def graph_config(run: runfile.Run) -> RunnableConfig:
 
 
 async def _stream(
-    graph: Graph, older: OlderRuns, run: runfile.Run, start: Start, stopping: Callable[[], bool]
+    graph: Graph, saver: RunSaver, run: runfile.Run, start: Start, stopping: Callable[[], bool]
 ) -> None:
     reached_a_node = False
     chunks = cast(
@@ -115,12 +121,7 @@ async def _stream(
                 "spec.input is missing, and the thread has no state to go on from"
                 + _expected(graph)
             ) from error
-        before = await graph.copy({"checkpointer": older}).aget_state(start.config)
-        if refused := refused_state(graph, before.values, start.input, error):
-            raise CheckpointRefusedError(
-                f"the graph's state model refuses what the thread's checkpoint holds: {refused}. "
-                "Start from an older one with spec.checkpoint.id, or change the model"
-            ) from error
+        await raise_if_stored_state_is_refused(graph, saver, start.config, start.input, error)
         if run.resumes:
             raise InvalidInputError(f"the graph refused spec.resume: {brief(error)}") from error
         if run.input is not None:

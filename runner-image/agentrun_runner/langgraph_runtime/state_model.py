@@ -3,22 +3,34 @@
 import dataclasses
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.channels import LastValue
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel, ValidationError
 
+from agentrun_runner.encoding import plain
 from agentrun_runner.langgraph_runtime.breakpoints import Graph
-from agentrun_runner.langgraph_runtime.failures import brief
+from agentrun_runner.langgraph_runtime.failures import CheckpointRefusedError, brief
 
 
-def refused_state(graph: Graph, values: Any, given: Any, error: Exception) -> str | None:
-    """What a model says against the thread's values alone; None if `error` is not about them.
+async def raise_if_stored_state_is_refused(
+    graph: Graph,
+    saver: BaseCheckpointSaver[Any],
+    config: RunnableConfig,
+    given: Any,
+    error: Exception,
+) -> None:
+    """Raise CheckpointRefusedError if `error` is about what the thread holds at the config's
+    checkpoint.
 
-    It is, if a model of the graph makes the same objection to the values that the run's input,
-    `given`, does not replace.
+    It is if a model of the graph makes the same objection to the values that the run's input,
+    `given`, does not replace. LangGraph itself cannot read such a state, so it is read here.
     """
-    if not isinstance(graph, CompiledStateGraph) or not isinstance(values, dict):
-        return None
+    saved = await saver.aget_tuple(config)
+    if saved is None or not isinstance(graph, CompiledStateGraph):
+        return
+    values = saved.checkpoint["channel_values"]
     replaced = {
         key
         for key in (given if isinstance(given, dict) else ())
@@ -33,8 +45,11 @@ def refused_state(graph: Graph, values: Any, given: Any, error: Exception) -> st
             schema(**{key: values[key] for key in channels if key in values.keys() - replaced})
         except Exception as objection:
             if _objections(objection) & _objections(error):
-                return brief(objection)
-    return None
+                raise CheckpointRefusedError(
+                    "the graph's state model refuses what the thread's checkpoint holds: "
+                    f"{plain(brief(objection), 600)}. Start from an older checkpoint with "
+                    "spec.checkpoint.id, or change the model"
+                ) from error
 
 
 def _objections(error: Exception) -> set[object]:

@@ -23,6 +23,7 @@ PATIENCE = 20.0  # seconds after which a test gives up; nothing that works comes
 _AS_PID_ONE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 # What a shell ignores that runs the tests in the background, a container does not.
 _UNIGNORED = ["env", "--default-signal=HUP,INT,QUIT"]
+_UNPRIVILEGED = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 _AS_ROOT = ["--user", "--map-root-user"]
 
 
@@ -66,9 +67,14 @@ class Pod:
         }
         self._started: list[Running] = []
 
-    def start(self, *arguments: str, pid_one: bool = False) -> "Running":
-        """Start the supervisor as the image does, if wanted as PID 1 of a namespace of its own."""
+    def start(
+        self, *arguments: str, pid_one: bool = False, unprivileged: bool = False
+    ) -> "Running":
+        """Start the supervisor as the image does, if wanted as PID 1 of a namespace of its own, and
+        if wanted without the capabilities that the tests may have."""
         command = [*_UNIGNORED, sys.executable, "-I", "-S", str(RUNNER), *arguments]
+        if unprivileged and os.geteuid() == 0:
+            command = [*_UNPRIVILEGED, *command]
         if pid_one:
             command = [*_AS_PID_ONE, *([] if os.geteuid() == 0 else _AS_ROOT), *command]
         running = Running(self, command, pid_one)

@@ -134,7 +134,7 @@ def test_what_the_state_declares_is_read_as_it_was() -> None:
 
 
 def test_what_langgraph_itself_stores_is_read_as_it_was() -> None:
-    value = {
+    value: dict[str, Any] = {
         "messages": [HumanMessage("hi"), AIMessage("ho", tool_calls=[])],
         "sends": [Send("node", {"n": 1})],
         "command": Command(update={"n": 1}, goto=["node"]),

@@ -41,9 +41,7 @@ def test_a_node_that_can_be_interrupted_cleans_up_and_stops_at_once(
         "stubborn:served_before",
     ],
 )
-def test_a_node_stops_and_cleans_up_though_sigterm_does_not_reach_the_runner(
-    graph_pod: MakePod, graph: str
-) -> None:
+def test_a_node_stops_and_cleans_up_though_sigterm_is_taken(graph_pod: MakePod, graph: str) -> None:
     ended = stopped(graph_pod(graph, input={"n": 1}, grace=20))
 
     assert ended.verdict() == (143, "Stopped", None)

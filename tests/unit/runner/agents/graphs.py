@@ -6,7 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.runnables import RunnableConfig
@@ -180,13 +180,9 @@ def tell_config(_: State, config: RunnableConfig) -> State:
     return {"answer": [configurable["thread_id"], configurable["model"]]}
 
 
-handles = (
-    StateGraph(State)
-    .add_node("add_one", add_one)
-    .add_node("fail", fail, error_handler=handle)
-    .add_edge(START, "add_one")
-    .add_edge("add_one", "fail")
-)
+handles = chain(add_one)
+handles.add_node("fail", cast(Any, fail), error_handler=cast(Any, handle))
+handles.add_edge("add_one", "fail")
 writes_to_the_stream = chain(write_to_the_stream)
 builder = chain(add_one, double)
 graph = builder.compile()
