@@ -26,6 +26,7 @@ from agentrun_runner.langgraph_runtime.questions import questions_of
 from agentrun_runner.langgraph_runtime.saver import OlderRuns, RunSaver
 from agentrun_runner.langgraph_runtime.start import Start, start_of, where_it_stands
 from agentrun_runner.langgraph_runtime.state_model import raise_if_stored_state_is_refused
+from agentrun_runner.langgraph_runtime.stop_gate import StopGate
 from agentrun_runner.result import Result
 from agentrun_store.errors import StoreError
 from agentrun_store.names import check_run
@@ -49,6 +50,7 @@ async def run_graph(
         Exception: whatever the graph's code raised.
     """
     config = graph_config(run)
+    config["callbacks"] = [StopGate(stopping)]
     async with AsyncExitStack() as stack:
         # Before a node does something that a pod of a run taken back should not do.
         Store(runfile.STORE).thread(run.thread).refuse_rolled_back(check_run(run.uid))

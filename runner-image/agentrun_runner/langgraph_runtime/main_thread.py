@@ -10,8 +10,9 @@ them run their `finally` blocks. What blocks the event loop or never comes back 
 the grace period; that is the supervisor's part.
 
 The supervisor sends SIGTERM and closes the stop pipe. Either is enough: the agent's libraries may
-take SIGTERM for themselves, ignore it, or block it, and then a thread that reads the pipe stops the
-graph, with a signal of its own to the main thread.
+take SIGTERM for themselves or block it, and then a thread that reads the pipe stops the graph, with
+a signal of its own to the main thread. Of an agent that ignores SIGTERM no further node begins, but
+its sync nodes are not interrupted.
 """
 
 import asyncio
@@ -70,7 +71,8 @@ class MainThread(ThreadPoolExecutor):
     def _on_sigterm(self, *_: object) -> None:
         if self._first_stop.acquire(blocking=False):
             self.stopping = True
-            self._stop_others()
+            self._cancel_graph()
+            self._interrupt_pool()
             self._on_wake_up()
 
     def _on_wake_up(self, *_: object) -> None:
@@ -84,16 +86,22 @@ class MainThread(ThreadPoolExecutor):
         if not self._first_stop.acquire(blocking=False):
             return
         self.stopping = True
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+            self._cancel_graph()  # the agent wants its sync nodes to end by themselves
+            return
         main = threading.main_thread().ident or 0
         if signal.getsignal(_WAKE_UP) == self._on_wake_up and not _is_blocked(_WAKE_UP):
             signal.pthread_kill(main, _WAKE_UP)
         elif self._interruptible:
             _raise_in(main)
-        self._stop_others()
+        self._cancel_graph()
+        self._interrupt_pool()
 
-    def _stop_others(self) -> None:
+    def _cancel_graph(self) -> None:
         with suppress(RuntimeError):  # the loop has just been closed
             self._cancel()
+
+    def _interrupt_pool(self) -> None:
         for thread in self._busy_pool_threads.copy():
             _raise_in(thread)
 

@@ -34,7 +34,6 @@ def test_a_node_that_can_be_interrupted_cleans_up_and_stops_at_once(
     "graph",
     [
         "takes_sigterm:sleeps",
-        "stubborn:ignores_sigterm",
         "stubborn:blocks_sigterm",
         "stubborn:blocks_all_signals",
         "stubborn:serves",
@@ -50,15 +49,17 @@ def test_a_node_stops_and_cleans_up_though_sigterm_is_taken(graph_pod: MakePod, 
     assert ended.seconds < 5
 
 
-def test_no_step_begins_after_the_stop_though_a_library_has_sigterm(graph_pod: MakePod) -> None:
-    ended = stopped(graph_pod("takes_sigterm:steps", input={}, grace=20))
+@pytest.mark.parametrize("graph", ["takes_sigterm:steps", "ignores_sigterm:steps"])
+def test_no_step_begins_after_the_stop_though_sigterm_is_taken(
+    graph_pod: MakePod, graph: str
+) -> None:
+    """Each step swallows what interrupts it; where SIGTERM is ignored, nothing does."""
+    ended = stopped(graph_pod(graph, input={}, grace=20))
 
     assert ended.verdict() == (143, "Stopped", None)
-    assert [line for line in ended.lines if line.startswith("step")] == [
-        "step 1",
-        "step 2",
-        "step 3",
-    ]
+    steps = [line for line in ended.lines if line.startswith("step")]
+    assert steps == ["step 1", "step 2", "step 3"]
+    assert "forced" not in ended.report
     assert ended.seconds < 5
 
 
@@ -89,6 +90,7 @@ def test_what_holds_up_the_exit_of_a_graph_with_a_result_is_killed(graph_pod: Ma
         "waits_for_a_lock",
         "spins_in_c",
         "swallows_for_ever",
+        "ignores_sigterm",
     ],
 )
 def test_a_node_that_does_not_stop_is_killed_within_the_grace_period(

@@ -15,6 +15,10 @@ GRAPH = {"runtime": {"langgraph": {"graph": "graphs:graph"}}}
         ({"runtime": {}}, "exactly one of langgraph and command, not []"),
         ({"runtime": {"agno": {}}}, "exactly one of langgraph and command, not ['agno']"),
         ({"runtime": {"langgraph": {}}}, "runtime.langgraph.graph must be a string, not null"),
+        (
+            {"runtime": {"langgraph": {"graph": "graphs:graph", "allowedModules": ["a.b:c.d"]}}},
+            "spec.runtime.langgraph.allowedModules: 'a.b:c.d' is neither",
+        ),
         ({"runtime": {"command": {"command": []}}}, "must name a program"),
         ({"runtime": {"command": {"command": "ls"}}}, 'must be a list, not "ls"'),
         ({"runtime": {"command": {"command": ["ls", 1]}}}, "each word"),

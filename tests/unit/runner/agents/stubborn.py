@@ -158,13 +158,16 @@ def serve_before(_: State) -> State:
 
 
 def step_and_say_so(state: State) -> State:
-    """One of many steps, in each of which a library swallows whatever comes."""
+    """One of many steps, in each of which a library swallows whatever comes.
+
+    The third ends when the supervisor has said that it stops the graph.
+    """
     n = state.get("n", 0) + 1
     print(f"step {n}")
     if n == 3:
         ready()
     with suppress(BaseException):
-        time.sleep(0.05 if n < 3 else 600)
+        time.sleep(0.05 if n < 3 else 1)
     return {"n": n}
 
 
