@@ -1,7 +1,7 @@
 """No node begins once the run is being stopped, at any depth.
 
-What `main_thread` cancels and raises stops a graph as a rule. But a node may swallow it, and a graph
-that a node calls goes through steps of its own, which the outer graph does not see.
+What `main_thread` cancels and raises stops a graph as a rule. But a node may swallow it, and a
+graph that a node calls goes through steps of its own, which the outer graph does not see.
 """
 
 from collections.abc import Callable
