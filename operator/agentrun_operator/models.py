@@ -129,6 +129,7 @@ class AgentRunSpec(Model):
     grace_period_seconds: int | None = None
     cancel: CancelAction | None = None
     cancel_reason: str | None = None
+    cancel_grace_period_seconds: int | None = None
 
     @property
     def has_input(self) -> bool:

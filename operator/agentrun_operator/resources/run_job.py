@@ -7,6 +7,7 @@ from ..constants import (
     AGENT_CONTAINER,
     ANNOTATION_RETRIES,
     ANNOTATION_RUN_FILE,
+    ANNOTATION_RUNNER,
     COMPONENT_AGENT,
     LABEL_COMPONENT,
     LABEL_FINISHED,
@@ -43,12 +44,17 @@ def run_job(run: AgentRun, agent: Agent, runner_image: str) -> dict[str, Any]:
     pod = {
         "metadata": {
             "labels": labels,
-            "annotations": {ANNOTATION_RUN_FILE: run_file(run, agent)},
+            "annotations": {
+                ANNOTATION_RUN_FILE: run_file(run, agent),
+                **({ANNOTATION_RUNNER: "true"} if _is_supervised(agent) else {}),
+            },
         },
         "spec": _pod_spec(run, agent, runner_image),
     }
     template = merge_under(pod, agent.spec.pod_template)
     template["metadata"]["labels"].pop(LABEL_FINISHED, None)  # else the pod would not be watched
+    if not _is_supervised(agent):
+        template["metadata"]["annotations"].pop(ANNOTATION_RUNNER, None)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
