@@ -96,7 +96,9 @@ class FakeKube(Kube):
 
         def perform() -> bool:
             try:
-                self.api_server.delete(plural, name, uid=uid, propagation=propagation)
+                self.api_server.delete(
+                    plural, name, uid=uid, propagation=propagation, grace=grace_seconds
+                )
             except ApiError:
                 return False
             return True
