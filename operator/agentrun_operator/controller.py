@@ -66,7 +66,6 @@ class Controller:
             self._observer,
             self._queue,
             self.learn,
-            self._learn_job,
             runner_image,
         )
         self._orphans = Orphans(kube, self._cache, self._observer)

@@ -151,9 +151,7 @@ def _stop(view: View, pod: PodFacts) -> Action:
         return DeletePod(pod.name, pod.uid, UNSTARTED_GRACE)
     shorter = _shorter_grace(view, pod)
     # The kubelet honours a shorter grace period of a deletion also when the pod is terminating.
-    return (
-        StopPod(pod.name, pod.uid) if shorter is None else DeletePod(pod.name, pod.uid, shorter)
-    )
+    return StopPod(pod.name, pod.uid) if shorter is None else DeletePod(pod.name, pod.uid, shorter)
 
 
 def _shorter_grace(view: View, pod: PodFacts) -> int | None:

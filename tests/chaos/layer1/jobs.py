@@ -69,15 +69,15 @@ class JobController:
 
     def look(self, job: Object) -> None:
         uid = uid_of(job)
-        if uid in self._decisions:
-            return  # one worker per Job
+        if uid in self._decisions or "managedBy" in job["spec"]:
+            return  # one worker per Job, and another controller's are not its own
         pods = [p for p in self._server.all("pods") if is_owned_by(p, uid)]
         self._decisions[uid] = self._decide(job, pods)
 
     def _decide(self, job: Object, pods: list[Object]) -> Decision:
         tracked = [p for p in pods if TRACKING in finalizers(p)]
         suspended = bool(job["spec"].get("suspend"))
-        status = job.get("status", {})
+        status = dict(job.get("status", {}))
         if not suspended and ("startTime" not in status or condition(job, "Suspended")):
             status = status | {"startTime": self._clock.stamp()}
         if is_deleting(job) or is_finished(job):

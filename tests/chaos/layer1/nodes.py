@@ -125,7 +125,8 @@ class Nodes:
     def _grace(container: Container) -> float:
         """A deletion may shorten it, also when the container has been told to stop."""
         meta = container.seen["metadata"]
-        return min(container.grace, meta.get("deletionGracePeriodSeconds", container.grace))
+        shorter = float(meta.get("deletionGracePeriodSeconds", container.grace))
+        return min(container.grace, shorter)
 
     def _is_late(self, container: Container) -> bool:
         deadline = container.seen["spec"].get("activeDeadlineSeconds")
