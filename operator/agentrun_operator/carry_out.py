@@ -10,7 +10,7 @@ from typing import Any
 
 from . import events
 from .constants import ANNOTATION_QUEUED, FINALIZER, LABEL_FINISHED
-from .facts import STOP_DEADLINE, UNSTARTED_GRACE
+from .facts import STOP_DEADLINE
 from .kube import ApiError, Kube
 from .models import AgentRun, AgentRunStatus
 from .plan import (
@@ -85,8 +85,8 @@ class CarryOut:
             case StopPod(pod, uid):
                 patch = {"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": STOP_DEADLINE}}
                 await self._patch_if_there("pods", namespace, pod, patch)
-            case DeletePod(pod, uid):
-                await kube.delete("pods", namespace, pod, uid, grace_seconds=UNSTARTED_GRACE)
+            case DeletePod(pod, uid, grace):
+                await kube.delete("pods", namespace, pod, uid, grace_seconds=grace)
             case DeleteJob(job, uid):
                 await kube.delete("jobs", namespace, job, uid)
             case DeleteRun():

@@ -24,8 +24,9 @@ ANNOTATION_RUN_FILE = f"{GROUP}/run-file"  # what the runner reads: runtime, inp
 # On runs of a thread: resourceVersion before the operator's first write. Their creationTimestamps
 # have whole seconds, and `kubectl apply` creates many runs in one.
 ANNOTATION_QUEUED = f"{GROUP}/queued"
-ANNOTATION_RUNNER = f"{GROUP}/runner"  # on pods: the agent's container runs the supervisor
 ANNOTATION_RETRIES = f"{GROUP}/retries"  # on Jobs: backoffLimit as it was made; a stop changes it
+# On pods: "true" if the agent's container has our runner as PID 1, whose termination report counts.
+ANNOTATION_RUNNER = f"{GROUP}/runner"
 ANNOTATION_CLAIM = f"{GROUP}/claim"  # on clean-up Jobs: the PVC that they clean
 ANNOTATION_CLEANUP_RUNS = f"{GROUP}/runs"  # on clean-up Jobs: JSON {run uid: run name}
 ANNOTATION_CLEANUP_ATTEMPT = f"{GROUP}/attempt"  # on clean-up Jobs: 1 for the first try
@@ -108,6 +109,9 @@ class Reason(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_REJECTED = "ContainerRejected"
+    SCHEDULER_SILENT = "SchedulerSilent"
+    QUEUED = "Queued"
+    PREEMPTED = "Preempted"  # also of a pod that still runs: Started=True
     NEVER_STARTED = "NeverStarted"
     # Started=True
     AGENT_STARTED = "AgentStarted"
@@ -120,6 +124,7 @@ class Reason(StrEnum):
     POD_TERMINATED = "PodTerminated"
     POD_GONE = "PodGone"
     POD_GIVEN_UP = "PodGivenUp"
+    POD_NEVER_SCHEDULED = "PodNeverScheduled"
     NO_POD = "NoPod"
     CLEANUP_PENDING = "CleanupPending"
     CLEANUP_FAILED = "CleanupFailed"
@@ -139,4 +144,5 @@ class Reason(StrEnum):
     JOB_LOST = "JobLost"
     AGENT_FAILED = "AgentFailed"
     OUT_OF_MEMORY = "OutOfMemory"
+    EVICTED = "Evicted"
     STOPPED_FROM_OUTSIDE = "StoppedFromOutside"

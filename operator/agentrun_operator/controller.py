@@ -67,7 +67,6 @@ class Controller:
             self._observer,
             self._queue,
             self.learn,
-            self._learn_job,
             installation.runner_image,
         )
         self._orphans = Orphans(kube, self._cache, self._observer)

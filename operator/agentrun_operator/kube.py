@@ -112,6 +112,22 @@ class Kube:
                 return items, int(page["metadata"]["resourceVersion"])
             query["continue"] = token
 
+    async def log(
+        self, namespace: str, pod: str, container: str, count: int, largest: int
+    ) -> str | None:
+        """The last lines of a container's log, of which at most so many bytes; None if it is gone.
+
+        The kubelet counts the bytes from the first of these lines.
+        """
+        query = {"container": container, "tailLines": str(count), "limitBytes": str(largest)}
+        path = _path("pods", namespace, pod) + "/log"
+        status, text = await self._send("GET", path, query)
+        if status == 404:
+            return None
+        if status != 200:
+            raise ApiError(status, text.decode(errors="replace"), {})
+        return text.decode(errors="replace")
+
     async def create(self, plural: str, namespace: str, obj: Object) -> Object:
         return await self._request("POST", _path(plural, namespace), body=obj)
 
@@ -160,20 +176,30 @@ class Kube:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Object:
+        status, text = await self._send(method, path, query, body, content_type)
+        try:
+            answer: Object = json.loads(text)
+        except ValueError:
+            answer = {"message": text.decode(errors="replace")}
+        if not 200 <= status <= 299:
+            raise ApiError(status, str(answer.get("message", status)), answer)
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> tuple[int, bytes]:
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": content_type}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         response = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
             method, url, headers=headers, body=body, _request_timeout=REQUEST_TIMEOUT
         )
-        text = await response.read()
-        try:
-            answer: Object = json.loads(text)
-        except ValueError:
-            answer = {"message": text.decode(errors="replace")}
-        if not 200 <= response.status <= 299:
-            raise ApiError(response.status, str(answer.get("message", response.reason)), answer)
-        return answer
+        return response.status, await response.read()
 
 
 def _path(plural: str, namespace: str | None, name: str | None = None) -> str:

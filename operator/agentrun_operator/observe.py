@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from .cache import Cache
 from .cleanup_facts import cleanup_job_facts
 from .constants import (
+    AGENT_CONTAINER,
     ANNOTATION_CLAIM,
     COMPONENT_CLEANUP,
     LABEL_COMPONENT,
@@ -24,11 +25,14 @@ from .facts import (
     is_pod_of,
     job_facts,
     labels,
+    owner_uid,
     pod_facts,
 )
 from .installation import Installation
 from .kube import Kube
 from .models import Agent, AgentRun
+from .own_cleanups import OwnCleanups
+from .pod_log import last_lines
 from .policy.cleanup import CleanupJob, cleanup_of
 from .policy.view import View
 
@@ -58,6 +62,7 @@ class Observer:
         self._learn = learn
         # UIDs of runs whose namespace is being deleted, so that no clean-up pod can be made.
         self.doomed: set[str] = set()
+        self.own_cleanups = OwnCleanups()
         # Why the clean-up Job of a run is refused, by the run's UID.
         self.refusals: dict[str, str] = {}
 
@@ -97,7 +102,13 @@ class Observer:
             self._job_and_pods(namespace, name, uid),
             self._live_rivals(namespace, thread),
         )
-        return self._view(run, Agent.model_validate(agent) if agent else None, job, pods, rivals)
+        logs = {
+            pod.name: await last_lines(self._kube, namespace, pod.name, AGENT_CONTAINER)
+            for pod in map(pod_facts, pods)
+            if pod.report_cut
+        }
+        found_agent = Agent.model_validate(agent) if agent else None
+        return self._view(run, found_agent, job, pods, rivals, logs)
 
     async def _job_and_pods(
         self, namespace: str, name: str, uid: str
@@ -141,9 +152,13 @@ class Observer:
         job: Object | None,
         pods: list[Object],
         rivals: list[AgentRun],
+        logs: dict[str, str] | None = None,
     ) -> View:
         namespace, uid, time = run.metadata.namespace, run.metadata.uid, now()
-        mine = [pod_facts(pod) for pod in pods if is_pod_of(run, pod)]
+        read = logs or {}
+        mine = [
+            pod_facts(pod, read.get(pod["metadata"]["name"])) for pod in pods if is_pod_of(run, pod)
+        ]
         claim = run.status.claim_name
         cleanup = None
         if claim is not None:
@@ -164,12 +179,13 @@ class Observer:
         )
 
     def cleanup_jobs(self, namespace: str, claim: str) -> list[CleanupJob]:
-        """The clean-up Jobs of a claim."""
+        """The clean-up Jobs of a claim that this process made: no other Job's report counts."""
+        own = self.own_cleanups
         pods = [p for p in self._cache.all("pods", namespace) if _is_cleanup(p)]
         return [
-            cleanup_job_facts(job, [p for p in pods if _owned_by(p, job)])
+            cleanup_job_facts(job, [p for p in pods if owner_uid(p) == uid], work, own.logs)
             for job in self._cache.all("jobs", namespace)
-            if _is_cleanup(job)
+            if (work := own.get(uid := job["metadata"]["uid"])) is not None
             and (job["metadata"].get("annotations") or {}).get(ANNOTATION_CLAIM) == claim
         ]
 
@@ -188,8 +204,3 @@ def _is_unreachable(node: Object) -> bool:
 
 def _is_cleanup(obj: Object) -> bool:
     return labels(obj).get(LABEL_COMPONENT) == COMPONENT_CLEANUP
-
-
-def _owned_by(pod: Object, job: Object) -> bool:
-    refs = pod["metadata"].get("ownerReferences", [])
-    return any(ref["uid"] == job["metadata"]["uid"] for ref in refs)

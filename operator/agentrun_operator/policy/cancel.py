@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from ..models import AgentRun, CancelStatus
+from ..text import clean
 from .view import View
 
 
@@ -20,7 +21,7 @@ def cancel_status(
         by, requested_at = old.by or by, old.requested_at or requested_at
     return CancelStatus(
         action=spec.cancel,
-        reason=spec.cancel_reason,
+        reason=None if spec.cancel_reason is None else clean(spec.cancel_reason),
         by=by,
         requested_at=requested_at,
         signalled_at=old.signalled_at or (view.now if signalled else None),
@@ -50,7 +51,7 @@ def asked(run: AgentRun) -> str:
     if run.spec.cancel is None and run.deleting:
         return "The AgentRun is being deleted; its pod is stopped first."
     if run.spec.cancel is None:
-        return "The run has timed out; nothing of it may go on."
+        return "The run has ended or timed out; what is left of it is stopped."
     by, _ = _request(run)
     reason = f": {run.spec.cancel_reason}" if run.spec.cancel_reason else ""
     return f"{run.spec.cancel} asked for by {by or 'an unknown manager'}{reason}"

@@ -5,6 +5,7 @@ from datetime import timedelta
 from ..constants import Condition, Phase, Reason, ReclaimPolicy
 from ..models import AgentRunStatus, ConditionStatus
 from ..plan import Event, Plan
+from ..text import clean
 from . import defaults
 from .outcome import Ending
 from .view import View
@@ -16,14 +17,17 @@ USUAL_START = timedelta(seconds=15)
 def set_condition(
     view: View, status: AgentRunStatus, kind: Condition, value: bool, reason: str, message: str
 ) -> AgentRunStatus:
-    """The status with that condition; lastTransitionTime is kept while its value is the same."""
+    """The status with that condition; lastTransitionTime is kept while its value is the same.
+
+    The message may quote users, agents and kubelets: it is cleaned here, for all conditions.
+    """
     old = next((c for c in status.conditions if c.type == kind), None)
     text = "True" if value else "False"
     new = ConditionStatus(
         type=kind,
         status="True" if value else "False",
         reason=reason,
-        message=message,
+        message=clean(message),
         last_transition_time=(old.last_transition_time if old and old.status == text else view.now),
         observed_generation=view.run.metadata.generation,
     )
@@ -75,7 +79,8 @@ def waiting(view: View, reason: Reason, message: str) -> Plan:
     status = set_condition(
         view, base(view, Phase.PENDING), Condition.STARTED, False, reason, message
     )
-    event = Event("Normal" if reason == Reason.THREAD_BUSY else "Warning", reason, message)
+    usual = reason in (Reason.THREAD_BUSY, Reason.QUEUED, Reason.PREEMPTED)
+    event = Event("Normal" if usual else "Warning", reason, message)
     is_news = not said(view, Condition.STARTED, reason)
     return Plan(status=status, events=(event,) if is_news else ())
 
@@ -105,9 +110,16 @@ def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus
 def with_account(view: View, status: AgentRunStatus, ending: Ending) -> AgentRunStatus:
     """The status with what the runner left as its account."""
     account = ending.account
-    if account is None:
-        return status
-    if account.interrupts and status.phase == Phase.SUCCEEDED:
+    if account is not None:
+        status = status.model_copy(
+            update={
+                "output": account.output,
+                "output_truncated": account.output_truncated,
+                "checkpoint": account.checkpoint,
+                "interrupts": account.interrupts or None,
+            }
+        )
+    if status.interrupts and status.phase == Phase.SUCCEEDED:
         message = (
             "The graph asks for input, see status.interrupts. Answer with spec.resume of another "
             "AgentRun on the thread."
@@ -115,11 +127,4 @@ def with_account(view: View, status: AgentRunStatus, ending: Ending) -> AgentRun
         status = set_condition(
             view, status, Condition.WAITING_FOR_INPUT, True, Reason.INTERRUPT, message
         )
-    return status.model_copy(
-        update={
-            "output": account.output,
-            "output_truncated": account.output_truncated,
-            "checkpoint": account.checkpoint,
-            "interrupts": account.interrupts or None,
-        }
-    )
+    return status

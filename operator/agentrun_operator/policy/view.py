@@ -47,6 +47,19 @@ class View:
         return tuple(pod for pod in self.pods if pod.alive)
 
     @property
+    def seen(self) -> tuple[PodFacts, ...]:
+        """Its pods, oldest first, with those whose objects are gone as they were last seen."""
+        uids = {pod.uid for pod in self.pods}
+        gone = tuple(pod for pod in self.departed if pod.uid not in uids)
+        return tuple(sorted(gone + self.pods, key=lambda pod: pod.created_at))
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the Job is suspended: it makes no pods, and stops those that it has."""
+        job = self.own_job
+        return job is not None and job.suspended and not (job.deleting or job.finished)
+
+    @property
     def can_make_pods(self) -> bool:
         return can_make_pods(self.own_job, self.pods)
 

@@ -89,6 +89,8 @@ def job(
     backoff_limit: int = 0,
     retries: int | None = None,
     deadline_exceeded: bool = False,
+    suspended: bool = False,
+    started_at: datetime | None = None,
     watched: bool = True,
 ) -> JobFacts:
     return JobFacts(
@@ -98,6 +100,8 @@ def job(
         owner_uid=owner,
         deleting=deleting,
         finished=finished,
+        suspended=suspended,
+        started_at=started_at,
         deadline_exceeded=deadline_exceeded,
         backoff_limit=backoff_limit,
         retries=backoff_limit if retries is None else retries,
@@ -118,6 +122,8 @@ PENDING_POD = PodFacts(
     node=None,
     deleting=False,
     deletion_grace=None,
+    deletion_at=None,
+    tracked=True,
     has_started=False,
     container_runs=False,
     agent_started_at=None,
@@ -125,6 +131,9 @@ PENDING_POD = PodFacts(
     deadline=None,
     grace_seconds=30,
     disruption="",
+    overuse="",
+    scheduler="default-scheduler",
+    scheduler_looked=False,
     scheduling_message="",
     waiting_reason="",
     waiting_message="",
@@ -134,6 +143,7 @@ PENDING_POD = PodFacts(
     exit_code=None,
     exit_reason="",
     account=None,
+    report_cut=False,
     watched=True,
 )
 RUNNING_POD = replace(
