@@ -46,12 +46,10 @@ class CarryOut:
     def __init__(
         self,
         kube: Kube,
-        runner_image: str,
         learn: Learn,
         clean_up: Callable[[str, str], None],
     ) -> None:
         self._kube = kube
-        self._runner_image = runner_image
         self._learn = learn
         self._clean_up = clean_up
 
@@ -113,7 +111,7 @@ class CarryOut:
 
     async def _create_job(self, view: View) -> None:
         assert view.agent is not None
-        job = run_job(view.run, view.agent, self._runner_image)
+        job = run_job(view.run, view.agent, view.installation)
         namespace = view.run.metadata.namespace
         try:
             self._learn("jobs", await self._kube.create("jobs", namespace, job))

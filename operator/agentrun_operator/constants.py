@@ -100,6 +100,7 @@ class Reason(StrEnum):
     # Started=False: what the run waits for
     AGENT_NOT_FOUND = "AgentNotFound"
     THREAD_BUSY = "ThreadBusy"
+    POD_TEMPLATE_REFUSED = "PodTemplateRefused"
     JOB_NAME_TAKEN = "JobNameTaken"
     JOB_REJECTED = "JobRejected"
     POD_REJECTED = "PodRejected"
@@ -134,6 +135,7 @@ class Reason(StrEnum):
     INTERRUPTED = "Interrupted"
     ROLLED_BACK = "RolledBack"
     RETRYING = "Retrying"
+    GRACE_PERIOD_CAPPED = "GracePeriodCapped"
     INTERRUPT = "Interrupt"
     EXPIRED = "Expired"
     CANCEL_TOO_LATE = "CancelTooLate"

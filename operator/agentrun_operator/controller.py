@@ -15,6 +15,7 @@ from .constants import (
     MANAGED_BY,
 )
 from .facts import can_make_pods
+from .installation import Installation
 from .kube import NO_ANSWER, ApiError, Kube
 from .models import AgentRun
 from .observe import Observer
@@ -52,21 +53,21 @@ SELECTORS: dict[str, dict[str, str]] = {
 
 
 class Controller:
-    def __init__(self, kube: Kube, runner_image: str) -> None:
+    def __init__(self, kube: Kube, installation: Installation) -> None:
         self._kube = kube
         self._cache = Cache()
         self._queue = WorkQueue()
         self._works = False  # a standby only keeps its cache
         self._left: dict[Key, Object] = {}  # as they were when they left the watch
-        self._observer = Observer(kube, self._cache, self.learn)
-        self._carry_out = CarryOut(kube, runner_image, self.learn, self._ask_for_cleanup)
+        self._observer = Observer(kube, self._cache, installation, self.learn)
+        self._carry_out = CarryOut(kube, self.learn, self._ask_for_cleanup)
         self._cleanups = Cleanups(
             kube,
             self._cache,
             self._observer,
             self._queue,
             self.learn,
-            runner_image,
+            installation.runner_image,
         )
         self._orphans = Orphans(kube, self._cache, self._observer)
         self._tasks: list[asyncio.Task[None]] = []

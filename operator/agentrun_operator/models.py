@@ -59,6 +59,7 @@ class Metadata(Model):
 
 class LangGraph(Model):
     graph: str
+    allowed_modules: list[str] = Field(default_factory=list)
 
 
 class Command(Model):
@@ -176,7 +177,10 @@ class AgentRunStatus(Model):
     attempts: int | None = None
     expires_at: Time | None = None
     settled: bool | None = None
+    holds_thread: bool | None = None
+    segment: str | None = None
     job_name: str | None = None
+    job_uid: str | None = None
     pod_name: str | None = None
     claim_name: str | None = None
     checkpoint: CheckpointStatus | None = None
@@ -221,6 +225,11 @@ class AgentRun(Model):
         return any(a in meta.annotations for a in GIT_ANNOTATIONS) or any(
             label in meta.labels for label in GIT_LABELS
         )
+
+    @property
+    def segment(self) -> str:
+        """The run's segment of the store; with a thread, the operator has written it down."""
+        return self.status.segment or f"000001-{self.metadata.uid}"
 
     @property
     def thread_directory(self) -> str:

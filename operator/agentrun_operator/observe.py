@@ -28,6 +28,7 @@ from .facts import (
     owner_uid,
     pod_facts,
 )
+from .installation import Installation
 from .kube import Kube
 from .models import Agent, AgentRun
 from .own_cleanups import OwnCleanups
@@ -48,8 +49,15 @@ class Observer:
     The cache alone must not know of it: what the watch says of it later would be no news.
     """
 
-    def __init__(self, kube: Kube, cache: Cache, learn: Callable[[str, Object], None]) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        cache: Cache,
+        installation: Installation,
+        learn: Callable[[str, Object], None],
+    ) -> None:
         self._kube = kube
+        self._installation = installation
         self._cache = cache
         self._learn = learn
         # UIDs of runs whose namespace is being deleted, so that no clean-up pod can be made.
@@ -167,6 +175,7 @@ class Observer:
             namespace_terminating=uid in self.doomed,
             unreachable_nodes=frozenset(),
             now=time,
+            installation=self._installation,
         )
 
     def cleanup_jobs(self, namespace: str, claim: str) -> list[CleanupJob]:

@@ -1,6 +1,5 @@
 """The LangGraph checkpointer on the store."""
 
-import copy
 import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -15,17 +14,16 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     CheckpointTuple,
     DeltaChannelHistory,
-    PendingWrite,
     get_checkpoint_id,
     get_checkpoint_metadata,
-    writes_sort_key,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from agentrun_store import maintenance
 from agentrun_store.async_in_threads import AsyncInThreads
+from agentrun_store.decoding import address_of, checkpoint_tuple, config_of
 from agentrun_store.errors import StoreError
-from agentrun_store.history import Found, History, Stored
+from agentrun_store.history import Found, History
 from agentrun_store.log import Entry
 from agentrun_store.names import RunName, check_run, run_name
 from agentrun_store.records import Write, checkpoint_entry, writes_entry
@@ -73,7 +71,7 @@ class StoreSaver(AsyncInThreads):
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint of the config's id, or the newest of its namespace."""
         with self._lock:
-            history = self._history(_address(config)[0])
+            history = self._history(address_of(config)[0])
             while True:
                 found = _find(history, config)
                 if found is None:
@@ -91,12 +89,12 @@ class StoreSaver(AsyncInThreads):
         """
         rebuilt: dict[str, DeltaChannelHistory] = {channel: {"writes": []} for channel in channels}
         with self._lock:
-            history = self._history(_address(config)[0])
+            history = self._history(address_of(config)[0])
             found = _find(history, config)
             if found is None:
                 return rebuilt
             for stored in history.line(found):
-                ancestor = self._loaded(stored)
+                ancestor = checkpoint_tuple(self.serde, stored)
                 for channel, rest in rebuilt.items():
                     if "seed" in rest:
                         continue
@@ -134,7 +132,7 @@ class StoreSaver(AsyncInThreads):
     ) -> Iterator[tuple[History, Found]]:
         thread_id, ns, checkpoint_id = None, None, None
         if config is not None:
-            thread_id, _, checkpoint_id = _address(config)
+            thread_id, _, checkpoint_id = address_of(config)
             ns = config["configurable"].get("checkpoint_ns")
         bound_id = get_checkpoint_id(before) if before else None
         # As the stored metadata is: a tuple is a list there.
@@ -153,22 +151,7 @@ class StoreSaver(AsyncInThreads):
 
     def _tuple(self, history: History, found: Found) -> CheckpointTuple | None:
         stored = history.read(found)
-        return None if stored is None else self._loaded(stored)
-
-    def _loaded(self, stored: Stored) -> CheckpointTuple:
-        meta = stored.meta
-        writes = sorted(stored.writes, key=lambda w: writes_sort_key(w.path, w.task, w.position))
-        pending: list[PendingWrite] = [
-            (w.task, w.channel, self.serde.loads_typed((w.type, w.value))) for w in writes
-        ]
-        parent = meta["parent"]
-        return CheckpointTuple(
-            config=_config(meta["thread"], meta["ns"], meta["id"]),
-            checkpoint=self.serde.loads_typed((meta["type"], stored.payload)),
-            metadata=copy.deepcopy(meta["metadata"]),
-            parent_config=_config(meta["thread"], meta["ns"], parent) if parent else None,
-            pending_writes=pending,
-        )
+        return None if stored is None else checkpoint_tuple(self.serde, stored)
 
     def _history(self, thread_id: str) -> History:
         return self._history_in(self._thread_dir_of(thread_id))
@@ -196,7 +179,7 @@ class StoreSaver(AsyncInThreads):
         new_versions: ChannelVersions,  # noqa: ARG002 - all channel values are in the checkpoint
     ) -> RunnableConfig:
         """Store a checkpoint; it is on disk when this returns."""
-        thread_id, ns, parent_id = _address(config)
+        thread_id, ns, parent_id = address_of(config)
         stored_metadata = get_checkpoint_metadata(config, metadata)
         entry = checkpoint_entry(
             thread_id=thread_id,
@@ -208,7 +191,7 @@ class StoreSaver(AsyncInThreads):
             without=self._without,
         )
         self._append(thread_id, stored_metadata.get("run_id"), entry)
-        return _config(thread_id, ns, checkpoint["id"])
+        return config_of(thread_id, ns, checkpoint["id"])
 
     def put_writes(
         self,
@@ -218,7 +201,7 @@ class StoreSaver(AsyncInThreads):
         task_path: str = "",
     ) -> None:
         """Store a task's pending writes, all or none; they are on disk when this returns."""
-        thread_id, ns, checkpoint_id = _address(config)
+        thread_id, ns, checkpoint_id = address_of(config)
         if checkpoint_id is None:
             raise ValueError("config: put_writes needs the checkpoint_id that the writes belong to")
         rows = [
@@ -306,20 +289,8 @@ class StoreSaver(AsyncInThreads):
             )
 
 
-def _address(config: RunnableConfig) -> tuple[str, str, str | None]:
-    """(thread id, namespace, checkpoint id)"""
-    configurable = config["configurable"]
-    ns = str(configurable.get("checkpoint_ns") or "")
-    return str(configurable["thread_id"]), ns, get_checkpoint_id(config) or None
-
-
 def _find(history: History, config: RunnableConfig) -> Found | None:
-    thread_id, ns, checkpoint_id = _address(config)
+    thread_id, ns, checkpoint_id = address_of(config)
     if checkpoint_id:
         return history.find(thread_id, ns, checkpoint_id)
     return history.newest(thread_id, ns)
-
-
-def _config(thread_id: str, ns: str, checkpoint_id: str | None) -> RunnableConfig:
-    address = {"thread_id": thread_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint_id}
-    return {"configurable": address}

@@ -6,8 +6,9 @@ from datetime import timedelta
 from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
 from ..models import Agent, AgentRun
 from ..plan import Action, Claim, CreateJob, Enqueue, Event, Plan, Release
-from ..resources.run_job import run_file
+from ..resources.run_file import run_file
 from . import defaults, threads
+from .pod_refusals import refusal
 from .progress import finish
 from .status import final, waiting
 from .view import View
@@ -64,9 +65,25 @@ def _start(view: View) -> Plan:
         return _refused(view, Reason.INPUT_TOO_LARGE, message)
     if blockers:
         return _thread_busy(view, blockers)
+    refused = refusal(run, view.agent, view.installation)
+    if refused:
+        return waiting(view, Reason.POD_TEMPLATE_REFUSED, refused)
     if not run.claimed:
         return Plan(actions=(Claim(),))
-    return Plan(actions=(CreateJob(),), confirm=True)
+    return Plan(actions=(CreateJob(),), events=_capped(view, view.agent), confirm=True)
+
+
+def _capped(view: View, agent: Agent) -> tuple[Event, ...]:
+    """An Event if the run gets less time to end than it asks for."""
+    requested = defaults.requested_grace_seconds(view.run, agent)
+    maximum = view.installation.max_grace_period_seconds
+    if maximum is None or requested <= maximum:
+        return ()
+    message = (
+        f"gracePeriodSeconds is {requested}, and the maximum of this installation is {maximum}: a "
+        f"stopped agent is killed after {maximum} seconds."
+    )
+    return (Event("Warning", Reason.GRACE_PERIOD_CAPPED, message),)
 
 
 def _refused(view: View, reason: Reason, message: str) -> Plan:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from ..facts import JobFacts, PodFacts, can_make_pods
+from ..installation import Installation
 from ..models import Agent, AgentRun
 
 
@@ -33,6 +34,7 @@ class View:
         str
     ]  # of the nodes of its pods; looked up only when a stop is late
     now: datetime
+    installation: Installation
 
     @property
     def own_job(self) -> JobFacts | None:

@@ -15,7 +15,15 @@ from ..constants import (
     MANAGED_BY,
 )
 from ..models import AgentRun
-from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
+from .pod import (
+    OWN_RESOURCES,
+    STORE_MOUNT,
+    container_security,
+    owner_reference,
+    pod_security,
+    tmp_mount,
+    tmp_volume,
+)
 
 # What lets a pod onto a node, and its image be pulled. A nodeSelector is not among it: where a
 # volume can be its own node affinity says, and nobody needs a GPU for this.
@@ -85,10 +93,11 @@ def cleanup_job(
                             "image": runner_image,
                             "args": ["cleanup"],
                             "env": [{"name": "AGENTRUN_CLEANUP", "value": json.dumps(work)}],
+                            "resources": OWN_RESOURCES,
                             "securityContext": container_security(),
                             "volumeMounts": [
                                 {"name": "store", "mountPath": STORE_MOUNT},
-                                {"name": "tmp", "mountPath": "/tmp"},
+                                tmp_mount(CLEANUP_CONTAINER),
                             ],
                         }
                     ],
@@ -97,7 +106,7 @@ def cleanup_job(
                             "name": "store",
                             "persistentVolumeClaim": {"claimName": claim_name},
                         },
-                        {"name": "tmp", "emptyDir": {}},
+                        tmp_volume(),
                     ],
                 },
             },

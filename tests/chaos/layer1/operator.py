@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from agentrun_operator import cleanups, controller, events, observe
 from agentrun_operator.controller import SELECTORS, Controller
+from agentrun_operator.installation import Installation
 from agentrun_operator.kube import NO_ANSWER, ApiError
 
 from .apiserver import ApiServer, matches
@@ -42,7 +43,7 @@ class OperatorProcess:
         self._server = server
         self._loop = loop
         self.kube = FakeKube(server)
-        self.controller = Controller(self.kube, "runner")
+        self.controller = Controller(self.kube, Installation("runner"))
         self._inbox: dict[str, list[tuple[str, Object]]] = {plural: [] for plural in SELECTORS}
         self.watches = False
         self.circles = False

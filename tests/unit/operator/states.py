@@ -7,6 +7,7 @@ from typing import Any
 from agentrun_operator.account import Account
 from agentrun_operator.constants import ANNOTATION_QUEUED, FINALIZER, Phase
 from agentrun_operator.facts import JobFacts, PodFacts
+from agentrun_operator.installation import Installation
 from agentrun_operator.models import Agent, AgentRun
 from agentrun_operator.policy.view import View
 
@@ -170,5 +171,6 @@ def view(this: AgentRun, **facts: Any) -> View:
         "namespace_terminating": False,
         "unreachable_nodes": frozenset(),
         "now": NOW,
+        "installation": Installation("runner:1"),
     }
     return View(run=this, **(defaults | facts))

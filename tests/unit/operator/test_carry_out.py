@@ -36,7 +36,7 @@ LIVE: dict[str, Any] = {"claimed": True, "phase": Phase.RUNNING, "jobName": "r"}
 
 @pytest.fixture
 def carry_out(kube: Kube) -> CarryOut:
-    return CarryOut(kube, "runner:1", lambda *_: None, lambda *_: None)
+    return CarryOut(kube, lambda *_: None, lambda *_: None)
 
 
 def next_status(of: View) -> AgentRunStatus:

@@ -49,6 +49,18 @@ def fields_of_model(model: type[Model], path: str = "") -> set[str]:
     return found
 
 
+def taken_as_they_are(model: type[Model], path: str = "") -> set[str]:
+    """Dotted paths of the fields that the model takes as plain JSON, whatever is in them."""
+    found: set[str] = set()
+    for field in model.model_fields.values():
+        name = f"{path}.{field.alias}"
+        children = models_in(field.annotation)
+        found |= set() if children else {name}
+        for child in children:
+            found |= taken_as_they_are(child, name)
+    return found
+
+
 @pytest.mark.parametrize(
     ("plural", "model", "parts"),
     [("agents", Agent, ("spec",)), ("agentruns", AgentRun, ("spec", "status"))],
@@ -60,7 +72,9 @@ def test_model_and_crd_have_the_same_fields(
     schema = schema_of(plural)["properties"]
     for part in parts:
         (child,) = models_in(model.model_fields[part].annotation)
-        assert fields_of_model(child) == fields_of_schema(schema[part])
+        plain = tuple(f"{path}." for path in taken_as_they_are(child))
+        named = {f for f in fields_of_schema(schema[part]) if not f.startswith(plain)}
+        assert fields_of_model(child) == named
 
 
 @pytest.mark.parametrize("plural", ["agents", "agentruns"])

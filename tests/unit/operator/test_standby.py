@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from agentrun_operator.constants import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN, LABEL_RUN_UID
 from agentrun_operator.controller import SELECTORS, Controller
+from agentrun_operator.installation import Installation
 from agentrun_operator.kube import Kube
 
 Object = dict[str, Any]
@@ -20,7 +21,7 @@ class Server:
 
 
 def controller(*runs: Object) -> Controller:
-    return Controller(cast("Kube", Server(*runs)), "runner")
+    return Controller(cast("Kube", Server(*runs)), Installation("runner"))
 
 
 def obj(version: int, number: int, **status: object) -> Object:

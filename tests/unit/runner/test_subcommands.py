@@ -1,7 +1,6 @@
 """What else the image's ENTRYPOINT does: workspaces for foreign images, and the clean-up Job."""
 
 import json
-import os
 import re
 import signal
 from pathlib import Path
@@ -11,21 +10,24 @@ from unit.store.graphs import delta_run, delta_runs
 from unit.store.support import THREAD
 
 
-def test_prepare_workspace_makes_the_workspace_under_its_fixed_name(make_pod: MakePod) -> None:
+def test_prepare_workspace_makes_the_workspace_in_the_given_segment(make_pod: MakePod) -> None:
     pod = make_pod({})
+    pod.env["AGENTRUN_SEGMENT"] = f"1790000000000-{pod.uid}"
+    segment = pod.thread_dir / "segments" / pod.env["AGENTRUN_SEGMENT"]
+    segment.mkdir(parents=True)
     ended = pod.run("prepare-workspace")
 
     assert ended.exit_code == 0
-    assert ended.raw_account == b""
-    assert (pod.thread_dir / "current").resolve().name == "workspace"
-    assert pod.uid in str((pod.thread_dir / "current").resolve())
+    assert ended.message == b""
+    assert [path.name for path in segment.iterdir()] == ["workspace"]
+    assert [path.name for path in pod.thread_dir.iterdir()] == ["segments"]
 
 
 def test_a_workspace_that_cannot_be_made_is_told(make_pod: MakePod) -> None:
     ended = make_pod({}, thread="nowhere").run("prepare-workspace")
 
     assert ended.verdict() == (1, "Failed", "StoreFailed")
-    assert "nowhere" in ended.account["message"]
+    assert "nowhere" in ended.report["message"]
 
 
 def test_prepare_workspace_needs_to_know_the_run(make_pod: MakePod) -> None:
@@ -42,7 +44,7 @@ def test_cleanup_drops_what_the_run_wrote(make_pod: MakePod) -> None:
     ended = pod.run("cleanup")
 
     assert ended.exit_code == 0
-    assert ended.account["runs"] == {pod.uid: {"checkpoints": 4}}
+    assert ended.report["runs"] == {pod.uid: {"checkpoints": 4}}
 
 
 def test_cleanup_finds_the_package_that_the_state_of_a_later_run_is_packed_with(
@@ -54,15 +56,16 @@ def test_cleanup_finds_the_package_that_the_state_of_a_later_run_is_packed_with(
     pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": delta_run(1), "thread": THREAD}])
     ended = pod.run("cleanup")
 
-    assert ended.account["errors"] == {}
-    assert ended.account["runs"][delta_run(1)]["checkpoints"] > 0
+    assert ended.report["errors"] == {}
+    assert ended.report["runs"][delta_run(1)]["checkpoints"] > 0
 
 
 def test_cleanup_as_pid_1_can_be_stopped(make_pod: MakePod) -> None:
     pod = make_pod({})
     segment = pod.thread_dir / "segments" / f"000001-{pod.uid}"
     segment.mkdir(parents=True)
-    os.mkfifo(segment / "checkpoints.log")  # a volume that hangs
+    for number in range(20_000):  # so that it takes a while
+        (segment / str(number)).touch()
     pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": pod.uid, "thread": "threads/talk"}])
     running = pod.start("cleanup", pid_one=True)
     until(lambda: catches_sigterm(running.supervisor))
