@@ -19,5 +19,7 @@ Some things nobody can prevent; they are counted by themselves:
   carried out, but a deletion of the record in that moment is not held up any more.
 
 Left out: a pod that has ended and gets the condition DisruptionTarget before the Job controller
-has counted it (an eviction in that second): the Job makes another, which the operator stops.
+has counted it (an eviction in that second): the Job makes another, which the operator stops. And a
+Job that is suspended and resumed before its controller has seen the first, in the moment in which
+its pod ends: the real controller may then never count that end.
 """
