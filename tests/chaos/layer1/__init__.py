@@ -14,12 +14,12 @@ Some things nobody can prevent; they are counted by themselves:
 - *create after another operator's work*: the same of an operator that lives, but stalled between
   its last look at the run and the create. Bounded likewise, and rare: only one holds the Lease.
 - *pod made by the Job controller after its Job went*: bounded by the garbage collector.
+- *suspension taken back before the Job controller acted on it*: the controller deletes a pod that
+  has ended meanwhile, without counting it, and makes another, which the operator stops.
 - *finalizer taken off by hand*: the run has no guard until the operator puts it on again.
 - *rollback asked for after the release*: the run had ended but for its final phase; the rollback is
   carried out, but a deletion of the record in that moment is not held up any more.
 
 Left out: a pod that has ended and gets the condition DisruptionTarget before the Job controller
-has counted it (an eviction in that second): the Job makes another, which the operator stops. And a
-Job that is suspended and resumed before its controller has seen the first, in the moment in which
-its pod ends: the real controller may then never count that end.
+has counted it (an eviction in that second): the Job makes another, which the operator stops.
 """
