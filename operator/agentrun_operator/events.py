@@ -8,9 +8,9 @@ from .kube import NO_ANSWER, ApiError, Kube
 from .models import AgentRun
 from .observe import now
 from .plan import Event
+from .text import clean
 
 logger = logging.getLogger(__name__)
-LONGEST_MESSAGE = 1024  # what the API server takes
 
 
 async def post(kube: Kube, run: AgentRun, event: Event) -> None:
@@ -19,7 +19,8 @@ async def post(kube: Kube, run: AgentRun, event: Event) -> None:
     An Event is news, not state: if it cannot be posted, that is logged and no more.
     """
     meta = run.metadata
-    digest = hashlib.sha256(f"{meta.uid} {event.reason} {event.message}".encode()).hexdigest()
+    message = clean(event.message)
+    digest = hashlib.sha256(f"{meta.uid} {event.reason} {message}".encode()).hexdigest()
     time = now().isoformat(timespec="seconds").replace("+00:00", "Z")
     obj = {
         "apiVersion": "v1",
@@ -34,7 +35,7 @@ async def post(kube: Kube, run: AgentRun, event: Event) -> None:
         },
         "type": event.type,
         "reason": event.reason,
-        "message": event.message[:LONGEST_MESSAGE],
+        "message": message,
         "source": {"component": MANAGED_BY},
         "firstTimestamp": time,
         "lastTimestamp": time,

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from ..models import AgentRun, CancelStatus
+from ..text import clean
 from .view import View
 
 
@@ -20,7 +21,7 @@ def cancel_status(
         by, requested_at = old.by or by, old.requested_at or requested_at
     return CancelStatus(
         action=spec.cancel,
-        reason=spec.cancel_reason,
+        reason=None if spec.cancel_reason is None else clean(spec.cancel_reason),
         by=by,
         requested_at=requested_at,
         signalled_at=old.signalled_at or (view.now if signalled else None),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from ..constants import Condition, Phase, Reason, ReclaimPolicy
 from ..models import AgentRunStatus, ConditionStatus
 from ..plan import Event, Plan
+from ..text import clean
 from . import defaults
 from .outcome import Ending
 from .view import View
@@ -16,14 +17,17 @@ USUAL_START = timedelta(seconds=15)
 def set_condition(
     view: View, status: AgentRunStatus, kind: Condition, value: bool, reason: str, message: str
 ) -> AgentRunStatus:
-    """The status with that condition; lastTransitionTime is kept while its value is the same."""
+    """The status with that condition; lastTransitionTime is kept while its value is the same.
+
+    The message may quote users, agents and kubelets: it is cleaned here, for all conditions.
+    """
     old = next((c for c in status.conditions if c.type == kind), None)
     text = "True" if value else "False"
     new = ConditionStatus(
         type=kind,
         status="True" if value else "False",
         reason=reason,
-        message=message,
+        message=clean(message),
         last_transition_time=(old.last_transition_time if old and old.status == text else view.now),
         observed_generation=view.run.metadata.generation,
     )
