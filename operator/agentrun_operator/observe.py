@@ -28,6 +28,7 @@ from .facts import (
 )
 from .kube import Kube
 from .models import Agent, AgentRun
+from .paths import all_of, field_is, label_is
 from .policy.cleanup import CleanupJob, cleanup_of
 from .policy.view import View
 
@@ -96,8 +97,9 @@ class Observer:
     ) -> tuple[Object | None, list[Object]]:
         # The Job first: a pod that it made before it was gone or finished must be among the pods.
         job = await self._kube.get("jobs", namespace, name)
-        selector = f"{LABEL_RUN_UID}={uid}"
-        pods, _ = await self._kube.list("pods", namespace, labelSelector=selector)
+        pods, _ = await self._kube.list(
+            "pods", namespace, labelSelector=label_is(LABEL_RUN_UID, uid)
+        )
         return job, pods
 
     async def job_with_its_pods(
@@ -105,7 +107,7 @@ class Observer:
     ) -> tuple[Object | None, list[Object]]:
         """A Job of ours, read directly, and the pods that it has made."""
         job = await self._kube.get("jobs", namespace, name)
-        pods, _ = await self._kube.list("pods", namespace, labelSelector=f"{LABEL_JOB}={name}")
+        pods, _ = await self._kube.list("pods", namespace, labelSelector=label_is(LABEL_JOB, name))
         return job, pods
 
     async def with_nodes(self, view: View) -> View:
@@ -118,7 +120,7 @@ class Observer:
     async def _live_rivals(self, namespace: str, thread: str | None) -> list[AgentRun]:
         if thread is None:
             return []
-        selector = f"spec.thread={thread},status.settled!=true"
+        selector = all_of(field_is("spec.thread", thread), "status.settled!=true")
         found, _ = await self._kube.list("agentruns", namespace, fieldSelector=selector)
         for obj in found:
             # Else a claim that the watch has not told of yet would be taken and given up in turns.

@@ -74,6 +74,18 @@ class FakeKube(Kube):
         answer: tuple[list[Object], int] = await self._ask(f"list {plural}", False, perform)
         return answer
 
+    async def each(
+        self,
+        plural: str,
+        take: Callable[[Object], None],
+        namespace: str | None = None,
+        **selectors: str,
+    ) -> int:
+        found, version = await self.list(plural, namespace, **selectors)
+        for obj in found:
+            take(obj)
+        return version
+
     async def create(self, plural: str, namespace: str, obj: Object) -> Object:
         assert namespace == NAMESPACE
         if plural == "events":

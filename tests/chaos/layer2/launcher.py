@@ -23,7 +23,10 @@ SHORTER: tuple[tuple[Any, str, object], ...] = (
     (lease, "DURATION_SECONDS", LEASE),
     (lease, "RENEW_DEADLINE_SECONDS", RENEWAL),
     (lease, "RETRY_SECONDS", RETRY),
-    (kube, "REQUEST_TIMEOUT", aiohttp.ClientTimeout(total=PATIENCE, connect=2)),
+    *(
+        (kube, kind, aiohttp.ClientTimeout(total=PATIENCE, connect=2))
+        for kind in ("READ_TIMEOUT", "LIST_TIMEOUT", "WRITE_TIMEOUT")
+    ),
     (__main__, "START_RETRY_SECONDS", 0.5),
 )
 
