@@ -19,7 +19,7 @@ from .constants import (
     LABEL_RUN_UID,
     WORKSPACE_CONTAINER,
 )
-from .models import AgentRun, whole_number
+from .models import whole_number
 
 Object = dict[str, Any]
 
@@ -89,7 +89,8 @@ class JobFacts:
     name: str
     uid: str
     created_at: datetime
-    owner_uid: str | None  # of the run that it belongs to
+    owner_uid: str | None  # of its controlling owner; None of one that was orphaned
+    made_for: str | None  # UID of the run that its label names, which others may have set
     deleting: bool
     finished: bool  # Complete, Failed, or its one pod has succeeded, which comes a moment earlier
     deadline_exceeded: bool  # it fails because of the Job's own activeDeadlineSeconds
@@ -98,6 +99,11 @@ class JobFacts:
     fatal_exit_codes: frozenset[int]  # of the agent's container, by the Job's podFailurePolicy
     claim_name: str | None
     watched: bool  # neither succeeded nor let go
+
+    @property
+    def run_uid(self) -> str | None:
+        """UID of the run that it was made for, if that can be believed: it is not stopped else."""
+        return self.owner_uid or self.made_for
 
 
 def _time(value: str | None) -> datetime | None:
@@ -114,11 +120,6 @@ def owner_uid(obj: Object) -> str | None:
         if ref.get("controller"):
             return str(ref["uid"])
     return None
-
-
-def _made_for(job: Object) -> str | None:
-    """UID of the run that a Job without an owner was made for: --cascade=orphan takes it off."""
-    return labels(job).get(LABEL_RUN_UID)
 
 
 def condition_is_true(obj: Object, *types: str) -> bool:
@@ -151,7 +152,8 @@ def job_facts(job: Object) -> JobFacts:
         name=job["metadata"]["name"],
         uid=job["metadata"]["uid"],
         created_at=datetime.fromisoformat(job["metadata"]["creationTimestamp"]),
-        owner_uid=owner_uid(job) or _made_for(job),
+        owner_uid=owner_uid(job),
+        made_for=labels(job).get(LABEL_RUN_UID),
         deleting="deletionTimestamp" in job["metadata"],
         finished=condition_is_true(job, "Complete", "Failed")
         or job.get("status", {}).get("succeeded", 0) > 0,
@@ -273,15 +275,11 @@ def missing_claim(pod: PodFacts) -> str | None:
     return found[1] if found else None
 
 
-def is_pod_of(run: AgentRun, pod: Object) -> bool:
-    of_run = labels(pod).get(LABEL_RUN_UID) == run.metadata.uid and is_of_agent(pod)
-    return of_run and not is_foreign(pod, run.metadata.name)
-
-
 def is_foreign(pod: Object, run_name: str) -> bool:
-    """Whether somebody else's controller has made the pod, whatever its labels say.
+    """Whether the pod was made by the controller of something other than the run's Job.
 
-    A pod without one may be ours: --cascade=orphan takes the name of its Job off.
+    Its labels do not tell. A pod without a controller may be ours: --cascade=orphan takes the name
+    of its Job off.
     """
     makers = [ref for ref in pod["metadata"].get("ownerReferences") or [] if ref.get("controller")]
     return any((ref["kind"], ref["name"]) != ("Job", run_name) for ref in makers)

@@ -29,6 +29,7 @@ from .paths import can_be_name, path
 __all__ = ["NO_ANSWER", "ApiError", "Kube", "read_deep_json"]
 
 Object = dict[str, Any]
+Objects = list[Object]
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -58,11 +59,6 @@ class Kube:
         """In a cluster by its service account, else by the kubeconfig's current context."""
         return cls(await Connection.connect())
 
-    @property
-    def server(self) -> str:
-        """URL of the API server."""
-        return self._connection.server
-
     async def close(self) -> None:
         await self._connection.close()
 
@@ -87,12 +83,12 @@ class Kube:
 
     async def list(
         self, plural: str, namespace: str | None = None, **selectors: str
-    ) -> tuple[list[Object], int]:
+    ) -> tuple[Objects, int]:
         """All objects that match, as of one version, and that version. Never from a cache.
 
         Selectors: labelSelector, fieldSelector. Items of a list come without apiVersion and kind.
         """
-        items: list[Object] = []
+        items: Objects = []
         version = await self.each(plural, items.append, namespace, **selectors)
         return items, version
 
@@ -130,6 +126,15 @@ class Kube:
         largest = OBJECT_BYTES if single else PAGE_BYTES
         async with self._connection.response("GET", url_path, LIST_TIMEOUT, query) as response:
             return await read(response, largest)
+
+    async def some(
+        self, plural: str, count: int, namespace: str | None = None, **selectors: str
+    ) -> Objects:
+        """At most so many of the objects that match."""
+        query = {**selectors, "limit": str(count)}
+        found: Objects = []
+        await _take_all(await self._page(path(plural, namespace), query, single=True), found.append)
+        return found
 
     async def watch(
         self, plural: str, version: int, **selectors: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from agentrun_operator.kube import ApiError, Kube
+from agentrun_operator.kube import ApiError, Kube, Objects
 
 from .apiserver import ApiServer
 from .objects import NAMESPACE, Object
@@ -85,6 +85,12 @@ class FakeKube(Kube):
         for obj in found:
             take(obj)
         return version
+
+    async def some(
+        self, plural: str, count: int, namespace: str | None = None, **selectors: str
+    ) -> Objects:
+        found, _ = await self.list(plural, namespace, **selectors)
+        return found[:count]
 
     async def create(self, plural: str, namespace: str, obj: Object) -> Object:
         assert namespace == NAMESPACE

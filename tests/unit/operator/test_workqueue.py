@@ -8,7 +8,7 @@ A, B = Key("run", "ns", "a"), Key("run", "ns", "b")
 
 
 async def test_a_key_is_queued_once_however_often_it_is_added() -> None:
-    queue = WorkQueue()
+    queue = WorkQueue(share=8)
     queue.add(A)
     queue.add(A)
     queue.add(B)
@@ -21,7 +21,7 @@ async def test_a_key_is_queued_once_however_often_it_is_added() -> None:
 
 
 async def test_a_key_that_is_worked_on_is_handed_out_again_only_when_it_is_done() -> None:
-    queue = WorkQueue()
+    queue = WorkQueue(share=8)
     queue.add(A)
     assert await queue.take() == A
     queue.add(A)
@@ -33,7 +33,7 @@ async def test_a_key_that_is_worked_on_is_handed_out_again_only_when_it_is_done(
 
 
 async def test_a_key_added_at_once_does_not_wait_for_its_timer() -> None:
-    queue = WorkQueue()
+    queue = WorkQueue(share=8)
     queue.add_after(A, 3600)
     queue.add(A)
     assert await queue.take() == A
@@ -41,7 +41,7 @@ async def test_a_key_added_at_once_does_not_wait_for_its_timer() -> None:
 
 
 async def test_the_earlier_of_two_times_counts() -> None:
-    queue = WorkQueue()
+    queue = WorkQueue(share=8)
     queue.add_after(A, 0)
     queue.add_after(A, 3600)
     async with asyncio.timeout(5):
@@ -51,7 +51,7 @@ async def test_the_earlier_of_two_times_counts() -> None:
 
 async def test_failures_in_a_row_wait_longer_up_to_a_minute() -> None:
     loop = asyncio.get_running_loop()
-    queue = WorkQueue()
+    queue = WorkQueue(share=8)
     waits = []
     for _ in range(15):
         queue.add_failed(A)
