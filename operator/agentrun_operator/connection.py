@@ -14,6 +14,8 @@ import aiohttp
 from kubernetes.aio import client, config
 from yarl import URL
 
+from .pages import loads
+
 Object = dict[str, Any]
 
 # No request holds a worker for longer.
@@ -94,7 +96,7 @@ class Connection:
         async with self.response(
             method, url_path, patience, body=body, content_type=content_type
         ) as response:
-            answer: Object = json.loads(await read(response, OBJECT_BYTES))
+            answer: Object = loads(await read(response, OBJECT_BYTES))
             return answer
 
     @asynccontextmanager

@@ -5,7 +5,6 @@ objects are sent and received as they are. Lists come in pages that bytes bound.
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -23,7 +22,7 @@ from .connection import (
     lines,
     read,
 )
-from .pages import Page
+from .pages import Page, loads
 from .paths import can_be_name, path
 
 __all__ = ["NO_ANSWER", "ApiError", "Kube", "read_deep_json"]
@@ -155,7 +154,7 @@ class Kube:
             "GET", path(plural, None), WATCH_TIMEOUT, query
         ) as response:
             async for line in lines(response):
-                event = json.loads(line)
+                event = loads(line)
                 if event["type"] == "ERROR":
                     status = event["object"]
                     raise ApiError(int(status.get("code", 500)), str(status.get("message")), status)
