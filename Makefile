@@ -9,6 +9,8 @@ unexport PYTHONPATH PYTHONHOME PYTEST_ADDOPTS VIRTUAL_ENV
 
 PYTHON := python3
 BIN := .venv/bin
+# What takes long to make outlives the checkout: see tests/cluster/paths.py.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/agentrun
 CLUSTER_TOOL := PYTHONPATH=tests $(PYTHON) -m cluster
 # After `make cluster`, everything talks to that cluster with the kubectl that came with it.
 ON_CLUSTER := KUBECONFIG=$(CURDIR)/.cluster/kubeconfig PATH=$(CURDIR)/.cluster/bin:$$PATH
@@ -24,6 +26,12 @@ cluster-down: ## remove the local cluster and all that came with it
 
 cluster-check: ## start and remove a cluster, and check that the machine is as it was
 	@$(CLUSTER_TOOL) check
+
+cluster-remember: ## remove the cluster and write down what the machine is like without it
+	@$(CLUSTER_TOOL) remember
+
+cluster-compare: ## remove the cluster and check that the machine is what was written down
+	@$(CLUSTER_TOOL) compare
 
 deploy: cluster venv ## build the images and put CRDs and operator into the cluster
 	@PYTHONPATH=tests $(BIN)/python -m cluster deploy
@@ -52,18 +60,22 @@ chaos: $(if $(filter 1,$(LAYER)),venv,deploy) ## break it at random; LAYER=1 sim
 lint: venv ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy operator runner-image tests
+	@$(BIN)/mypy --cache-dir $(CACHE)/mypy operator runner-image tests
 
-venv: # the development environment, made again when its requirements change
-	@cmp -s tests/requirements.txt .venv/requirements.txt || { \
-	  $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.x")'; \
-	  $(PYTHON) -m venv --clear .venv; \
-	  $(BIN)/pip install --quiet --require-hashes -r tests/requirements.txt; \
-	  cp tests/requirements.txt .venv/requirements.txt; }
+venv: # the development environment: one for each Python and content of its requirements
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.x")'
+	@venv=$(CACHE)/venv/$$({ $(PYTHON) -c 'import sys; print(sys.version, sys.base_prefix)'; cat tests/requirements.txt; } | sha256sum | cut -c1-12); \
+	mkdir -p $(CACHE)/venv; exec 9>$(CACHE)/venv/lock; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; \
+	if [ ! -e $$venv/complete ]; then \
+	  $(PYTHON) -m venv --clear $$venv; \
+	  $$venv/bin/pip install --quiet --require-hashes -r tests/requirements.txt; \
+	  touch $$venv/complete; \
+	fi; \
+	[ "$$(readlink .venv)" = $$venv ] || { rm -rf .venv; ln -s $$venv .venv; }
 
 requirements: ## pin what the requirements.in files ask for (needs uv)
 	@for d in operator runner-image tests; do (cd $$d && uv pip compile --quiet --upgrade --universal \
 	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  requirements.in -o requirements.txt); done
 
-.PHONY: chaos help cluster cluster-down cluster-check deploy demo unit e2e test bench lint venv requirements
+.PHONY: chaos help cluster cluster-down cluster-check cluster-remember cluster-compare deploy demo unit e2e test bench lint venv requirements

@@ -24,7 +24,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     kube = await Kube.connect()
-    controller = Controller(kube, settings.runner_image)
+    controller = Controller(kube, settings.installation)
     lease = Lease(kube, settings.namespace, f"{socket.gethostname()}-{uuid.uuid4()}")
     intake = controller.intake
     server = await health.serve(intake, settings.health_port) if settings.health_port else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import events
 from .constants import ANNOTATION_QUEUED, FINALIZER, LABEL_FINISHED
-from .facts import STOP_DEADLINE, UNSTARTED_GRACE
+from .facts import STOP_DEADLINE
 from .kube import ApiError, Kube
 from .models import AgentRun, AgentRunStatus
 from .plan import (
@@ -46,12 +46,10 @@ class CarryOut:
     def __init__(
         self,
         kube: Kube,
-        runner_image: str,
         learn: Learn,
         clean_up: Callable[[str, str], None],
     ) -> None:
         self._kube = kube
-        self._runner_image = runner_image
         self._learn = learn
         self._clean_up = clean_up
 
@@ -87,8 +85,8 @@ class CarryOut:
             case StopPod(pod, uid):
                 patch = {"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": STOP_DEADLINE}}
                 await self._patch_if_there("pods", namespace, pod, patch)
-            case DeletePod(pod, uid):
-                await kube.delete("pods", namespace, pod, uid, grace_seconds=UNSTARTED_GRACE)
+            case DeletePod(pod, uid, grace):
+                await kube.delete("pods", namespace, pod, uid, grace_seconds=grace)
             case DeleteJob(job, uid):
                 await kube.delete("jobs", namespace, job, uid)
             case DeleteRun():
@@ -113,7 +111,7 @@ class CarryOut:
 
     async def _create_job(self, view: View) -> None:
         assert view.agent is not None
-        job = run_job(view.run, view.agent, self._runner_image)
+        job = run_job(view.run, view.agent, view.installation)
         namespace = view.run.metadata.namespace
         try:
             self._learn("jobs", await self._kube.create("jobs", namespace, job))

@@ -1,22 +1,21 @@
 """Reads a clean-up Job and the report in its pod's termination message."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import Field, ValidationError
 
 from .account import json_object
-from .constants import (
-    ANNOTATION_CLEANUP_ATTEMPT,
-    ANNOTATION_CLEANUP_RUNS,
-    CLEANUP_CONTAINER,
-)
+from .constants import ANNOTATION_CLEANUP_RUNS, CLEANUP_CONTAINER
 from .facts import Object, missing_claim, pod_facts
-from .models import Model, whole_number
+from .models import Model
+from .own_cleanups import Work
 from .policy.cleanup import CleanupJob
+from .text import clean
 
 
 class Cleaned(Model):
-    checkpoints: int
+    checkpoints: int = Field(ge=0, lt=2**63)
 
 
 class Report(Model):
@@ -29,22 +28,27 @@ class Report(Model):
 _ENDS = ("Complete", "Failed", "FailureTarget")
 
 
-def cleanup_job_facts(job: Object, pods: list[Object]) -> CleanupJob:
-    """``pods`` are the pods of that Job."""
-    annotations = job["metadata"].get("annotations") or {}
-    report, problem = _report(pods)
+def cleanup_job_facts(
+    job: Object, pods: list[Object], work: Work, logs: Mapping[str, str]
+) -> CleanupJob:
+    """``pods`` are the pods of that Job, ``logs`` the logs that were read, by the pod's name."""
+    report, problem, unread = _report(pods, logs)
     return CleanupJob(
         name=job["metadata"]["name"],
         uid=job["metadata"]["uid"],
-        attempt=_attempt(annotations.get(ANNOTATION_CLEANUP_ATTEMPT, "")),
+        attempt=work.attempt,
         created_at=datetime.fromisoformat(job["metadata"]["creationTimestamp"]),
         has_pod=bool(pods),
-        run_uids=frozenset(cleanup_runs(job)),
-        finished_at=_finished_at(job, pods),
-        deleted={uid: done.checkpoints for uid, done in report.runs.items()},
-        errors=report.errors,
+        suspended=bool(job["spec"].get("suspend")),
+        run_uids=work.run_uids,
+        finished_at=None if unread else _finished_at(job, pods),
+        deleted={
+            uid: done.checkpoints for uid, done in report.runs.items() if uid in work.run_uids
+        },
+        errors={uid: clean(error) for uid, error in report.errors.items()},
         problem=problem,
         claim_missing=any(missing_claim(pod_facts(pod)) for pod in pods),
+        unread_log=unread,
     )
 
 
@@ -56,10 +60,6 @@ def cleanup_runs(job: Object) -> dict[str, str]:
         for uid, name in json_object(annotations.get(ANNOTATION_CLEANUP_RUNS, "")).items()
         if isinstance(name, str)
     }
-
-
-def _attempt(text: str) -> int:
-    return whole_number(text) or 1
 
 
 def _finished_at(job: Object, pods: list[Object]) -> datetime | None:
@@ -79,22 +79,39 @@ def _finished_at(job: Object, pods: list[Object]) -> datetime | None:
     return None
 
 
-def _report(pods: list[Object]) -> tuple[Report, str]:
-    """The report, and why there is none."""
+def _report(pods: list[Object], logs: Mapping[str, str]) -> tuple[Report, str, str | None]:
+    """The report; what is wrong if it is not whole; the pod whose log has to be read for it."""
     for pod in pods:
+        name = pod["metadata"]["name"]
         for status in pod.get("status", {}).get("containerStatuses") or []:
             ended = status.get("state", {}).get("terminated")
             if status["name"] != CLEANUP_CONTAINER or not ended:
                 continue
-            try:
-                return Report.model_validate_json(ended.get("message", "")), ""
-            except ValidationError:
-                name, code = pod["metadata"]["name"], ended["exitCode"]
-                return Report(), f"pod {name} ended with code {code} and without a report"
+            code = ended["exitCode"]
+            killed = f"pod {name} ended with code {code} before it had reported on this run"
+            report = _read_report(ended.get("message", ""))
+            if report is None:
+                # The kubelet gives each container its share of 12 KiB, so it may have been cut.
+                lines = reversed(logs.get(name, "").splitlines())
+                report = next((found for line in lines if (found := _read_report(line))), None)
+            if report is None:
+                return Report(), killed, None if name in logs else name
+            return report, killed, None
         facts = pod_facts(pod)
         trouble = facts.scheduling_message or facts.waiting_message or facts.message
         if facts.alive and facts.deleting and facts.node is not None:
             trouble = f"it is taken away, and node {facts.node} has not reported its end"
         if trouble:
-            return Report(), f"pod {facts.name}: {trouble}"
-    return Report(), ""
+            return Report(), f"pod {facts.name}: {trouble}", None
+    return Report(), "", None
+
+
+def _read_report(text: str) -> Report | None:
+    """The report that the text is, if it is whole."""
+    found = json_object(text)
+    if "runs" not in found:
+        return None
+    try:
+        return Report.model_validate(found)
+    except ValidationError:
+        return None

@@ -25,6 +25,8 @@ ANNOTATION_RUN_FILE = f"{GROUP}/run-file"  # what the runner reads: runtime, inp
 # have whole seconds, and `kubectl apply` creates many runs in one.
 ANNOTATION_QUEUED = f"{GROUP}/queued"
 ANNOTATION_RETRIES = f"{GROUP}/retries"  # on Jobs: backoffLimit as it was made; a stop changes it
+# On pods: "true" if the agent's container has our runner as PID 1, whose termination report counts.
+ANNOTATION_RUNNER = f"{GROUP}/runner"
 ANNOTATION_CLAIM = f"{GROUP}/claim"  # on clean-up Jobs: the PVC that they clean
 ANNOTATION_CLEANUP_RUNS = f"{GROUP}/runs"  # on clean-up Jobs: JSON {run uid: run name}
 ANNOTATION_CLEANUP_ATTEMPT = f"{GROUP}/attempt"  # on clean-up Jobs: 1 for the first try
@@ -98,6 +100,7 @@ class Reason(StrEnum):
     # Started=False: what the run waits for
     AGENT_NOT_FOUND = "AgentNotFound"
     THREAD_BUSY = "ThreadBusy"
+    POD_TEMPLATE_REFUSED = "PodTemplateRefused"
     JOB_NAME_TAKEN = "JobNameTaken"
     JOB_REJECTED = "JobRejected"
     POD_REJECTED = "PodRejected"
@@ -106,6 +109,9 @@ class Reason(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_REJECTED = "ContainerRejected"
+    SCHEDULER_SILENT = "SchedulerSilent"
+    QUEUED = "Queued"
+    PREEMPTED = "Preempted"  # also of a pod that still runs: Started=True
     NEVER_STARTED = "NeverStarted"
     # Started=True
     AGENT_STARTED = "AgentStarted"
@@ -118,6 +124,7 @@ class Reason(StrEnum):
     POD_TERMINATED = "PodTerminated"
     POD_GONE = "PodGone"
     POD_GIVEN_UP = "PodGivenUp"
+    POD_NEVER_SCHEDULED = "PodNeverScheduled"
     NO_POD = "NoPod"
     CLEANUP_PENDING = "CleanupPending"
     CLEANUP_FAILED = "CleanupFailed"
@@ -128,6 +135,7 @@ class Reason(StrEnum):
     INTERRUPTED = "Interrupted"
     ROLLED_BACK = "RolledBack"
     RETRYING = "Retrying"
+    GRACE_PERIOD_CAPPED = "GracePeriodCapped"
     INTERRUPT = "Interrupt"
     EXPIRED = "Expired"
     CANCEL_TOO_LATE = "CancelTooLate"
@@ -137,4 +145,5 @@ class Reason(StrEnum):
     JOB_LOST = "JobLost"
     AGENT_FAILED = "AgentFailed"
     OUT_OF_MEMORY = "OutOfMemory"
+    EVICTED = "Evicted"
     STOPPED_FROM_OUTSIDE = "StoppedFromOutside"

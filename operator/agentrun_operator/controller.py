@@ -8,6 +8,7 @@ from typing import Any
 from .carry_out import CarryOut, JobRefusedError
 from .cleanups import Cleanups
 from .facts import can_make_pods
+from .installation import Installation
 from .intake import Intake
 from .kube import NO_ANSWER, ApiError, Kube
 from .models import AgentRun
@@ -33,20 +34,19 @@ FIRST_RESYNC_SECONDS = 10.0
 
 
 class Controller:
-    def __init__(self, kube: Kube, runner_image: str) -> None:
+    def __init__(self, kube: Kube, installation: Installation) -> None:
         self._kube = kube
         self.intake = intake = Intake(kube, WORKERS_OF_NAMESPACE)
         self._cache, self._queue = intake.cache, intake.queue
-        self._observer = Observer(kube, self._cache, intake.learn)
-        self._carry_out = CarryOut(kube, runner_image, intake.learn, intake.ask_for_cleanup)
+        self._observer = Observer(kube, self._cache, installation, intake.learn)
+        self._carry_out = CarryOut(kube, intake.learn, intake.ask_for_cleanup)
         self._cleanups = Cleanups(
             kube,
             self._cache,
             self._observer,
             self._queue,
             intake.learn,
-            self._learn_job,
-            runner_image,
+            installation.runner_image,
         )
         self._orphans = Orphans(kube, self._cache, self._observer)
         self._tasks: list[asyncio.Task[None]] = []
@@ -211,7 +211,8 @@ class Controller:
 
 
 def _needs_the_whole(view: View, plan: Plan) -> bool:
-    """Whether the plan writes again what is not kept in full: finalizers, and the final status."""
+    """Whether the plan writes again what is not kept in full: finalizers, and the output."""
     finalizers = any(isinstance(action, Claim | Release) for action in plan.actions)
     many = len(view.run.metadata.finalizers) >= MOST_FINALIZERS
-    return (finalizers and many) or (plan.status is not None and view.run.finished)
+    writes = plan.status is not None and plan.status != view.run.status
+    return (finalizers and many) or (writes and view.run.output_dropped)

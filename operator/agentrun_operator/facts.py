@@ -1,87 +1,43 @@
-"""What decisions need to know of Jobs and pods, read out of the raw objects.
+"""What decisions need to know of Jobs and their pods, read out of the raw objects."""
 
-``PodFacts.alive`` is the root of every final phase: a pod counts as alive until the kubelet has
-reported that no container of it is left (phase Succeeded or Failed), or the object is gone.
-"""
-
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from .account import Account, read_account
-from .constants import (
-    AGENT_CONTAINER,
-    ANNOTATION_RETRIES,
-    COMPONENT_AGENT,
-    LABEL_COMPONENT,
-    LABEL_FINISHED,
-    LABEL_RUN_UID,
-    WORKSPACE_CONTAINER,
-)
+from .constants import ANNOTATION_RETRIES, COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN_UID
 from .models import whole_number
+from .pods import (
+    DEADLINE_EXCEEDED,
+    STOP_DEADLINE,
+    Object,
+    PodFacts,
+    is_let_go,
+    labels,
+    missing_claim,
+    pod_facts,
+    time_of,
+)
 
-Object = dict[str, Any]
+__all__ = [
+    "DEADLINE_EXCEEDED",
+    "STOP_DEADLINE",
+    "UNSTARTED_GRACE",
+    "JobFacts",
+    "Object",
+    "PodFacts",
+    "can_make_pods",
+    "condition_is_true",
+    "is_foreign",
+    "is_of_agent",
+    "job_facts",
+    "labels",
+    "missing_claim",
+    "owner_uid",
+    "pod_facts",
+]
 
-# The kubelet stops a pod whose activeDeadlineSeconds are over; 1 is the smallest that is allowed.
-STOP_DEADLINE = 1
 # What a pod gets in which nothing has started. Its container may start just now, and a program that
 # is told to end in its first moment as PID 1 does not hear it: the kernel drops the signal.
 UNSTARTED_GRACE = 2
-DEADLINE_EXCEEDED = "DeadlineExceeded"
-
-
-@dataclass(frozen=True)
-class PodFacts:
-    name: str
-    uid: str
-    run_uid: str | None
-    phase: str
-    created_at: datetime
-    reason: str  # status.reason, for example DeadlineExceeded or Evicted
-    message: str
-    node: str | None
-    deleting: bool
-    deletion_grace: int | None  # metadata.deletionGracePeriodSeconds, if it is being deleted
-    has_started: bool  # some container, init containers too, runs or has run
-    container_runs: bool  # as far as its kubelet has said
-    agent_started_at: datetime | None
-    unready: bool  # so its kubelet says, or the node controller in the place of one that is silent
-    deadline: int | None  # spec.activeDeadlineSeconds
-    grace_seconds: int  # spec.terminationGracePeriodSeconds
-    disruption: str  # evicted, preempted, drained, given up with its node; the reason, or empty
-    scheduling_message: str  # why it has no node; empty if it has
-    waiting_reason: str  # of the first container that waits, for example ImagePullBackOff
-    waiting_message: str
-    lingering: tuple[str, ...]  # containers that go on although the agent's has ended
-    init_failure: str  # which init container ended with which exit code; empty if none failed
-    no_start: str  # why the agent's container ended whose start its kubelet never saw; else empty
-    exit_code: int | None  # of the agent's container
-    exit_reason: str  # of the agent's container, for example OOMKilled
-    account: Account | None  # of the runner, as PID 1 or as the container that makes the workspace
-    watched: bool  # neither succeeded nor let go
-
-    @property
-    def alive(self) -> bool:
-        return self.phase not in ("Succeeded", "Failed")
-
-    @property
-    def signalled(self) -> bool:
-        """Whether the kubelet has been asked to stop it."""
-        return self.deleting or (self.deadline is not None and self.deadline <= STOP_DEADLINE)
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether the kubelet stopped it for its own deadline, and nobody had asked for a stop."""
-        return self.reason == DEADLINE_EXCEEDED and (self.deadline or 0) > STOP_DEADLINE
-
-    @property
-    def disrupted(self) -> bool:
-        return bool(self.disruption)
-
-    @property
-    def agent_running(self) -> bool:
-        return self.alive and self.agent_started_at is not None
 
 
 @dataclass(frozen=True)
@@ -93,6 +49,8 @@ class JobFacts:
     made_for: str | None  # UID of the run that its label names, which others may have set
     deleting: bool
     finished: bool  # Complete, Failed, or its one pod has succeeded, which comes a moment earlier
+    suspended: bool  # by spec.suspend, or its controller has not resumed it yet
+    started_at: datetime | None  # or resumed
     deadline_exceeded: bool  # it fails because of the Job's own activeDeadlineSeconds
     backoff_limit: int
     retries: int  # backoffLimit as the Job was made
@@ -102,16 +60,8 @@ class JobFacts:
 
     @property
     def run_uid(self) -> str | None:
-        """UID of the run that it was made for, if that can be believed: it is not stopped else."""
+        """UID of the run that it was made for, if its label tells the truth."""
         return self.owner_uid or self.made_for
-
-
-def _time(value: str | None) -> datetime | None:
-    return datetime.fromisoformat(value) if value else None
-
-
-def labels(obj: Object) -> dict[str, str]:
-    return obj["metadata"].get("labels") or {}
 
 
 def owner_uid(obj: Object) -> str | None:
@@ -157,6 +107,8 @@ def job_facts(job: Object) -> JobFacts:
         deleting="deletionTimestamp" in job["metadata"],
         finished=condition_is_true(job, "Complete", "Failed")
         or job.get("status", {}).get("succeeded", 0) > 0,
+        suspended=bool(job["spec"].get("suspend")) or condition_is_true(job, "Suspended"),
+        started_at=time_of(job.get("status", {}).get("startTime")),
         deadline_exceeded=_fails_because(job) == DEADLINE_EXCEEDED,
         backoff_limit=job["spec"].get("backoffLimit", 6),
         retries=_retries(job),
@@ -174,105 +126,8 @@ def job_facts(job: Object) -> JobFacts:
             ),
             None,
         ),
-        watched=not _is_let_go(job) and job.get("status", {}).get("succeeded", 0) == 0,
+        watched=not is_let_go(job) and job.get("status", {}).get("succeeded", 0) == 0,
     )
-
-
-def _is_let_go(obj: Object) -> bool:
-    return LABEL_FINISHED in labels(obj)
-
-
-def _started_at(state: Object) -> datetime | None:
-    """None of a container that could not be started, too: its time is null, or that of 1970."""
-    started = _time(state.get("startedAt"))
-    return started if started is not None and started.timestamp() > 0 else None
-
-
-def _failed_init(status: Object) -> tuple[str, Object]:
-    """Name and end of the init container that failed; nothing if none has."""
-    for container in status.get("initContainerStatuses") or []:
-        ended: Object = container.get("state", {}).get("terminated") or {}
-        if ended.get("exitCode"):
-            return container["name"], ended
-    return "", {}
-
-
-def _why(ended: Object) -> str:
-    """In the words of the kubelet."""
-    return ": ".join(ended[key] for key in ("reason", "message") if ended.get(key))
-
-
-def pod_facts(pod: Object) -> PodFacts:
-    spec, status = pod["spec"], pod.get("status", {})
-    containers = status.get("containerStatuses") or []
-    everything = (status.get("initContainerStatuses") or []) + containers
-    states = [c.get("state", {}) | {"last": c.get("lastState", {})} for c in everything]
-    agent: Object = next(
-        (c.get("state", {}) for c in containers if c["name"] == AGENT_CONTAINER), {}
-    )
-    ended: Object = agent.get("terminated") or {}
-    waiting: Object = next((s["waiting"] for s in states if "waiting" in s), {})
-    unscheduled: Object = next(
-        (
-            c
-            for c in status.get("conditions") or []
-            if c["type"] == "PodScheduled" and c["status"] == "False"
-        ),
-        {},
-    )
-    others = [c["name"] for c in containers if "running" in c.get("state", {})]
-    started_at = _started_at(agent.get("running") or ended)
-    failed_init, its_end = _failed_init(status)
-    account = read_account(ended.get("message", ""))
-    if account is None and failed_init == WORKSPACE_CONTAINER:
-        account = read_account(its_end.get("message", ""))
-    return PodFacts(
-        name=pod["metadata"]["name"],
-        uid=pod["metadata"]["uid"],
-        run_uid=labels(pod).get(LABEL_RUN_UID),
-        phase=status.get("phase", "Pending"),
-        created_at=datetime.fromisoformat(pod["metadata"]["creationTimestamp"]),
-        reason=status.get("reason", ""),
-        message=status.get("message", ""),
-        node=spec.get("nodeName"),
-        deleting="deletionTimestamp" in pod["metadata"],
-        deletion_grace=pod["metadata"].get("deletionGracePeriodSeconds"),
-        container_runs=any("running" in s for s in states),
-        has_started=any("running" in s or "terminated" in s or s["last"] for s in states),
-        unready=any(
-            c["type"] == "Ready" and c["status"] == "False" for c in status.get("conditions") or []
-        ),
-        agent_started_at=started_at,
-        deadline=spec.get("activeDeadlineSeconds"),
-        grace_seconds=spec.get("terminationGracePeriodSeconds", 30),
-        disruption=next(
-            (
-                c.get("reason") or "Disrupted"
-                for c in status.get("conditions") or []
-                if c["type"] == "DisruptionTarget" and c["status"] == "True"
-            ),
-            "",
-        ),
-        scheduling_message=unscheduled.get("message", ""),
-        waiting_reason=waiting.get("reason", ""),
-        waiting_message=waiting.get("message", ""),
-        lingering=tuple(others) if ended else (),
-        init_failure=f"{failed_init} ended with exit code {its_end['exitCode']}" if its_end else "",
-        no_start=_why(ended) if started_at is None else "",
-        exit_code=ended.get("exitCode"),
-        exit_reason=ended.get("reason", ""),
-        account=account,
-        watched=not _is_let_go(pod) and status.get("phase") != "Succeeded",
-    )
-
-
-_MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
-
-
-def missing_claim(pod: PodFacts) -> str | None:
-    """The PersistentVolumeClaim for want of which the scheduler finds no node, in its own words."""
-    found = _MISSING_CLAIM.search(pod.scheduling_message)
-    return found[1] if found else None
 
 
 def is_foreign(pod: Object, run_name: str) -> bool:
@@ -300,12 +155,18 @@ def can_make_pods(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> bool:
     counted, they carry the controller's tracking finalizer:
     https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-tracking-with-finalizers
     Knowing this saves the second that the controller takes to batch its own status.
+
+    Of a Job that is or was suspended it never counts the pods that it stops: see `uncounted`. While
+    it is suspended, only its own word says that it has ended.
     """
     if job is None or job.finished:
         return False
-    if any(pod.phase == "Succeeded" for pod in pods):
+    if job.suspended and not job.deleting:
+        return True
+    counted = [pod for pod in pods if job.deleting or not pod.uncounted]
+    if any(pod.phase == "Succeeded" for pod in counted):
         return False
-    failed = [pod for pod in pods if pod.phase == "Failed" and not pod.disrupted]
+    failed = [pod for pod in counted if pod.phase == "Failed" and not pod.disrupted]
     if any(pod.exit_code in job.fatal_exit_codes for pod in failed):
         return False
     return len(failed) <= job.backoff_limit

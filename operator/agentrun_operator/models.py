@@ -59,6 +59,7 @@ class Metadata(Model):
 
 class LangGraph(Model):
     graph: str
+    allowed_modules: list[str] = Field(default_factory=list)
 
 
 class Command(Model):
@@ -129,6 +130,7 @@ class AgentRunSpec(Model):
     grace_period_seconds: int | None = None
     cancel: CancelAction | None = None
     cancel_reason: str | None = None
+    cancel_grace_period_seconds: int | None = None
 
     @property
     def has_input(self) -> bool:
@@ -198,6 +200,7 @@ class AgentRun(Model):
     spec_bytes: int = 0
     spec_depth: int = 0
     trimmed: bool = False
+    output_dropped: bool = False  # so that its status may not be written as it is here
 
     @property
     def finished(self) -> bool:
@@ -250,6 +253,11 @@ class AgentRun(Model):
         return any(a in meta.annotations for a in GIT_ANNOTATIONS) or any(
             label in meta.labels for label in GIT_LABELS
         )
+
+    @property
+    def segment(self) -> str:
+        """The run's segment of the store; with a thread, the operator has written it down."""
+        return self.status.segment or f"000001-{self.metadata.uid}"
 
     @property
     def thread_directory(self) -> str:

@@ -9,6 +9,7 @@ from itertools import islice
 from .cache import Cache
 from .cleanup_facts import cleanup_job_facts
 from .constants import (
+    AGENT_CONTAINER,
     COMPONENT_AGENT,
     FINAL_PHASES,
     LABEL_COMPONENT,
@@ -20,9 +21,12 @@ from .constants import (
     Cancel,
 )
 from .facts import JobFacts, Object, PodFacts, job_facts
+from .installation import Installation
 from .kube import Kube
 from .models import Agent, AgentRun
+from .own_cleanups import OwnCleanups
 from .paths import all_of, field_is, label_is
+from .pod_log import last_lines
 from .policy import defaults
 from .policy.cleanup import CleanupJob, cleanup_of
 from .policy.threads import NEEDS_THOSE_AHEAD, rejected_by
@@ -44,12 +48,20 @@ class Observer:
     The cache alone must not know of it: what the watch says of it later would be no news.
     """
 
-    def __init__(self, kube: Kube, cache: Cache, learn: Callable[[str, Object], None]) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        cache: Cache,
+        installation: Installation,
+        learn: Callable[[str, Object], None],
+    ) -> None:
         self._kube = kube
+        self._installation = installation
         self._cache = cache
         self._learn = learn
         # UIDs of runs whose namespace is being deleted, so that no clean-up pod can be made.
         self.doomed: set[str] = set()
+        self.own_cleanups = OwnCleanups()
         # Why the clean-up Job of a run is refused, by the run's UID.
         self.refusals: dict[str, str] = {}
 
@@ -113,13 +125,14 @@ class Observer:
         job = await self._kube.get("jobs", namespace, name)
         facts = None if job is None else job_facts(job)
         del job
-        pods: list[PodRecord] = []
-        await self._kube.each(
-            "pods",
-            lambda pod: pods.append(pod_record(pod)),
-            namespace,
-            labelSelector=label_is(LABEL_RUN_UID, uid),
+        found, _ = await self._kube.list(
+            "pods", namespace, labelSelector=label_is(LABEL_RUN_UID, uid)
         )
+        pods = [pod_record(pod) for pod in found]
+        for number, pod in enumerate(pods):
+            if pod.facts.report_cut and pod.of_agent:
+                log = await last_lines(self._kube, namespace, pod.name, AGENT_CONTAINER)
+                pods[number] = pod_record(found[number], log)
         return facts, pods
 
     async def job_with_its_pods(
@@ -231,12 +244,16 @@ class Observer:
             namespace_terminating=uid in self.doomed,
             unreachable_nodes=frozenset(),
             now=time,
+            installation=self._installation,
         )
 
     def cleanup_jobs(self, namespace: str, claim: str) -> list[CleanupJob]:
-        """The clean-up Jobs of a claim."""
+        """The clean-up Jobs of a claim that this process made: no other Job's report counts."""
+        own = self.own_cleanups
         return [
-            cleanup_job_facts(job, pods) for job, pods in self._cache.cleanups(namespace, claim)
+            cleanup_job_facts(job, pods, work, own.logs)
+            for job, pods in self._cache.cleanups(namespace, claim)
+            if (work := own.get(job["metadata"]["uid"])) is not None
         ]
 
 

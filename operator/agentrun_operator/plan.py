@@ -41,10 +41,11 @@ class StopPod:
 
 @dataclass(frozen=True)
 class DeletePod:
-    """Delete a pod in which no container has started, with hardly any grace."""
+    """Delete a pod: one in which no container has started, or one that has to end sooner."""
 
     pod: str
     uid: str
+    grace_seconds: int
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any
 
 from .constants import (
     ANNOTATION_CLAIM,
-    ANNOTATION_CLEANUP_ATTEMPT,
     ANNOTATION_CLEANUP_RUNS,
     ANNOTATION_QUEUED,
     COMPONENT_CLEANUP,
@@ -41,7 +40,7 @@ Object = dict[str, Any]
 
 # Of labels and annotations of clean-ups, none but these are kept, and no value longer than this.
 KEPT_LABELS = (LABEL_COMPONENT, LABEL_FINISHED, LABEL_JOB, LABEL_RUN, LABEL_RUN_UID)
-KEPT_ANNOTATIONS = (ANNOTATION_CLAIM, ANNOTATION_CLEANUP_ATTEMPT, ANNOTATION_CLEANUP_RUNS)
+KEPT_ANNOTATIONS = (ANNOTATION_CLAIM, ANNOTATION_CLEANUP_RUNS)
 LONGEST_OF_CLEANUP = 32 * 1024  # a clean-up Job of ours names 40 runs
 LONGEST_OF_RUN = 64  # a number; of others', it only matters that they are there
 MOST_MANAGERS = 10  # of spec.cancel, by metadata.managedFields
@@ -112,8 +111,8 @@ def kept_run(obj: Object) -> AgentRun:
         if field in spec:
             spec[field] = None
     spec.pop("config", None)
-    status = obj.get("status") or {}
-    status = {k: v for k, v in status.items() if k not in ("output", "interrupts")}
+    full = obj.get("status") or {}
+    status = {k: v for k, v in full.items() if k not in ("output", "interrupts")}
     return AgentRun.model_validate(
         {
             "metadata": _run_metadata(obj["metadata"]),
@@ -122,6 +121,7 @@ def kept_run(obj: Object) -> AgentRun:
             "spec_bytes": size,
             "spec_depth": depth,
             "trimmed": True,
+            "output_dropped": len(status) < len(full),
         }
     )
 
@@ -160,12 +160,13 @@ def _agent_record(obj: Object) -> AgentRecord:
     return AgentRecord(**_identity("agents", obj), agent=kept_agent(obj))
 
 
-def pod_record(obj: Object) -> PodRecord:
+def pod_record(obj: Object, log: str | None = None) -> PodRecord:
+    """``log``: the last lines of the agent's log, if they were read."""
     named = labels(obj)
     run_name = named.get(LABEL_RUN, "")
     return PodRecord(
         **_identity("pods", obj),
-        facts=pod_facts(obj),
+        facts=pod_facts(obj, log),
         of_agent=is_of_agent(obj),
         run_name="" if is_foreign(obj, run_name) else run_name,
         thread=named.get(LABEL_THREAD, ""),
@@ -200,7 +201,7 @@ def _of_cleanup(obj: Object) -> Object | None:
     if labels(obj).get(LABEL_COMPONENT) != COMPONENT_CLEANUP:
         return None
     metadata = _metadata(obj["metadata"], KEPT_LABELS, KEPT_ANNOTATIONS, LONGEST_OF_CLEANUP)
-    spec = {"nodeName": obj["spec"].get("nodeName")}
+    spec = {key: obj["spec"][key] for key in _KEPT_OF_SPEC if key in obj["spec"]}
     return {"metadata": metadata, "spec": spec, "status": obj.get("status") or {}}
 
 
@@ -230,7 +231,9 @@ _KEPT = (
     "generation",
     "creationTimestamp",
     "deletionTimestamp",
+    "deletionGracePeriodSeconds",
 )
+_KEPT_OF_SPEC = ("nodeName", "schedulerName", "suspend")
 
 
 def _metadata(

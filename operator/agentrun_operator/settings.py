@@ -3,10 +3,16 @@
 import os
 from dataclasses import dataclass
 
+from .installation import Installation
+from .models import whole_number
+from .pod_security import Level
+
+LONGEST_GRACE_PERIOD = 86400  # as in the CRDs
+
 
 @dataclass(frozen=True)
 class Settings:
-    runner_image: str
+    installation: Installation
     health_port: int  # 0: no health endpoints, for a run outside a cluster
     namespace: str  # of the Lease
 
@@ -18,7 +24,27 @@ class Settings:
                 "AGENTRUN_RUNNER_IMAGE is not set: name the runner image that pods are made from"
             )
         return cls(
-            runner_image=image,
+            installation=Installation(image, _pod_security(), _max_grace_period()),
             namespace=os.environ.get("AGENTRUN_NAMESPACE", "agentrun-system"),
             health_port=int(os.environ.get("AGENTRUN_HEALTH_PORT", "8080")),
         )
+
+
+def _pod_security() -> Level:
+    level = os.environ.get("AGENTRUN_POD_SECURITY", Level.RESTRICTED)
+    if level not in list(Level):
+        raise SystemExit(f"AGENTRUN_POD_SECURITY is {level!r}: set one of {', '.join(Level)}")
+    return Level(level)
+
+
+def _max_grace_period() -> int | None:
+    text = os.environ.get("AGENTRUN_MAX_GRACE_PERIOD_SECONDS")
+    if text is None:
+        return None
+    seconds = whole_number(text)
+    if seconds is None or not 1 <= seconds <= LONGEST_GRACE_PERIOD:
+        raise SystemExit(
+            f"AGENTRUN_MAX_GRACE_PERIOD_SECONDS is {text!r}: set whole seconds from 1 to "
+            f"{LONGEST_GRACE_PERIOD}, or remove it"
+        )
+    return seconds

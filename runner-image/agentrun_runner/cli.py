@@ -3,7 +3,7 @@
 import site
 import sys
 
-from agentrun_runner import account, command_runtime, runfile, supervisor
+from agentrun_runner import command_runtime, runfile, supervisor, termination_report
 from agentrun_runner.signals import SignalQueue
 
 _USAGE = "usage: agentrun_runner [prepare-workspace | cleanup]"
@@ -22,6 +22,6 @@ def main(arguments: list[str], signals: SignalQueue) -> int:
 
             signals.exit_on_sigterm()
             site.main()  # the runner starts without packages (-S); a DeltaChannel's writes need one
-            return cleanup.main(runfile.STORE, account.TERMINATION_LOG)
+            return cleanup.main(runfile.STORE, termination_report.TERMINATION_LOG)
     print(_USAGE, file=sys.stderr)
     return 2

@@ -5,7 +5,7 @@ import time
 
 from agentrun_runner.signals import SignalQueue
 
-_WRAP_UP_SECONDS = 10.0  # for the account of an agent that ended by itself, its volume permitting
+_WRAP_UP_SECONDS = 10.0  # for the report on an agent that ended by itself, its volume permitting
 
 
 class Clock:
@@ -13,7 +13,8 @@ class Clock:
 
     After SIGTERM the kubelet's SIGKILL is certain, and it ends the supervisor too. So the last
     part of the grace period, a third of it but 0.5 s to 2 s, is the supervisor's own: the agent is
-    killed when it begins, and the account is given within it. On a busy node it takes most of that.
+    killed when it begins, and the termination report is written within it. On a busy node that
+    takes most of it.
     """
 
     def __init__(self, grace: float, signals: SignalQueue) -> None:

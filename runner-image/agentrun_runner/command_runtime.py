@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from agentrun_runner import account, runfile
+from agentrun_runner import runfile, termination_report
 from agentrun_runner.result import Result, ResultSlot, failed
 
 
@@ -29,14 +29,14 @@ def start(run: runfile.Run, command: runfile.Command, slot: ResultSlot) -> None:
 def prepare_workspace() -> int:
     """The init container of an Agent whose image is not ours, and so cannot do it by itself.
 
-    The exit code; only a failure gives an account.
+    The exit code; only a failure leaves a termination report.
     """
     try:
         thread, uid = runfile.variable("AGENTRUN_THREAD"), runfile.variable("AGENTRUN_UID")
     except runfile.InvalidRunError as error:
-        return account.give(failed("InvalidRun", str(error)))
+        return termination_report.write_report(failed("InvalidRun", str(error)))
     path = _prepare(thread, uid)
-    return 0 if isinstance(path, Path) else account.give(path)
+    return 0 if isinstance(path, Path) else termination_report.write_report(path)
 
 
 def _prepare(thread: str, uid: str) -> Path | Result:

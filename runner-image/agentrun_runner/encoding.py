@@ -15,6 +15,24 @@ def encode(value: object) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+def plain(text: str, limit: int) -> str:
+    """The text as one line of printable characters, of at most `limit` bytes of UTF-8."""
+    line = "".join(char if char.isprintable() else " " for char in text[: limit + 1])
+    data = line.encode()
+    if len(data) <= limit:
+        return line
+    return data[: limit - len(_CUT.encode())].decode(errors="ignore") + _CUT
+
+
+def shortened(value: Any, limit: int) -> Any:
+    """The value, cut in steps until it takes at most `limit` bytes of JSON."""
+    for size in _SIZES:
+        if len(encode(value)) <= limit:
+            return value
+        value = _shorten(value, size)
+    return value if len(encode(value)) <= limit else _CUT
+
+
 def fit(result: dict[str, Any], limit: int) -> bytes:
     """The result as JSON of at most `limit` bytes, cut in steps, and no further than needed.
 

@@ -37,9 +37,14 @@ class Child:
             os.waitpid(dead.si_pid, 0)
         return False
 
-    def wait(self, signals: SignalQueue, until: Callable[[], float]) -> bool:
-        """Wait until the child is dead, at most until `until()`; whether it is."""
-        while not (ended := self.ended()) and time.monotonic() < until():
+    def wait(
+        self,
+        signals: SignalQueue,
+        until: Callable[[], float],
+        unless: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Wait until the child is dead, at most until `until()` or `unless()`; whether it is."""
+        while not (ended := self.ended()) and not unless() and time.monotonic() < until():
             signals.wait(until())
         return ended
 
@@ -56,14 +61,15 @@ class Child:
 
 
 def kill_all(signals: SignalQueue, until: Callable[[], float]) -> None:
-    """End and reap what is left: as PID 1 every process of the namespace, else our own children.
+    """End and reap what is left: as PID 1 every process of the namespace, else all descendants,
+    which become children of this process when their parents end.
 
-    Gives up at `until()`: a process that hangs in the kernel must not take the account with it.
+    Gives up at `until()`: a process that hangs in the kernel must not take the report with it.
     """
-    if os.getpid() == 1:
-        with suppress(ProcessLookupError):
-            os.kill(-1, signal.SIGKILL)
     while True:
+        for pid in [-1] if os.getpid() == 1 else _children():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         try:
             dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
         except ChildProcessError:
@@ -72,6 +78,15 @@ def kill_all(signals: SignalQueue, until: Callable[[], float]) -> None:
             if time.monotonic() >= until():
                 return
             signals.wait(until())
+
+
+def _children() -> list[int]:
+    pid = os.getpid()
+    try:
+        with open(f"/proc/self/task/{pid}/children") as file:  # noqa: PTH123 - pathlib is slow
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        return []
 
 
 def bounded(

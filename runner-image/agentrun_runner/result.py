@@ -7,6 +7,8 @@ there or it is not, at any size, whatever happens to the child: the supervisor n
 import fcntl
 import json
 import os
+import signal
+from contextlib import suppress
 from typing import Any, Self
 
 from agentrun_runner.encoding import fit
@@ -14,6 +16,17 @@ from agentrun_runner.encoding import fit
 Result = dict[str, Any]
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024  # what the supervisor is willing to hold and to log as one line
+REASONS = (
+    "AgentFailed",
+    "CheckpointRefused",
+    "GraphImportFailed",
+    "InvalidInput",
+    "InvalidRun",
+    "RunRolledBack",
+    "StoreFailed",
+)
+STOPPED: Result = {"result": "Stopped"}
+"""Sealed by a graph that was stopped: its clean-up is over."""
 _FD_VARIABLE = "AGENTRUN_RESULT_FD"
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
 
@@ -41,18 +54,47 @@ class ResultSlot:
         return cls(fd)
 
     def seal(self, result: Result) -> None:
-        """Write the result, cut if it is too large, and make it final."""
+        """Write the result, cut if it is too large, make it final, and wake the supervisor, which
+        is this process's parent and waits for SIGCHLD. The first result counts."""
+        if self.sealed():
+            return
         with open(self._fd, "wb", closefd=False) as file:
             file.write(fit(result, MAX_RESULT_BYTES))
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
+        with suppress(OSError):  # the supervisor is another user's, and sees the end all the same
+            os.kill(os.getppid(), signal.SIGCHLD)
+
+    def sealed(self) -> bool:
+        """Whether there is a result."""
+        return bool(fcntl.fcntl(self._fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE)
 
     def read(self) -> Result | None:
         """The result if it is complete, else None."""
-        if not fcntl.fcntl(self._fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE:
+        if not self.sealed():
             return None
-        data = os.pread(self._fd, MAX_RESULT_BYTES, 0)
-        result: Result = json.loads(data)
-        return result
+        try:
+            result = json.loads(os.pread(self._fd, MAX_RESULT_BYTES, 0))
+        except (ValueError, RecursionError):
+            result = None
+        return result if isinstance(result, dict) else {}
+
+
+def checked(result: Result) -> Result:
+    """The result that an agent's process left, of which only the fields that it may set.
+
+    The process runs the agent's code, which can write anything into its slot.
+    """
+    match result:
+        case {"result": "Succeeded"}:
+            kept = {"output": result["output"]} if "output" in result else {}
+            kept |= {f: True for f in ("outputTruncated", "interruptsTruncated") if f in result}
+            asked = result.get("interrupts")
+            if isinstance(asked, list) and all(isinstance(question, dict) for question in asked):
+                kept["interrupts"] = asked
+            return {"result": "Succeeded", **kept}
+        case {"result": "Failed", "reason": str(reason), "message": str(message)}:
+            return failed(reason if reason in REASONS else "AgentFailed", message)
+    return failed("AgentFailed", "the agent's process left a result that cannot be read")
 
 
 def failed(reason: str, message: str) -> Result:

@@ -28,6 +28,8 @@ class Langgraph:
     """A LangGraph graph, as "module:attribute"."""
 
     graph: str
+    allowed_modules: frozenset[str] = frozenset()
+    """What checkpoints may hold besides what the state declares: "module" or "module:Class"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,16 @@ def _checkpoint(data: dict[str, Any]) -> str | None:
 def _runtime(data: dict[str, Any]) -> Langgraph | Command:
     if data.keys() == {"langgraph"}:
         langgraph = _typed(data["langgraph"], dict, "runtime.langgraph")
-        return Langgraph(_typed(langgraph.get("graph"), str, "runtime.langgraph.graph"))
+        allowed = _words(langgraph.get("allowedModules", []), "runtime.langgraph.allowedModules")
+        for word in allowed:
+            module, _, name = word.partition(":")
+            if not all(map(str.isidentifier, [*module.split("."), name or "any"])):
+                raise InvalidRunError(
+                    f"Agent spec.runtime.langgraph.allowedModules: {word!r} is neither "
+                    '"module" nor "module:Class"'
+                )
+        graph = _typed(langgraph.get("graph"), str, "runtime.langgraph.graph")
+        return Langgraph(graph, frozenset(allowed))
     if data.keys() == {"command"}:
         command = _typed(data["command"], dict, "runtime.command")
         program = _words(command.get("command"), "runtime.command.command")

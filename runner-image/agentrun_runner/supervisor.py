@@ -1,4 +1,4 @@
-"""One run from beginning to end: start the agent, stop it when told to, give the account.
+"""One run from beginning to end: start the agent, stop it when told to, write the report.
 
 THE LINE: what the agent had finished when SIGTERM was taken counts, what comes later does not. So a
 run is never Succeeded because its stop made it end, nor Failed because its stop made it raise.
@@ -8,11 +8,16 @@ import signal
 import time
 from contextlib import suppress
 
-from agentrun_runner import account, command_runtime, events, langgraph_runtime, runfile
+from agentrun_runner import command_runtime, events, langgraph_runtime, runfile
 from agentrun_runner.clock import Clock
+from agentrun_runner.kernel import protect_supervisor
 from agentrun_runner.process import Child, bounded, kill_all
-from agentrun_runner.result import Result, ResultSlot, failed
+from agentrun_runner.result import Result, ResultSlot, checked, failed
 from agentrun_runner.signals import SignalQueue
+from agentrun_runner.stop_pipe import StopPipe
+from agentrun_runner.termination_report import write_report
+
+EXIT_SECONDS = 1.0  # for the exit handlers and threads of a graph that has ended
 
 
 def main(signals: SignalQueue) -> int:
@@ -20,54 +25,79 @@ def main(signals: SignalQueue) -> int:
     try:
         run = runfile.load()
     except runfile.InvalidRunError as error:
-        return account.give(failed("InvalidRun", str(error)))
+        return write_report(failed("InvalidRun", str(error)))
     events.emit("started", run=run.name, namespace=run.namespace, uid=run.uid, thread=run.thread)
+    protect_supervisor()
     clock = Clock(runfile.grace_period(), signals)
     result = run_agent(run, signals, clock)
     kill_all(signals, lambda: clock.wrap_up_until(0.4))
     checkpoint = bounded(lambda: _checkpoint(run), signals, lambda: clock.wrap_up_until(0.6))
     if checkpoint is None:
-        events.warn("the store gave no answer; the account goes without a checkpoint")
+        events.warn("the store gave no answer; the report goes without a checkpoint")
     else:
         result["checkpoint"] = checkpoint
-    return account.give(result)
+    return write_report(result)
 
 
 def run_agent(run: runfile.Run, signals: SignalQueue, clock: Clock) -> Result:
     """Run the agent in a child until it and its process group have ended, by themselves or not."""
     slot = ResultSlot.create()
-    child = Child(lambda: _start(run, slot), signals)
-    while not (ended := child.ended()) and signals.stopped_at is None:
+    stop_pipe = StopPipe.create()
+    child = Child(lambda: _start(run, slot, stop_pipe), signals)
+    while not (ended := child.ended()) and not slot.sealed() and signals.stopped_at is None:
         signals.wait()
     result = slot.read()  # THE LINE
-    forced = not ended and not stop(child, signals, clock)
+    forced = False
+    if result is not None:
+        _await_exit(child, signals, clock)
+    elif not ended:
+        forced = not stop(child, slot, stop_pipe, signals, clock)
     clock.agent_ended()
     child.signal(signal.SIGKILL)  # what the agent left in its group; the dead child holds its name
-    if result is None:
-        result = _of_exit_code(run, child.exit_code()) if ended else _stopped(signals, forced)
-    if forced:
-        result["forced"] = True
-    return result
+    if result is not None:
+        return checked(result)
+    if ended:
+        return _of_exit_code(run, child.exit_code())
+    result = _stopped(signals, forced)
+    return result | {"forced": True} if forced else result
 
 
-def _start(run: runfile.Run, slot: ResultSlot) -> None:
+def _start(run: runfile.Run, slot: ResultSlot, stop_pipe: StopPipe) -> None:
     if isinstance(run.runtime, runfile.Command):
         command_runtime.start(run, run.runtime, slot)
     else:
-        langgraph_runtime.start(slot)
+        langgraph_runtime.start(slot, stop_pipe)
 
 
-def stop(child: Child, signals: SignalQueue, clock: Clock) -> bool:
-    """Stop the agent, which has until `clock.kill_at`; whether it ended without being killed."""
+def stop(
+    child: Child, slot: ResultSlot, stop_pipe: StopPipe, signals: SignalQueue, clock: Clock
+) -> bool:
+    """Stop the agent, which has until `clock.kill_at`; whether it ended without being killed.
+
+    A graph has ended when it has sealed its slot; its process has EXIT_SECONDS more.
+    """
+    stop_pipe.stop()
     child.signal(signal.SIGTERM)
     if not events.would_block():
         events.interject("stopping")
-    _prepare_for_the_account()
-    if child.wait(signals, clock.kill_at):
+    _prepare_for_the_report()
+    if child.wait(signals, clock.kill_at, slot.sealed):
+        return True
+    if slot.sealed():
+        _await_exit(child, signals, clock)
         return True
     child.signal(signal.SIGKILL)
     child.wait(signals, lambda: clock.wrap_up_until(0.25))
     return False
+
+
+def _await_exit(child: Child, signals: SignalQueue, clock: Clock) -> None:
+    """End the process of a graph that has ended. The exit handlers and threads of its libraries
+    get EXIT_SECONDS, less if the grace period is over before."""
+    exit_at = time.monotonic() + EXIT_SECONDS
+    if not child.wait(signals, lambda: min(exit_at, clock.kill_at())):
+        child.signal(signal.SIGKILL)
+        child.wait(signals, lambda: clock.wrap_up_until(0.25))
 
 
 def _stopped(signals: SignalQueue, forced: bool) -> Result:
@@ -93,7 +123,7 @@ def _of_exit_code(run: runfile.Run, code: int) -> Result:
     return failed("AgentFailed", message)
 
 
-def _prepare_for_the_account() -> None:
+def _prepare_for_the_report() -> None:
     """Import what `_checkpoint` needs while the agent ends; when it has, time is short."""
     with suppress(ImportError):
         import agentrun_store.summary  # noqa: F401 (see above)

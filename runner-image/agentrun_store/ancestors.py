@@ -54,10 +54,11 @@ def _missing(loads: Loads, found: Found) -> set[str]:
 def _channels(loads: Loads, found: Found) -> tuple[set[str], set[str]]:
     """The channels that have a version, and those that have a value."""
     meta = found.record.meta
-    state = loads((meta["type"], found.segment.payload(found.record)))
+    payload = found.segment.payload(found.record)
     try:
+        state = loads((meta["type"], payload))
         return set(state["channel_versions"]), set(state["channel_values"])
-    except (TypeError, KeyError):
+    except Exception:  # whatever a serializer makes of what an agent has written
         raise StoreError(
             f"{found.segment.log}, checkpoint {meta['id']}: what it is rebuilt from cannot be known"
         ) from None

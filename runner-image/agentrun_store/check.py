@@ -59,7 +59,7 @@ def _findings(segment: Segment) -> Iterator[Finding]:
     found = segment.scan()
     for record in found.records:
         try:
-            segment.payload(record)
+            segment.verify(record)
         except CorruptSegmentError as error:
             yield _damage(segment, error)
     if found.damage is not None:

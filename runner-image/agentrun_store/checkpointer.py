@@ -1,6 +1,5 @@
 """The LangGraph checkpointer on the store."""
 
-import copy
 import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -15,17 +14,16 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     CheckpointTuple,
     DeltaChannelHistory,
-    PendingWrite,
     get_checkpoint_id,
     get_checkpoint_metadata,
-    writes_sort_key,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from agentrun_store import maintenance
 from agentrun_store.async_in_threads import AsyncInThreads
+from agentrun_store.decoding import checkpoint_tuple, config_of
 from agentrun_store.errors import StoreError
-from agentrun_store.history import Found, History, Stored
+from agentrun_store.history import Found, History
 from agentrun_store.log import Entry
 from agentrun_store.names import RunName, check_run, run_name
 from agentrun_store.records import Write, checkpoint_entry, writes_entry
@@ -96,7 +94,7 @@ class StoreSaver(AsyncInThreads):
             if found is None:
                 return rebuilt
             for stored in history.line(found):
-                ancestor = self._loaded(stored)
+                ancestor = checkpoint_tuple(self.serde, stored)
                 for channel, rest in rebuilt.items():
                     if "seed" in rest:
                         continue
@@ -153,22 +151,7 @@ class StoreSaver(AsyncInThreads):
 
     def _tuple(self, history: History, found: Found) -> CheckpointTuple | None:
         stored = history.read(found)
-        return None if stored is None else self._loaded(stored)
-
-    def _loaded(self, stored: Stored) -> CheckpointTuple:
-        meta = stored.meta
-        writes = sorted(stored.writes, key=lambda w: writes_sort_key(w.path, w.task, w.position))
-        pending: list[PendingWrite] = [
-            (w.task, w.channel, self.serde.loads_typed((w.type, w.value))) for w in writes
-        ]
-        parent = meta["parent"]
-        return CheckpointTuple(
-            config=_config(meta["thread"], meta["ns"], meta["id"]),
-            checkpoint=self.serde.loads_typed((meta["type"], stored.payload)),
-            metadata=copy.deepcopy(meta["metadata"]),
-            parent_config=_config(meta["thread"], meta["ns"], parent) if parent else None,
-            pending_writes=pending,
-        )
+        return None if stored is None else checkpoint_tuple(self.serde, stored)
 
     def _history(self, thread_id: str) -> History:
         return self._history_in(self._thread_dir_of(thread_id))
@@ -208,7 +191,7 @@ class StoreSaver(AsyncInThreads):
             without=self._without,
         )
         self._append(thread_id, stored_metadata.get("run_id"), entry)
-        return _config(thread_id, ns, checkpoint["id"])
+        return config_of(thread_id, ns, checkpoint["id"])
 
     def put_writes(
         self,
@@ -318,8 +301,3 @@ def _find(history: History, config: RunnableConfig) -> Found | None:
     if checkpoint_id:
         return history.find(thread_id, ns, checkpoint_id)
     return history.newest(thread_id, ns)
-
-
-def _config(thread_id: str, ns: str, checkpoint_id: str | None) -> RunnableConfig:
-    address = {"thread_id": thread_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint_id}
-    return {"configurable": address}

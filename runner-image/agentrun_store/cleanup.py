@@ -1,16 +1,25 @@
-"""The clean-up Job: rolls back the runs that the operator names, and reports on each."""
+"""The clean-up Job: rolls back the runs that the operator names, and reports on each.
+
+What a run's agent has left may take all time and all memory to read. So each run has a process of
+its own, first with little time, then with more, and at last without reading anything; and what is
+known of the others is reported before.
+"""
 
 import json
 import os
-import signal
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
-from agentrun_store.rollback import drop
+from agentrun_store import rollback
+from agentrun_store.child import Child, Send
+from agentrun_store.cleanup_report import Report
+from agentrun_store.names import RunName
+from agentrun_store.text import brief
+from agentrun_store.thread import Thread
 
 VARIABLE = "AGENTRUN_CLEANUP"
 """JSON: [{"uid": run uid, "thread": "threads/<name>" or "stateless/<run uid>"}, ...]"""
@@ -19,52 +28,119 @@ STORE = Path("/agentrun/store")
 TERMINATION_LOG = Path("/dev/termination-log")
 SECONDS = 480.0  # for all runs together: the Job ends after 600 s, its start included
 MAX_MESSAGE = 4096  # bytes: the kubelet cuts a longer termination message off
-_ERROR_LENGTHS = (500, 100, 30)  # characters of an error's text, as far as there is room
+MEMORY = 64 << 20  # bytes, beyond those of the interpreter
+_ERROR_SIZE = 500  # bytes
+_TRIES = 3
+_NAMES = 5.0  # seconds: on a slow volume, too, what goes by names only needs no more
+
+
+class Work(NamedTuple):
+    """A run to roll back."""
+
+    thread: Thread
+    run: RunName
+
+
+class Limits(NamedTuple):
+    """What one try to roll a run back may take, in seconds."""
+
+    reading: float
+    removing: float
+    unread: bool
+    """Read nothing of what the agent has left, at the price of the number of its checkpoints."""
 
 
 def main(root: Path = STORE, termination_log: Path = TERMINATION_LOG) -> int:
     """Roll back all runs of `AGENTRUN_CLEANUP`, going on past errors. Returns the exit code.
 
-    The termination message is {"runs": {uid: {"checkpoints": n}}, "errors": {uid: text}}. What
-    has no room in it is counted in "omitted"; about 65 runs fit.
+    The termination message is written after each run: see `cleanup_report`. The whole report is the
+    last line of the output.
     """
     # Runner pods may have another user than this one, and share only the group.
     os.umask(0o002)
-    runs: dict[str, dict[str, int]] = {}
-    errors: dict[str, str] = {}
+    report = Report(termination_log, MAX_MESSAGE)
+    works = list(_works(root, report))
+    until = time.monotonic() + SECONDS
+    for number in range(_TRIES):
+        errors: dict[Work, str] = {}
+        for place, work in enumerate(works):
+            share = (until - time.monotonic()) / (len(works) - place)
+            error = _roll_back(work, _limits(number, share), report)
+            if error is not None:
+                errors[work] = error
+        works = list(errors)
+    for work, error in errors.items():
+        report.failed(work.run, error)
+    report.write()
+    print(report.whole(), file=sys.stdout, flush=True)
+    return 1 if report.errors else 0
+
+
+def _limits(number: int, share: float) -> Limits:
+    """Of the first, the second and the last try. `share` is the time left for each run."""
+    if number == 0:
+        return Limits(min(2.0, share), min(5.0, share), unread=False)
+    if number == 1:
+        return Limits(min(30.0, share / 2), share / 2, unread=False)
+    return Limits(max(_NAMES, share), max(_NAMES, share), unread=True)
+
+
+def _roll_back(work: Work, limits: Limits, report: Report) -> str | None:
+    """One try. What was wrong; None when the run's data is gone, as the report says then."""
+    step = "hiding"
+    try:
+        with Child(lambda send: _in_child(work, limits.unread, send), MEMORY) as child:
+            until = time.monotonic() + limits.reading
+            while message := child.receive(until):
+                if "error" in message:
+                    return str(message["error"])
+                if "buried" in message:
+                    checkpoints, step = message["buried"], "removing"
+                    until = time.monotonic() + limits.removing
+                else:
+                    report.done(work.run, checkpoints)
+                    # What is left to do gives back space of older runs.
+                    with suppress(TimeoutError):
+                        child.receive(time.monotonic() + limits.reading)
+                    return None
+    except TimeoutError:
+        return f"{step} what the run wrote takes longer than there is time for; it is continued"
+    except OSError as error:
+        return brief(error, _ERROR_SIZE)
+    return f"{step} what the run wrote takes more than {MEMORY >> 20} MiB of memory"
+
+
+def _in_child(work: Work, unread: bool, send: Send) -> None:
+    thread, run = work
+    try:
+        send({"buried": rollback.bury(thread, run, unread=unread)})
+        rollback.remove(thread, run)
+        if thread.is_stateless:
+            rollback.remove_thread(thread)
+    except MemoryError:
+        raise
+    except Exception as error:
+        send({"error": brief(error, _ERROR_SIZE)})
+        return
+    send({"removed": True})
+    if not (unread or thread.is_stateless):
+        rollback.reduce_kept(thread, run)
+
+
+def _works(root: Path, report: Report) -> Iterator[Work]:
     try:
         entries = _entries(os.environ.get(VARIABLE, ""))
     except ValueError as error:
-        entries = []
-        errors[VARIABLE] = str(error)
+        report.failed(VARIABLE, str(error))
+        return
     for number, entry in enumerate(entries):
         name = f"{VARIABLE}[{number}]"
         try:
             uid, thread = _text(entry, "uid"), _text(entry, "thread")
             name = uid
-            with _limit(SECONDS / len(entries)):
-                runs[uid] = {"checkpoints": drop(root, thread, uid)}
-        except Exception as error:
-            errors[name] = f"{type(error).__name__}: {error}"
-    message = _message(runs, errors)
-    termination_log.write_text(message)
-    print(message, file=sys.stdout, flush=True)
-    return 1 if errors else 0
-
-
-@contextmanager
-def _limit(seconds: float) -> Iterator[None]:
-    """What an agent has left in its segment may take for ever to read: then the next run is due."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"not done within {seconds:.0f} s")
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+            yield Work(*rollback.named(root, thread, uid))
+        except ValueError as error:
+            report.failed(name, brief(error, _ERROR_SIZE))
 
 
 def _entries(text: str) -> list[Any]:
@@ -82,23 +158,3 @@ def _text(entry: Any, field: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f'field {field!r} is missing or no text; give {{"uid": , "thread": }}')
     return value
-
-
-def _message(runs: dict[str, dict[str, int]], errors: dict[str, str]) -> str:
-    """As much as there is room for: the errors' full texts go first, then runs, then errors."""
-    for length in _ERROR_LENGTHS:
-        errors = {uid: text[:length] for uid, text in errors.items()}
-        text = _json({"runs": runs, "errors": errors})
-        if len(text) <= MAX_MESSAGE:
-            return text
-    runs, errors = dict(runs), dict(errors)
-    omitted = 0
-    while len(text) > MAX_MESSAGE:
-        (runs or errors).popitem()
-        omitted += 1
-        text = _json({"runs": runs, "errors": errors, "omitted": omitted})
-    return text
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))

@@ -10,6 +10,7 @@ from agentrun_store import commands
 from agentrun_store.commands import ArgumentError, Command, Problems
 from agentrun_store.errors import InvalidNameError, StoreError
 from agentrun_store.names import check_run, check_thread
+from agentrun_store.text import printable
 
 NAME = "agentrun-store"
 STORE = Path("/agentrun/store")
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     except (StoreError, OSError) as error:
         problems.append(error)
     for problem in problems:
-        print(f"{NAME}: {problem}", file=sys.stderr)
+        print(f"{NAME}: {printable(str(problem))}", file=sys.stderr)
     return code or int(bool(problems))
 
 

@@ -14,6 +14,7 @@ from agentrun_store.history import History
 from agentrun_store.names import is_uid
 from agentrun_store.rollback import drop as drop_run
 from agentrun_store.table import table
+from agentrun_store.text import printable
 from agentrun_store.thread import Store, Thread
 
 Problems = list[Exception]
@@ -72,7 +73,8 @@ def check(options: Namespace, problems: Problems) -> int:  # noqa: ARG001
         for thread in found:
             for state in ("damaged", "unfinished"):
                 for finding in thread[state]:
-                    print(f"{thread['thread']}: {state}: {finding['message']}")
+                    message = printable(finding["message"])
+                    print(f"{thread['thread']}: {state}: {message}")
         damaged = sum(len(thread["damaged"]) for thread in found)
         segments = sum(thread["segments"] for thread in found)
         print(f"threads: {len(found)}, segments: {segments}, damaged places: {damaged}")

@@ -1,14 +1,56 @@
-"""Changes of directories that are on disk when the call returns, and can be cut anywhere."""
+"""Changes of directories that are on disk when the call returns, and can be cut anywhere; and
+opening files, of which an agent may have made something else."""
 
 import ctypes
+import errno
 import os
-import shutil
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 
-from agentrun_store.errors import StoreError
+from agentrun_store import tree
+from agentrun_store.errors import StoreError, UnreadableFileError
+
+_STEP = 1 << 20  # bytes
+_PARENT = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# What opening says of a link, of a socket, of a file in place of the directory, of permissions.
+_UNREADABLE = (errno.ELOOP, errno.ENXIO, errno.ENOTDIR, errno.EACCES, errno.EPERM)
+# What syncing says of a directory that may not be opened, or of a mount that takes no changes.
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL)
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
+    """Open a file that is in a directory: never a pipe, which has no end, and no link to either.
+
+    Raises UnreadableFileError for all else that may be there, and OSError.
+    """
+    try:
+        parent = os.open(path.parent, _PARENT)
+        try:
+            flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            fd = os.open(path.name, flags, 0o666, dir_fd=parent)
+        finally:
+            os.close(parent)
+    except OSError as error:
+        if path.is_symlink():
+            raise UnreadableFileError(path, "it is a symbolic link") from None
+        if path.parent.is_symlink():
+            raise UnreadableFileError(path, "its directory is a symbolic link") from None
+        if error.errno in _UNREADABLE:
+            raise UnreadableFileError(path, os.strerror(error.errno)) from None
+        raise
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return fd
+    os.close(fd)
+    raise UnreadableFileError(path, f"it is {_KINDS.get(stat.S_IFMT(mode), 'no file')}")
 
 
 def sync_dir(path: Path) -> None:
@@ -46,6 +88,23 @@ def make_dirs(root: Path, below: PurePath) -> Path:
     return path
 
 
+def sync_given_dirs(root: Path, below: PurePath) -> None:
+    """Put `root/below`, which the kubelet has made, on disk, as far as a pod can.
+
+    A pod has no rights on the directories above its own, and does not even see the topmost: those
+    that it may not open are left out. The file systems that the kubelet mounts make a directory and
+    its name in one transaction, so that the fsync of the lowest one covers its parents.
+    """
+    path = root
+    for part in below.parts:
+        path /= part
+        try:
+            sync_dir(path)
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
+
+
 def refuse_link(path: Path) -> None:
     """The store has no links to directories; an agent that made one wants to lead us elsewhere."""
     if path.is_symlink():
@@ -71,13 +130,21 @@ def write_all(fd: int, data: bytes, offset: int) -> None:
 
 def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
     """Make `path` hold `chunks`: the old content or the new at any moment, never a part."""
-    new = path.with_name(f".{path.name}.new")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    try:
+    with replacement(path) as fd:
         offset = 0
         for chunk in chunks:
             write_all(fd, chunk, offset)
             offset += len(chunk)
+
+
+@contextmanager
+def replacement(path: Path) -> Iterator[int]:
+    """A new file to write to, which takes the place of `path` afterwards."""
+    new = path.with_name(f".{path.name}.new")
+    tree.remove(new)  # left by a replacement that was cut
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        yield fd
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -85,36 +152,18 @@ def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
     sync_dir(path.parent)
 
 
-def remove_tree(path: Path) -> None:
-    """Remove what is at `path`, if anything; links are removed, never followed."""
-    if path.is_symlink():
-        path.unlink()
-        return
-    try:
-        shutil.rmtree(path)
-    except FileNotFoundError:
-        if path.exists():  # another clean-up is at it too
-            remove_tree(path)
-    except PermissionError:
-        _make_writable(path)
-        shutil.rmtree(path)
-
-
-def grant(path: Path, permissions: int) -> int:
-    """Give the owner what is missing of the permissions; the mode before.
-
-    An agent may take them from what it leaves. That is its own, so ours.
-    """
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if permissions & ~mode:
-        path.chmod(mode | permissions)
-    return mode
-
-
-def _make_writable(path: Path) -> None:
-    grant(path, stat.S_IRWXU)
-    for top, names, _ in os.walk(path):
-        for name in names:
-            child = Path(top, name)
-            if not child.is_symlink():
-                grant(child, stat.S_IRWXU)
+def copy_data(source: int, target: int) -> None:
+    """Copy the content of an open file into a new one. Holes stay holes: an agent can make one of a
+    size that no volume has."""
+    size, at = os.fstat(source).st_size, 0
+    while at < size:
+        try:
+            start = os.lseek(source, at, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # from here on there is no data
+                raise
+            break
+        at = os.lseek(source, start, os.SEEK_HOLE)
+        for offset in range(start, at, _STEP):
+            write_all(target, os.pread(source, min(_STEP, at - offset), offset), offset)
+    os.ftruncate(target, size)

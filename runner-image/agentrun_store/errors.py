@@ -18,9 +18,28 @@ class CorruptSegmentError(StoreError):
         self.path = path
         self.offset = offset
         super().__init__(
-            f"{path}, offset {offset}: {what}. The volume lost or changed data here. The thread's "
-            f"other segments can still be read: roll this run back, or start a run from a "
-            f"checkpoint of an older one (spec.checkpoint.id)"
+            f"{path}, offset {offset}: {what}. The volume, or the run's agent, lost or changed "
+            f"data here. The thread's other segments can still be read: roll this run back, or "
+            f"start a run from a checkpoint of an older one (spec.checkpoint.id)"
+        )
+
+
+class UnreadableFileError(StoreError):
+    """Where the store has a file there is something else, or one that cannot be read."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.why = why
+        super().__init__(f"{path} cannot be read as a file: {why}; remove it")
+
+
+class SegmentOrderError(StoreError):
+    """What the run would write would come before what an older run wrote."""
+
+    def __init__(self, own: Path, later: Path) -> None:
+        super().__init__(
+            f"{own.name}, the run's segment, would come before {later.name}, which holds what "
+            f"another run wrote earlier. The operator takes the numbers from its clock: check the "
+            f"clocks of the nodes that it runs on, then create a new AgentRun"
         )
 
 

@@ -32,6 +32,12 @@ class Found(NamedTuple):
     def order(self) -> tuple[int, int, str]:
         return (self.segment.seq, *_order(self.record))
 
+    @property
+    def address(self) -> tuple[str, str, str]:
+        """(thread id, namespace, checkpoint id)"""
+        meta = self.record.meta
+        return meta["thread"], meta["ns"], meta["id"]
+
     def saw(self, segment: Segment) -> bool:
         """Whether the run that made it saw what is in a segment."""
         hidden = self.record.meta.get("without", ())
@@ -44,6 +50,7 @@ class Stored(NamedTuple):
     meta: dict[str, Any]
     payload: bytes
     writes: list[Write]
+    found: Found
 
 
 class History:
@@ -77,14 +84,18 @@ class History:
     def segment_of(self, run: RunName) -> Segment:
         """A run's own segment, to write to; a new one when it has none.
 
-        Raises RunRolledBackError.
+        Raises RunRolledBackError, SegmentOrderError, InvalidNameError.
         """
         for segment in self.segments:
-            if segment.run == run:
+            if self.thread.is_own(segment, run):
                 self.thread.refuse_rolled_back(run)
-                return segment
-        self.segments.append(self.thread.new_segment(run))
-        return self.segments[-1]
+                break
+        else:
+            segment = self.thread.new_segment(run)
+            self.segments.append(segment)
+        if not segment.is_open:
+            self.thread.refuse_disorder(segment)
+        return segment
 
     def last_segment_of(self, run: RunName) -> Segment:
         """The thread's last segment, to write to; a new one when that is another run's.
@@ -160,9 +171,16 @@ class History:
         """The ancestors of a checkpoint, from its parent on.
 
         Each with those of its writes that its child in this line was made with: if several runs
-        have answered at a checkpoint, it may have a child of each. Errors: see `read`.
+        have answered at a checkpoint, it may have a child of each. Errors: see `read`; and
+        CorruptSegmentError where a checkpoint is its own ancestor.
         """
+        passed = set()
         while (parent := self.parent(found)) is not None:
+            passed.add(found.address)
+            if parent.address in passed:
+                raise CorruptSegmentError(
+                    parent.segment.log, parent.record.offset, "a checkpoint is its own ancestor"
+                )
             stored = self.read(parent, child=found)
             if stored is None:
                 return
@@ -180,7 +198,7 @@ class History:
         for _ in range(LOOKS):
             try:
                 payload = found.segment.payload(found.record)
-                return Stored(found.record.meta, payload, self._writes(found, child))
+                return Stored(found.record.meta, payload, self._writes(found, child), found)
             except LogChangedError as error:
                 changed = error
             self.refresh()

@@ -14,6 +14,8 @@ from agentrun_store.segment import Segment
 from agentrun_store.thread import Store, Thread
 from agentrun_store.usage import usage
 
+_LAST_TIME = 253_402_300_799  # the end of the year 9999: some file systems go further
+
 Row = dict[str, Any]
 Problem = Callable[[Exception], None]
 
@@ -107,4 +109,5 @@ def _count(segment: Segment, problem: Problem) -> int:
 
 def utc(seconds: float) -> str:
     """A time as Kubernetes writes it."""
+    seconds = min(max(seconds, 0), _LAST_TIME)
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

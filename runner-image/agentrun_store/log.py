@@ -9,7 +9,8 @@ only: bytes of another log, even inside a payload, are never taken for a record 
 
 An append is one write and one fdatasync, so a crash can leave one bad record, the last. A bad
 record with no valid one after it is that torn tail, and dropped. A bad record with a valid one
-after it was acknowledged once: that is damage, and reported.
+after it was acknowledged once: that is damage, and reported. So is what else an agent has put in
+the place of its log; whatever that says of its lengths, it is read in bounded pieces.
 """
 
 import errno
@@ -17,11 +18,18 @@ import json
 import os
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from agentrun_store.errors import CorruptSegmentError, LogChangedError
+from agentrun_store import disk
+from agentrun_store.errors import (
+    CorruptSegmentError,
+    LogChangedError,
+    StoreError,
+    UnreadableFileError,
+)
 from agentrun_store.names import RunName
 
 HEADER = b"AgentRun log 01\n"
@@ -32,6 +40,17 @@ _CRC = struct.Struct("<I")
 _CHECKED = _HEAD.size - _CRC.size  # the part of the head that its own CRC covers
 _FIRST_READ = 1024  # bytes: the head and nearly every meta in one read
 _STEP = 1 << 20  # bytes
+
+MAX_META = 4 << 20
+"""Bytes. JSON takes some 20 times as much memory when it is read."""
+
+MAX_PAYLOAD = 1 << 30
+"""Bytes, as in SQLite and Postgres: whoever reads a checkpoint has it in memory as a whole."""
+
+_MAX_RECORD = _HEAD.size + MAX_META + MAX_PAYLOAD
+# Of bytes that are no record, so much is looked at for one that follows. Only an agent writes more.
+_MAX_HEADS = 100_000
+_MAX_HEADS_BYTES = 256 << 20
 
 LOOKS = 3
 """How often a reader looks at what others replace or remove meanwhile, before it gives up."""
@@ -90,7 +109,10 @@ def scan(path: Path, run: RunName) -> Scan:
 
 
 def _scan_file(path: Path, run: RunName) -> Scan:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fd = disk.open_regular(path)
+    except UnreadableFileError as error:
+        return Scan([], 0, no_log(path, error), 0)
     try:
         found = _scan(fd, path, run)
         # A writer that finishes the bad record and appends another while we look makes the first
@@ -104,27 +126,20 @@ def _scan_file(path: Path, run: RunName) -> Scan:
         os.close(fd)
 
 
-def read_payload(path: Path, run: RunName, record: Record) -> bytes:
-    """Read and check one payload.
+def heads(path: Path, run: RunName) -> Iterator[Record]:
+    """The records from the first to the first bad one, not all in memory at once.
 
-    Raises CorruptSegmentError, and LogChangedError when the record is not in the log any more.
+    Raises UnreadableFileError, OSError.
     """
+    fd = disk.open_regular(path)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            payload = _read(fd, record.payload_length, record.payload_at)
-            if _is_sound(payload, run, record):
-                return payload
-            there = _record_at(fd, run, record.offset, os.fstat(fd).st_size)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ESTALE):
-            raise LogChangedError(path) from None
-        raise
-    if there is None or (there.end, there.payload_crc) != (record.end, record.payload_crc):
-        raise LogChangedError(path)
-    raise CorruptSegmentError(path, record.offset, "the payload of this record is damaged")
+        size, end = os.fstat(fd).st_size, len(HEADER)
+        while (record := record_at(fd, run, end, size)) is not None:
+            end = record.end
+            if end < size or has_sound_payload(fd, run, record):
+                yield record
+    finally:
+        os.close(fd)
 
 
 def _seed(run: RunName, offset: int) -> int:
@@ -135,15 +150,25 @@ def _payload_crc(payload: bytes, run: RunName, offset: int) -> int:
     return crc32(payload, _seed(run, offset))
 
 
-def _is_sound(payload: bytes, run: RunName, record: Record) -> bool:
+def is_sound(payload: bytes, run: RunName, record: Record) -> bool:
     return (
         len(payload) == record.payload_length
         and _payload_crc(payload, run, record.offset) == record.payload_crc
     )
 
 
+def no_log(path: Path, error: UnreadableFileError) -> CorruptSegmentError:
+    return CorruptSegmentError(path, 0, f"the log cannot be read: {error.why}")
+
+
 def encode(run: RunName, offset: int, entry: Entry) -> tuple[Record, bytes]:
     meta = json.dumps(entry.meta, separators=(",", ":")).encode()
+    if len(meta) > MAX_META or len(entry.payload) > MAX_PAYLOAD:
+        raise StoreError(
+            f"a record of {len(meta)} and {len(entry.payload)} bytes: the store takes {MAX_META} "
+            f"bytes of metadata, and of state {MAX_PAYLOAD}; keep large data outside of the "
+            f"graph's state"
+        )
     length, crc = len(entry.payload), _payload_crc(entry.payload, run, offset)
     head = _HEAD.pack(_MAGIC, entry.kind, len(meta), length, crc, 0)[:_CHECKED]
     head += _CRC.pack(crc32(meta, crc32(head, _seed(run, offset))))
@@ -153,17 +178,9 @@ def encode(run: RunName, offset: int, entry: Entry) -> tuple[Record, bytes]:
     return record, b"".join((head, meta, entry.payload))
 
 
-def _read(fd: int, length: int, offset: int) -> bytes:
-    """Up to `length` bytes, fewer only at the end of the file: one pread may return less."""
-    data = os.pread(fd, length, offset)
-    while len(data) < length and (more := os.pread(fd, length - len(data), offset + len(data))):
-        data += more
-    return data
-
-
 def _scan(fd: int, path: Path, run: RunName) -> Scan:
     size = os.fstat(fd).st_size
-    header = _read(fd, len(HEADER), 0)
+    header = read(fd, len(HEADER), 0)
     if header != HEADER and _OTHER_VERSION.fullmatch(header):
         unknown = CorruptSegmentError(path, 0, "this version of the store cannot read the format")
         return Scan([], 0, unknown, size)
@@ -171,12 +188,12 @@ def _scan(fd: int, path: Path, run: RunName) -> Scan:
     end = 0
     if header == HEADER:
         end = len(HEADER)
-        while (record := _record_at(fd, run, end, size)) is not None:
+        while (record := record_at(fd, run, end, size)) is not None:
             records.append(record)
             end = record.end
         if records and end == size:
             last = records[-1]
-            if not _has_sound_payload(fd, run, last):
+            if not has_sound_payload(fd, run, last):
                 records.pop()
                 return Scan(records, last.offset, None, size)
     damage = None
@@ -185,26 +202,26 @@ def _scan(fd: int, path: Path, run: RunName) -> Scan:
     return Scan(records, end, damage, size)
 
 
-def _has_sound_payload(fd: int, run: RunName, record: Record) -> bool:
-    """Step by step: who only rolls a run back may have less memory than the run had."""
-    crc = _seed(run, record.offset)
-    for at in range(record.payload_at, record.end, _STEP):
-        crc = crc32(_read(fd, min(_STEP, record.end - at), at), crc)
-    return crc == record.payload_crc
+def read(fd: int, length: int, offset: int) -> bytes:
+    """Up to `length` bytes, fewer only at the end of the file: one pread may return less."""
+    data = os.pread(fd, length, offset)
+    while len(data) < length and (more := os.pread(fd, length - len(data), offset + len(data))):
+        data += more
+    return data
 
 
-def _record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
+def record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
     """The record that starts at `offset`, if there is a whole and valid one."""
-    block = _read(fd, _FIRST_READ, offset)
+    block = read(fd, _FIRST_READ, offset)
     if len(block) < _HEAD.size or not block.startswith(_MAGIC):
         return None
     _, kind, meta_length, payload_length, payload_crc, crc = _HEAD.unpack_from(block)
     payload_at = offset + _HEAD.size + meta_length
-    if payload_at + payload_length > size:
+    if meta_length > MAX_META or payload_length > MAX_PAYLOAD or payload_at + payload_length > size:
         return None
     meta = block[_HEAD.size : _HEAD.size + meta_length]
     if len(meta) < meta_length:
-        meta = _read(fd, meta_length, offset + _HEAD.size)
+        meta = read(fd, meta_length, offset + _HEAD.size)
     if crc32(meta, crc32(block[:_CHECKED], _seed(run, offset))) != crc:
         return None
     try:
@@ -214,14 +231,40 @@ def _record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
     return Record(kind, decoded, offset, payload_at, payload_length, payload_crc)
 
 
+def has_sound_payload(fd: int, run: RunName, record: Record) -> bool:
+    """Step by step: whoever rolls a run back may have less memory than the run had."""
+    crc = _seed(run, record.offset)
+    for at in range(record.payload_at, record.end, _STEP):
+        block = read(fd, min(_STEP, record.end - at), at)
+        crc = crc32(block, crc)
+    return crc == record.payload_crc
+
+
 def _record_after(fd: int, run: RunName, offset: int, size: int) -> bool:
-    """Whether any valid record starts after `offset`."""
+    """Whether any valid record starts after `offset`, so that what is at `offset` is no torn tail.
+
+    Also when there is more than a writer of ours can have left behind the last valid record.
+    """
+    if size - offset > _MAX_RECORD:
+        return True
     overlap = len(_MAGIC) - 1
+    looks, looked_at = 0, 0
     for start in range(offset + 1, size, _STEP):
-        block = _read(fd, _STEP + overlap, start)
+        block = read(fd, _STEP + overlap, start)
         at = block.find(_MAGIC)
         while at >= 0:
-            if _record_at(fd, run, start + at, size) is not None:
+            if record_at(fd, run, start + at, size) is not None:
+                return True
+            looks += 1
+            looked_at += _meta_length(fd, start + at)
+            if looks > _MAX_HEADS or looked_at > _MAX_HEADS_BYTES:
                 return True
             at = block.find(_MAGIC, at + 1)
     return False
+
+
+def _meta_length(fd: int, offset: int) -> int:
+    """As it is read for what seems to be a record."""
+    head = read(fd, _HEAD.size, offset)
+    length: int = _HEAD.unpack(head)[2] if len(head) == _HEAD.size else 0
+    return length if length <= MAX_META else 0

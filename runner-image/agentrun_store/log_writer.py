@@ -40,8 +40,7 @@ class LogWriter:
         self.records = found.records
         """The records found, oldest first."""
         self._end = found.end
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o666)
+        self._fd = disk.open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             disk.sync_dir(path.parent)
             if os.fstat(self._fd).st_size > self._end:
@@ -84,8 +83,8 @@ class LogWriter:
     def _is_ours(self) -> bool:
         """Whether the log is still the file that we opened, as we left it."""
         try:
-            there = self._path.stat()
-        except FileNotFoundError:
+            there = self._path.lstat()
+        except OSError:
             return False
         return there.st_size == self._end and there.st_ino == os.fstat(self._fd).st_ino
 

@@ -4,7 +4,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import PurePath
 
-from agentrun_store import disk
+from agentrun_store import disk, tree
 from agentrun_store.ancestors import Key, Loads, key_of, rebuilt_from
 from agentrun_store.errors import StoreError
 from agentrun_store.history import Found, History
@@ -17,11 +17,11 @@ from agentrun_store.workspace import drop_workspaces
 def delete_thread(thread: Thread) -> None:
     """Remove all segments of a thread at once; runs that were rolled back stay refused."""
     gone = thread.path / ".segments.gone"
-    disk.remove_tree(gone)  # left by a deletion that was cut
+    tree.remove(gone)  # left by a deletion that was cut
     with suppress(FileNotFoundError):
         thread.segments_dir.rename(gone)
         disk.sync_dir(thread.path)
-        disk.remove_tree(gone)
+        tree.remove(gone)
 
 
 def copy_thread(source: History, source_id: str, target: Thread, target_id: str) -> None:
@@ -32,7 +32,7 @@ def copy_thread(source: History, source_id: str, target: Thread, target_id: str)
     if target.segments():
         raise StoreError(f"{target.name} has checkpoints: delete that thread, or choose another")
     new = PurePath(target.name, ".segments.new")
-    disk.remove_tree(target.root / new)  # left by a copy that was cut
+    tree.remove(target.root / new)  # left by a copy that was cut
     for segment in (*source.segments, *source.kept):
         records = [r for r in segment.index.records() if r.meta["thread"] == source_id]
         if records:

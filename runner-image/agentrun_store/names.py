@@ -3,6 +3,7 @@ makes those: a name cannot escape its directory, and two names never share one.
 """
 
 import hashlib
+import os
 import re
 from typing import NewType
 
@@ -19,10 +20,16 @@ MAX_NAME_LENGTH = 63
 KEPT = "kept-"
 """Begins the name of a segment that holds what is kept of a run's own one."""
 
+SEGMENT_VARIABLE = "AGENTRUN_SEGMENT"
+"""In a run's pod: the name of the segment that the operator has given to the run."""
+
+MAX_SEQ = 10**15 - 1
+"""The highest number of a segment: milliseconds since 1970 until far in the future."""
+
 _SAFE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _HASHED = re.compile(r"_[0-9a-f]{64}")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SEGMENT = re.compile(r"([0-9]{6,})-(.+)")
+_SEGMENT = re.compile(r"([0-9]{6,15})-(.+)")
 
 
 def check_thread(thread: str) -> ThreadDir:
@@ -80,6 +87,31 @@ def parse_segment_name(name: str) -> tuple[int, RunName] | None:
     if match is None or not _is_file_name(match[2]):
         return None
     return int(match[1]), RunName(match[2])
+
+
+def given_segment() -> tuple[int, RunName] | None:
+    """The segment that the operator has given to this pod's run, the only one that a pod can write
+    to; None where there is none (local use, tools), or no such name: see `check_given`."""
+    return parse_segment_name(os.environ.get(SEGMENT_VARIABLE, ""))
+
+
+def check_given(run: RunName) -> None:
+    """Raises InvalidNameError when the pod was given what is no segment of this run."""
+    text = os.environ.get(SEGMENT_VARIABLE)
+    if text is None:
+        return
+    parsed = parse_segment_name(text)
+    if parsed is None or parsed[1] != run or segment_name(*parsed) != text:
+        raise InvalidNameError(
+            f"{SEGMENT_VARIABLE} {text!r}: must be '<number>-{run}', the segment that the operator "
+            f"has given to the run; leave the variable alone"
+        )
+
+
+def is_segment_of(name: str, run: RunName) -> bool:
+    """Whether a directory is named as a segment of the run, even if its number is none."""
+    number, _, rest = name.partition("-")
+    return rest == run and number.isascii() and number.isdecimal()
 
 
 def _file_name(text: str) -> str:

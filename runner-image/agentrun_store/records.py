@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from agentrun_store.log import Entry
+from agentrun_store.errors import StoreError
+from agentrun_store.log import MAX_META, Entry, Record
 from agentrun_store.names import RunName
 
 
@@ -22,23 +23,53 @@ _FIELDS: dict[int, dict[str, Any]] = {
     Kind.CHECKPOINT: _COMMON | {"parent": str | None, "type": str, "metadata": dict},
     Kind.WRITES: _COMMON | {"task": str, "path": str, "writes": list},
 }
-_WRITE = (int, str, str, int)
+_WRITE = [int, str, str, int]
+
+MAX_DEPTH = 100
+"""Levels of a checkpoint's metadata. Python copies and prints it recursively."""
+
+_MAX_ATTEMPT = 1 << 53
+_MAX_POSITION = 1 << 31
 
 
-def is_valid(kind: int, meta: Any) -> bool:
+def is_valid(record: Record) -> bool:
     """Whether the store could have written it. An agent can write to its log what it likes."""
-    return (
-        kind in _FIELDS
-        and isinstance(meta, dict)
-        and all(
-            name in meta and isinstance(meta[name], type_) for name, type_ in _FIELDS[kind].items()
-        )
-        and isinstance(meta.get("without", []), list)
-        and all(
-            isinstance(write, list) and [type(part) for part in write] == [*_WRITE]
-            for write in meta.get("writes", ())
-        )
-    )
+    meta = record.meta
+    if record.kind not in _FIELDS or not isinstance(meta, dict):
+        return False
+    fields = _FIELDS[record.kind].items()
+    if not all(name in meta and isinstance(meta[name], type_) for name, type_ in fields):
+        return False
+    if isinstance(meta["attempt"], bool) or not 0 <= meta["attempt"] <= _MAX_ATTEMPT:
+        return False
+    if record.kind == Kind.WRITES:
+        return _are_valid_writes(meta["writes"], record.payload_length)
+    without = meta.get("without", [])
+    is_list_of_runs = isinstance(without, list) and all(isinstance(run, str) for run in without)
+    return is_list_of_runs and not _is_deeper(meta["metadata"], MAX_DEPTH)
+
+
+def _are_valid_writes(writes: list[Any], payload_length: int) -> bool:
+    return all(
+        isinstance(write, list)
+        and [type(part) for part in write] == _WRITE
+        and abs(write[0]) <= _MAX_POSITION
+        and write[3] >= 0
+        for write in writes
+    ) and payload_length == sum(write[3] for write in writes)
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level = [value]
+    while 0 < len(level) <= MAX_META and depth >= 0:
+        nested = [v.values() if isinstance(v, Mapping) else v for v in level if _nests(v)]
+        level = [inner for items in nested for inner in items]
+        depth -= 1
+    return bool(level)
+
+
+def _nests(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple)
 
 
 class Write(NamedTuple):
@@ -64,6 +95,8 @@ def checkpoint_entry(
     typed: tuple[str, bytes],
     without: Collection[RunName] = (),
 ) -> Entry:
+    if _is_deeper(metadata, MAX_DEPTH):
+        raise StoreError(f"a checkpoint's metadata nests deeper than {MAX_DEPTH} levels")
     meta: dict[str, Any] = {
         "thread": thread_id,
         "ns": ns,

@@ -4,10 +4,12 @@ Their states may be rebuilt from what it wrote: see `ancestors`. That stays, in 
 run writes to, so that a writer that outlives its rollback brings nothing back.
 """
 
+import os
 from typing import Any
 
+from agentrun_store import disk, tree
 from agentrun_store.ancestors import Key, key_of, rebuilt_from
-from agentrun_store.errors import StoreError
+from agentrun_store.errors import StoreError, UnreadableFileError
 from agentrun_store.history import History
 from agentrun_store.names import RunName
 from agentrun_store.segment import Segment
@@ -20,12 +22,12 @@ def needed_without(thread: Thread, run: RunName) -> set[Key] | None:
     others.segments = [segment for segment in history.segments if segment.run != run]
     try:
         return rebuilt_from(history, _loads, others.checkpoints(None, None))
-    except StoreError:
+    except (StoreError, OSError):
         return None
 
 
 def _loads(typed: tuple[str, bytes]) -> Any:
-    # Not at the top: few threads have a DeltaChannel, and the others need no LangGraph.
+    # Not at the top: few threads have a DeltaChannel, and the others need no decoder.
     from agentrun_store import shown
 
     return shown.loads(typed)
@@ -33,9 +35,9 @@ def _loads(typed: tuple[str, bytes]) -> Any:
 
 def keep(thread: Thread, segment: Segment, needed: set[Key] | None) -> None:
     """Put aside what is needed of a segment: all of it where that cannot be known."""
-    if segment.path.is_symlink() or not segment.log.exists():
-        return  # no run's, or a run's without a checkpoint
-    kept = thread.kept_of(segment)
+    if not _has_log(segment):
+        return
+    kept = _place(thread, segment)
     try:
         if needed is None:
             kept.copy_log(segment)
@@ -43,6 +45,29 @@ def keep(thread: Thread, segment: Segment, needed: set[Key] | None) -> None:
             kept.rewrite(segment.entry(record) for record in records)
     except StoreError:
         kept.copy_log(segment)  # with its damage, which is reported to who needs it
+
+
+def keep_unread(thread: Thread, segment: Segment) -> None:
+    """Put all of a segment's log aside without reading it: that takes too much time or memory."""
+    if _has_log(segment):
+        _place(thread, segment).link_log(segment)
+
+
+def _place(thread: Thread, segment: Segment) -> Segment:
+    """Where the segment's log is kept, free of what an agent may have put there."""
+    kept = thread.kept_of(segment)
+    if kept.path.is_symlink() or not kept.path.is_dir():
+        tree.remove(kept.path)
+    return kept
+
+
+def _has_log(segment: Segment) -> bool:
+    """Whether it may hold checkpoints: what an agent put in place of its log never did."""
+    try:
+        os.close(disk.open_regular(segment.log))
+    except (FileNotFoundError, UnreadableFileError):
+        return False
+    return True
 
 
 def reduce(thread: Thread, segment: Segment, needed: set[Key]) -> None:

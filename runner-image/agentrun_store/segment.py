@@ -1,19 +1,20 @@
 """One run's part of a thread: the directory `segments/<seq>-<run uid>`, or what is kept of it."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path, PurePath
 
-from agentrun_store import disk
-from agentrun_store.errors import CorruptSegmentError, LogChangedError
-from agentrun_store.log import Entry, Record, Scan, read_payload, scan
+from agentrun_store import disk, tree
+from agentrun_store.errors import CorruptSegmentError, LogChangedError, StoreError
+from agentrun_store.log import Entry, Record, Scan, heads, scan
 from agentrun_store.log_writer import LogWriter, write_log
 from agentrun_store.names import KEPT, RunName, segment_name
+from agentrun_store.payload import check_payload, read_payload
 from agentrun_store.records import Kind, is_valid
 
 LOG_NAME = "checkpoints.log"
 WORKSPACE_NAME = "workspace"
-_COPY_STEP = 1 << 20  # bytes
 
 
 class Index:
@@ -47,14 +48,23 @@ class Segment:
     """Read by anybody; `append` and `rewrite` are for its one writer. Not thread-safe."""
 
     def __init__(
-        self, root: Path, segments: PurePath, seq: int, run: RunName, *, kept: bool = False
+        self,
+        root: Path,
+        segments: PurePath,
+        seq: int,
+        run: RunName,
+        *,
+        kept: bool = False,
+        given: bool = False,
     ) -> None:
         """The segment `root/segments/<seq>-<run>`, which need not be there.
 
         `kept`: what later runs need of a run that was rolled back. No run writes to it.
+        `given`: the kubelet has made the directory, and this pod can write to no other.
         """
         self._root = root
         self.kept = kept
+        self._given = given
         self._name = segments / ((KEPT if kept else "") + segment_name(seq, run))
         self.path = root / self._name
         self.seq = seq
@@ -68,19 +78,50 @@ class Segment:
 
     def make(self) -> None:
         """Make the directory, on disk when this returns."""
-        disk.make_dirs(self._root, self._name)
+        if not self._given:
+            disk.make_dirs(self._root, self._name)
+        elif not self.path.is_dir():
+            raise StoreError(f"{self.path} is missing: the pod must mount the run's own segment")
+        else:
+            disk.sync_given_dirs(self._root, self._name)
+
+    def is_empty(self) -> bool:
+        """Whether it holds nothing of a run."""
+        return not (self.has(LOG_NAME) or self.has(WORKSPACE_NAME))
+
+    def has(self, name: str) -> bool:
+        """Whether there is anything of that name in it. What cannot be looked at counts."""
+        try:
+            (self.path / name).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is being written to."""
+        return self._writer is not None
 
     def scan(self) -> Scan:
         """The log as it is, however damaged."""
         found = scan(self.log, self.run)
         for number, record in enumerate(found.records):
-            if not is_valid(record.kind, record.meta):
+            if not is_valid(record):
                 damage = CorruptSegmentError(
                     self.log, record.offset, "the store writes no such record"
                 )
                 sound = found.records[:number]
                 return found._replace(records=sound, end=record.offset, damage=damage)
         return found
+
+    def heads(self) -> Iterator[Record]:
+        """The sound records at the start of the log, not all in memory at once.
+
+        Raises UnreadableFileError, OSError.
+        """
+        return takewhile(is_valid, heads(self.log, self.run))
 
     @property
     def index(self) -> Index:
@@ -105,6 +146,10 @@ class Segment:
         except LogChangedError:
             self._index = None
             raise
+
+    def verify(self, record: Record) -> None:
+        """`payload`, without having all of it in memory."""
+        check_payload(self.log, self.run, record)
 
     def entry(self, record: Record) -> Entry:
         """A record with its payload. Raises CorruptSegmentError, LogChangedError."""
@@ -131,9 +176,20 @@ class Segment:
     def copy_log(self, other: "Segment") -> None:
         """Make the log of another segment of the run, whatever it holds, the log of this one."""
         self.make()
-        fd = os.open(other.log, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as log:
-            disk.replace_file(self.log, iter(lambda: log.read(_COPY_STEP), b""))
+        fd = disk.open_regular(other.log)
+        try:
+            with disk.replacement(self.log) as copy:
+                disk.copy_data(fd, copy)
+        finally:
+            os.close(fd)
+
+    def link_log(self, other: "Segment") -> None:
+        """`copy_log` in no time: both share the log, until the other segment is removed."""
+        self.make()
+        os.close(disk.open_regular(other.log))
+        tree.remove(self.log)
+        self.log.hardlink_to(other.log)
+        disk.sync_dir(self.path)
 
     def close(self) -> None:
         """Stop writing and forget what was read; both go on when asked for again."""
@@ -144,8 +200,8 @@ class Segment:
 
     def _fingerprint(self) -> tuple[int, int, int] | None:
         try:
-            log = self.log.stat()
-        except FileNotFoundError:
+            log = self.log.lstat()
+        except OSError:
             return None
         return log.st_ino, log.st_size, log.st_mtime_ns
 

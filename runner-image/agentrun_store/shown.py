@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import ormsgpack
-from langgraph.checkpoint.serde.jsonplus import EXT_DELTA_SNAPSHOT, EXT_NUMPY_ARRAY
 
 from agentrun_store.history import Found, History
+
+# langgraph.checkpoint.serde.jsonplus; not from there: the clean-up decodes without LangGraph.
+EXT_NUMPY_ARRAY = 6
+EXT_DELTA_SNAPSHOT = 7
 
 _DEPTH = 100  # beyond it, people read nothing, and Python's stack has an end
 
@@ -36,7 +39,7 @@ def loads(typed: tuple[str, bytes]) -> Any:
             return json.loads(data)
         if type_ == "msgpack":
             return _unpack(data)
-    except (ValueError, RecursionError):
+    except Exception:  # any bytes may be in there
         type_ += ", cannot be decoded"
     return Object(f"{type_}, {len(data)} bytes")
 

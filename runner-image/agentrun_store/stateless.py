@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Iterator
 
-from agentrun_store import disk
+from agentrun_store import disk, tree
 from agentrun_store.errors import StoreError
 from agentrun_store.listing import Problem
 from agentrun_store.thread import Store, Thread
@@ -32,5 +32,5 @@ def orphans(
 
 def remove(thread: Thread) -> None:
     """Remove a directory and read nothing in it: a pipe that an agent left never ends."""
-    disk.remove_tree(thread.path)
+    tree.remove(thread.path)
     disk.sync_dir(thread.path.parent)

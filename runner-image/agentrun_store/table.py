@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from agentrun_store.text import printable
+
 
 def table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> str:
     """The columns, with headings, in lines."""
@@ -29,5 +31,4 @@ def _cell(column: str, value: Any) -> str:
     if value in (None, ""):
         return "-"
     text = size(value) if column == "bytes" else str(value)
-    # An agent chose some of these texts, and a terminal obeys what it is shown.
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return printable(text)  # an agent chose some of these texts

@@ -7,18 +7,29 @@
 """
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from agentrun_store import disk
-from agentrun_store.errors import InvalidNameError, RunRolledBackError
+from agentrun_store import disk, tree
+from agentrun_store.errors import (
+    InvalidNameError,
+    RunRolledBackError,
+    SegmentOrderError,
+    UnreadableFileError,
+)
 from agentrun_store.names import (
     KEPT,
+    MAX_SEQ,
     RunName,
     ThreadDir,
+    check_given,
     check_run,
     check_thread,
+    given_segment,
+    is_segment_of,
     is_uid,
     parse_segment_name,
     thread_dir,
@@ -47,6 +58,12 @@ class Thread:
         self.path = root / name
         self.segments_dir = self.path / SEGMENTS
         self._tombstones = self.path / TOMBSTONES
+        self._given = given_segment()
+
+    @property
+    def is_stateless(self) -> bool:
+        """Whether it is the thread of a run that names none."""
+        return self.name.startswith("stateless/")
 
     def segments(self) -> list[Segment]:
         """The segments that count, oldest first."""
@@ -78,47 +95,82 @@ class Thread:
     def segment_for(self, uid: str) -> Segment:
         """A run's own segment, its directory made.
 
-        Raises InvalidNameError, RunRolledBackError, OSError.
+        Raises InvalidNameError, RunRolledBackError, SegmentOrderError, StoreError, OSError.
         """
         run = check_run(uid)
-        own = [segment for segment in self.segments() if segment.run == run]
+        own = [segment for segment in self.segments() if self.is_own(segment, run)]
         segment = own[0] if own else self.new_segment(run)
+        self.refuse_disorder(segment)
         segment.make()
         return segment
 
+    def is_own(self, segment: Segment, run: RunName) -> bool:
+        """Whether a run writes to this segment: one of its own, and where the operator has given it
+        one, that."""
+        return segment.run == run and self._given in (None, (segment.seq, run))
+
     def new_segment(self, run: RunName) -> Segment:
-        """A segment after all others, not made yet. Raises RunRolledBackError."""
+        """The segment given to the run, or else one after all others, which is not made yet.
+
+        Raises RunRolledBackError, InvalidNameError.
+        """
         self.refuse_rolled_back(run)
+        check_given(run)
+        if self._given is not None:
+            return self._segment(*self._given)
         used = [segment.seq for segment in self.all_segments()]
         used += [tombstone.seq for tombstone in self.tombstones().values()]
-        return self._segment(1 + max(used, default=0), run)
+        # At the last number all there is left is a tie, which `refuse_disorder` decides.
+        return self._segment(min(1 + max(used, default=0), MAX_SEQ), run)
+
+    def refuse_disorder(self, segment: Segment) -> None:
+        """Raises SegmentOrderError when a run would begin to write before what is there already."""
+        if segment.is_empty():
+            own = segment.seq, segment.run
+            for other in reversed(self.segments()):
+                if (other.seq, other.run) > own and not other.is_empty():
+                    raise SegmentOrderError(segment.path, other.path)
 
     def discard(self, segment: Segment) -> None:
-        """Remove a segment and all that is in it."""
+        """Remove a segment and all that is in it. Raises OSError: see `tree.remove`."""
         segment.close()
-        disk.remove_tree(segment.path)
+        tree.remove(segment.path)
         disk.sync_dir(self.segments_dir)
+
+    def names_of(self, run: RunName) -> list[Path]:
+        """What is named as a segment of the run, also where an agent gave it no possible number."""
+        names = disk.list_dir(self.segments_dir)
+        return [self.segments_dir / name for name in sorted(names) if is_segment_of(name, run)]
+
+    def repair(self) -> None:
+        """Make what holds segments and tombstones such that a run can be taken back, whatever an
+        agent that could write there has made of it."""
+        tree.grant(self.path, stat.S_IRWXU)
+        for directory in (self.segments_dir, self._tombstones):
+            if os.path.lexists(directory) and (directory.is_symlink() or not directory.is_dir()):
+                tree.remove(directory)
+            tree.grant(directory, stat.S_IRWXU)
 
     def refuse_rolled_back(self, run: RunName) -> None:
         """Raises RunRolledBackError when the run has a tombstone."""
-        if (self._tombstones / run).exists():
+        if os.path.lexists(self._tombstones / run):
             raise RunRolledBackError(run)
 
     def tombstone(self, run: RunName) -> Tombstone | None:
-        path = self._tombstones / run
-        if path.is_symlink():
-            return None  # an agent's, which may lead to a device that has no end
+        """None also for what no rollback has made: an agent's link, pipe, directory."""
         try:
-            with path.open("rb") as file:
-                text = file.read(_LONGEST_TOMBSTONE)
-        except FileNotFoundError:
+            fd = disk.open_regular(self._tombstones / run)
+        except (FileNotFoundError, UnreadableFileError):
             return None
+        with os.fdopen(fd, "rb") as file:
+            text = file.read(_LONGEST_TOMBSTONE)
         try:
             content = json.loads(text)
-            return Tombstone(int(content["checkpoints"]), int(content["seq"]))
+            tombstone = Tombstone(int(content["checkpoints"]), int(content["seq"]))
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             # Its name is what buries the run. A damaged content must not stop a rollback.
             return Tombstone(0, 0)
+        return tombstone if all(0 <= number <= MAX_SEQ for number in tombstone) else Tombstone(0, 0)
 
     def tombstones(self) -> dict[RunName, Tombstone]:
         """The runs that were rolled back."""
@@ -129,10 +181,15 @@ class Thread:
     def bury(self, run: RunName, tombstone: Tombstone) -> None:
         """From here on nothing that the run wrote, or still writes, counts."""
         disk.make_dirs(self.root, PurePath(self.name, TOMBSTONES))
-        disk.replace_file(self._tombstones / run, [json.dumps(tombstone._asdict()).encode()])
+        path = self._tombstones / run
+        if path.is_dir() and not path.is_symlink():
+            tree.remove(path)  # no file can take the place of a directory
+        disk.replace_file(path, [json.dumps(tombstone._asdict()).encode()])
 
     def _segment(self, seq: int, run: RunName, *, kept: bool = False) -> Segment:
-        return Segment(self.root, PurePath(self.name, SEGMENTS), seq, run, kept=kept)
+        given = not kept and self._given == (seq, run)
+        segments = PurePath(self.name, SEGMENTS)
+        return Segment(self.root, segments, seq, run, kept=kept, given=given)
 
 
 class Store:

@@ -2,11 +2,10 @@
 
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from agentrun_store import disk
+from agentrun_store import disk, tree
 
 
 class Usage(NamedTuple):
@@ -15,17 +14,19 @@ class Usage(NamedTuple):
     bytes: int
     """The lengths of the files. Blocks that files share are counted for each."""
     modified: float
-    """The time of the last change, in seconds since 1970."""
+    """The time of the last change, in seconds since 1970. No agent can set it to the future."""
 
 
 def usage(path: Path) -> Usage:
     """Links are not followed; what goes away meanwhile is left out. Raises StoreError, OSError."""
     disk.refuse_link(path)
-    size, modified = 0, path.stat().st_mtime
-    for directory, directories, files in os.walk(path):
-        for name in (*directories, *files):
-            with suppress(FileNotFoundError):
-                found = Path(directory, name).lstat()
-                modified = max(modified, found.st_mtime)
-                size += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    size, modified = 0, _modified(path.stat())
+    for found in tree.stats(path):
+        modified = max(modified, _modified(found))
+        size += found.st_size if stat.S_ISREG(found.st_mode) else 0
     return Usage(size, modified)
+
+
+def _modified(found: os.stat_result) -> float:
+    # A program can set the first to any time, and the second only to now.
+    return min(found.st_mtime, found.st_ctime)

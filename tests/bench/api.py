@@ -65,15 +65,19 @@ class Api:
         self._client = client.ApiClient(settings)
         self._namespace = namespace
 
-    def create(self, plural: str, obj: Object) -> Object:
-        return self._answer("POST", self._path(plural), obj)
+    def create(self, plural: str, obj: Object, user: str | None = None) -> Object:
+        """Create the object, as another user if one is named."""
+        return self._answer("POST", self._path(plural), obj, user)
 
     def get(self, plural: str, name: str) -> Object:
         return self._answer("GET", self._path(plural, name))
 
-    def patch(self, plural: str, name: str, patch: Object, subresource: str = "") -> Object:
+    def patch(
+        self, plural: str, name: str, patch: Object, subresource: str = "", user: str | None = None
+    ) -> Object:
+        """Patch the object, as another user if one is named."""
         path = "/".join(part for part in (self._path(plural, name), subresource) if part)
-        return self._answer("PATCH", path, patch)
+        return self._answer("PATCH", path, patch, user)
 
     def delete(self, plural: str, name: str) -> None:
         """What `kubectl delete --cascade=foreground` sends: it goes after all that it owns."""
@@ -110,8 +114,10 @@ class Api:
         path = f"{PREFIXES[plural]}/namespaces/{self._namespace}/{plural}"
         return f"{path}/{name}" if name else path
 
-    def _answer(self, method: str, path: str, body: Object | None = None) -> Object:
-        answer: Object = json.loads(self._send(method, path, body).data)
+    def _answer(
+        self, method: str, path: str, body: Object | None = None, user: str | None = None
+    ) -> Object:
+        answer: Object = json.loads(self._send(method, path, body, user).data)
         return answer
 
     @contextmanager
@@ -122,9 +128,13 @@ class Api:
         finally:
             response.close()
 
-    def _send(self, method: str, path: str, body: Object | None = None) -> urllib3.HTTPResponse:
+    def _send(
+        self, method: str, path: str, body: Object | None = None, user: str | None = None
+    ) -> urllib3.HTTPResponse:
         kind = "merge-patch+json" if method == "PATCH" else "json"
         headers = {"Accept": "application/json, */*", "Content-Type": f"application/{kind}"}
+        if user is not None:
+            headers["Impersonate-User"] = user
         self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = f"{self._client.configuration.host}{path}"
         answer = self._client.rest_client.request(  # type: ignore[no-untyped-call]

@@ -8,8 +8,9 @@ from bench.agent import long_run
 from bench.api import Api, Object
 from bench.seen import all_deleted, phase_is
 
-# The operator does not watch what carries only this.
-LABELS = {"agentrun.dev/bench": "raw"}
+# The API server takes the operator's labels and annotations from the operator only.
+OURS, NOT_OURS = "agentrun.dev/", "bench.example/"
+LABELS = {"bench.example/kind": "raw"}
 TEMPLATE_RUN = "template-run"
 
 
@@ -44,12 +45,13 @@ def raw_job(templates: Templates, name: str) -> Object:
     # The run's name and UID are in variables, mounts and paths.
     text = json.dumps(templates.run_job["spec"])
     text = text.replace(TEMPLATE_RUN, name).replace(templates.run_uid, str(uuid.uuid4()))
+    text = text.replace(OURS, NOT_OURS)
     return _job(name, json.loads(text))
 
 
 def raw_cleanup(templates: Templates, name: str) -> Object:
     """The clean-up Job under another name, with nothing to clean."""
-    spec = json.loads(json.dumps(templates.cleanup_job["spec"]))
+    spec = json.loads(json.dumps(templates.cleanup_job["spec"]).replace(OURS, NOT_OURS))
     (container,) = spec["template"]["spec"]["containers"]
     container["env"] = [{"name": "AGENTRUN_CLEANUP", "value": "[]"}]
     return _job(name, spec)

@@ -1,4 +1,4 @@
-"""python -m cluster up|down|deploy|audit-log|check"""
+"""python -m cluster up|down|deploy|audit-log|check|remember|compare"""
 
 import sys
 
@@ -6,9 +6,17 @@ from cluster.audit import print_audit_log
 from cluster.deploy import deploy
 from cluster.lifecycle import down, up
 from cluster.shell import CommandError, fail
-from cluster.traces import check
+from cluster.traces import check, compare, remember
 
-COMMANDS = {"up": up, "down": down, "deploy": deploy, "audit-log": print_audit_log, "check": check}
+COMMANDS = {
+    "up": up,
+    "down": down,
+    "deploy": deploy,
+    "audit-log": print_audit_log,
+    "check": check,
+    "remember": remember,
+    "compare": compare,
+}
 
 
 def main() -> int:

@@ -1,9 +1,19 @@
-"""make cluster, make cluster-down."""
+"""make cluster, make cluster-down, and the build that a first `make cluster` begins with."""
 
 import shutil
 import sys
 
-from cluster import current, engine, host, kind, machine, network, podman
+from cluster import (
+    binaries,
+    current,
+    engine,
+    host,
+    kind,
+    machine,
+    network,
+    node_image,
+    podman,
+)
 from cluster.cache import only_one
 from cluster.paths import CACHE, KUBECONFIG, LOCAL
 from cluster.shell import CommandError, run, say
@@ -40,6 +50,15 @@ def down() -> None:
         _delete()
         machine.restore()
     shutil.rmtree(LOCAL, ignore_errors=True)
+
+
+@only_one()
+def build() -> None:
+    """Build what the cluster is made from, without Docker, and put the machine back."""
+    _prepare_podman()
+    binaries.kind()
+    node_image.node_image()
+    machine.restore()
 
 
 def _prepare_podman() -> None:

@@ -5,6 +5,7 @@ before and after: links, addresses, routes, rules, firewall, namespaces, mounts,
 control groups, processes, and the top of the directories where state is kept.
 """
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -27,6 +28,7 @@ COMMANDS = (
     "ip6tables-nft-save",
     "nft --stateless list ruleset",
 )
+BEFORE = CACHE / "machine-before.json"
 VOLUMES = podman.STORAGE / "volumes"
 DIRECTORIES = ("/dev/shm", "/etc", "/run", "/var/lib", "/var/run", "/var/tmp", VOLUMES)
 # These change by themselves.
@@ -39,17 +41,32 @@ def check() -> None:
 
     Needs a machine on which no cluster runs: what was there before is what is compared with.
     """
-    if docker():
-        raise LookupError("with Docker the machine's state is Docker's: there is nothing to check")
-    lifecycle.down()
-    before = snapshot()
+    remember()
     lifecycle.up()
     say("running a pod")
     kind.kubectl("wait", "serviceaccount/default", "--for=create", "--timeout=60s")
     kind.kubectl("run", "pod", "--image=registry.k8s.io/pause:3.10", "--restart=Never")
     kind.kubectl("wait", "pod/pod", "--for=condition=Ready", "--timeout=60s")
+    compare()
+
+
+def remember() -> None:
+    """Remove the cluster, if there is one, and write down what the machine is like without it."""
+    if docker():
+        raise LookupError("with Docker the machine's state is Docker's: there is nothing to check")
     lifecycle.down()
-    after = snapshot()
+    lifecycle.build()  # on a new machine it installs packages, which stay
+    BEFORE.write_text(json.dumps(sorted(snapshot())))
+
+
+def compare() -> None:
+    """Remove the cluster and compare the machine with what `remember` has written down.
+
+    Raises CommandError with what is left or gone.
+    """
+    lifecycle.down()
+    before, after = set(json.loads(BEFORE.read_text())), snapshot()
+    BEFORE.unlink()
     if changes := sorted(before ^ after):
         lines = [f"{'left' if line in after else 'gone'}: {line}" for line in changes]
         raise CommandError("the machine is not what it was:\n" + "\n".join(lines))

@@ -1,4 +1,4 @@
-"""kubectl, the one way in which the tests talk to the cluster, and waiting by watching.
+"""kubectl, by which the tests change the cluster; reads, and waiting by watching.
 
 Which cluster: that of $KUBECONFIG, with the kubectl on $PATH, as `make e2e` sets them.
 """
@@ -8,9 +8,11 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-Object = dict[str, Any]
+from . import api
+
+Object = api.Object
+
 # Longer than anything takes on a busy machine with two cores, image start included.
 PATIENCE = 60.0
 
@@ -31,15 +33,20 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
 
 def get(kind: str, namespace: str, name: str) -> Object | None:
     """The object; None if there is none."""
-    text = kubectl("get", kind, name, "-n", namespace, "-ojson", "--ignore-not-found")
-    found: Object | None = json.loads(text) if text else None
-    return found
+    try:
+        return api.get(kind, namespace, name)
+    except api.ApiError as error:
+        if error.status == 404:
+            return None
+        raise KubectlError(str(error)) from error
 
 
 def get_all(kind: str, namespace: str, selector: str = "") -> list[Object]:
     """The objects of the kind that have the labels."""
-    found = json.loads(kubectl("get", kind, "-n", namespace, "-ojson", f"--selector={selector}"))
-    items: list[Object] = found["items"]
+    try:
+        items: list[Object] = api.get_all(kind, namespace, f"--selector={selector}")["items"]
+    except api.ApiError as error:
+        raise KubectlError(str(error)) from error
     return items
 
 
@@ -68,12 +75,12 @@ def lines_of(*arguments: str, seconds: float = PATIENCE) -> Iterator[Iterator[st
 def watch(
     kind: str, namespace: str, *options: str, seconds: float = PATIENCE
 ) -> Iterator[tuple[str, Object]]:
-    """What is there ("ADDED"), and what happens to it ("MODIFIED", "DELETED"), for ``seconds``."""
-    arguments = ("get", kind, "-n", namespace, "--watch", "--output-watch-events", "-ojson")
-    with lines_of(*arguments, *options, seconds=seconds) as lines:
-        for line in lines:
-            event = json.loads(line)
-            yield event["type"], event["object"]
+    """What is there ("ADDED"), and what happens to it ("MODIFIED", "DELETED"), for ``seconds``.
+
+    ``options`` are --selector and --field-selector, as kubectl takes them.
+    """
+    for event in api.watch(kind, namespace, *options, seconds=seconds):
+        yield event["type"], event["object"]
 
 
 def wait_until(
@@ -101,4 +108,10 @@ def wait_until(
 
 def wait_gone(kind: str, namespace: str, name: str, seconds: float = PATIENCE) -> None:
     """Wait until there is no such object. Raises KubectlError."""
-    kubectl("wait", kind, name, "-n", namespace, "--for=delete", f"--timeout={seconds:.0f}s")
+    options = (f"--field-selector=metadata.name={name}",)
+    if not api.get_all(kind, namespace, *options)["items"]:
+        return
+    for event, _ in watch(kind, namespace, *options, seconds=seconds):
+        if event == "DELETED":
+            return
+    raise KubectlError(f"{kind} {name} is still there after {seconds:.0f} s")

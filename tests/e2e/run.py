@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from . import node
+from . import api, node
 from .kubectl import PATIENCE, KubectlError, Object, get, get_all, kubectl, lines_of
 from .kubectl import wait_gone as wait_object_gone
 from .kubectl import wait_until as wait_object
@@ -91,7 +91,7 @@ class Run:
             wait_object(
                 what, "events", self.namespace, lambda e: bool(e["reason"] == until), selector
             )
-        found = json.loads(kubectl("get", "events", *self._ns, selector, "-ojson"))["items"]
+        found: list[Object] = api.get_all("events", self.namespace, selector)["items"]
         # Their times are whole seconds. An Event is written once, so its version is its place.
         found.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
         return [(event["reason"], event["message"]) for event in found]

@@ -80,7 +80,8 @@ def test_a_rollback_and_a_run_that_has_claimed_wait_for_each_other(ns: Namespace
         )
         for run in (older, younger):
             claim = '{"metadata": {"finalizers": ["agentrun.dev/stop"]}}'
-            kubectl("patch", "ar", run.name, "-n", ns.name, "--type=merge", "-p", claim)
+            options = ("-n", ns.name, "--type=merge", f"--as={deployment.USER}")
+            kubectl("patch", "ar", run.name, *options, "-p", claim)
         younger.cancel("rollback")
     younger.wait_gone()
     assert older.wait("Succeeded")["status"]["output"]["done"] == [1]

@@ -204,6 +204,27 @@ def test_an_equal_apply_of_a_finished_run_changes_nothing(ns: Namespace) -> None
     assert len(run.pods()) == 1
 
 
-def test_the_reason_of_a_cancel_may_be_said_later(pending: Run) -> None:
-    pending.patch({"spec": {"cancelReason": "because"}})
-    assert pending.get()["spec"]["cancelReason"] == "because"
+def test_what_belongs_to_a_cancel_comes_with_it_or_after_it(ns: Namespace) -> None:
+    waiting = ns.run("nobody", thread="waits")
+    for field, value in (("cancelReason", "because"), ("cancelGracePeriodSeconds", 5)):
+        said = refusal(lambda f=field, v=value: waiting.patch({"spec": {f: v}}))  # type: ignore[misc]
+        assert f"spec.{field} needs spec.cancel" in said
+        spec = {field: value}
+        said = refusal(lambda s=spec: ns.run("nobody", **s))  # type: ignore[misc]
+        assert f"spec.{field} needs spec.cancel" in said
+    run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=8)
+    run.wait_step(1)
+    run.cancel("interrupt", "because")
+    said = refusal(lambda: run.patch({"spec": {"cancelReason": "of her"}}))
+    assert "spec.cancelReason changes only together with spec.cancel" in said
+    said = refusal(lambda: run.patch({"spec": {"cancelReason": None}}))
+    assert "spec.cancelReason changes only together with spec.cancel" in said
+    for seconds in (7, 6):
+        run.patch({"spec": {"cancelGracePeriodSeconds": seconds}})
+    said = refusal(lambda: run.patch({"spec": {"cancelGracePeriodSeconds": 7}}))
+    assert "spec.cancelGracePeriodSeconds may only be lowered" in said
+    said = refusal(lambda: run.patch({"spec": {"cancelGracePeriodSeconds": None}}))
+    assert "spec.cancelGracePeriodSeconds cannot be taken back" in said
+    run.wait("Interrupted")
+    said = refusal(lambda: run.patch({"spec": {"cancelGracePeriodSeconds": 1}}))
+    assert "spec.cancelGracePeriodSeconds: the run has already finished" in said

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .deployment import USER
 from .kubectl import PATIENCE, KubectlError, Object, create, kubectl, watch
 from .namespace import Namespace, agent, foreign_job, put_into
 from .run import Run, condition, message
@@ -98,8 +99,14 @@ def refused_cleanups(ns: Namespace, claim: str) -> Iterator[None]:
 
 def wait_in_force(ns: Namespace, claim: str, *, wanted: bool) -> None:
     """A policy begins and ceases to be in force a moment after it was made and removed."""
-    job = put_into(ns.name, foreign_job("try"))
-    job["metadata"]["annotations"] = {"agentrun.dev/claim": claim}
+    job = put_into(ns.name, foreign_job("agentrun-cleanup-try"))
+    run = {"apiVersion": "agentrun.dev/v1alpha1", "kind": "AgentRun", "name": "r", "uid": "u"}
+    parts = {"managed-by": "agentrun-operator", "component": "cleanup"}
+    job["metadata"] |= {
+        "annotations": {"agentrun.dev/claim": claim},
+        "labels": {f"app.kubernetes.io/{part}": value for part, value in parts.items()},
+        "ownerReferences": [run],
+    }
     deadline = time.monotonic() + PATIENCE
     while is_refused(job) != wanted:
         assert time.monotonic() < deadline, f"the policy is not in force: not {wanted=}"
@@ -107,7 +114,7 @@ def wait_in_force(ns: Namespace, claim: str, *, wanted: bool) -> None:
 
 def is_refused(job: Object) -> bool:
     try:
-        kubectl("create", "--dry-run=server", "-f-", stdin=json.dumps(job))
+        kubectl("create", "--dry-run=server", "-f-", f"--as={USER}", stdin=json.dumps(job))
     except KubectlError as error:
         assert WORDS in str(error), error
         return True

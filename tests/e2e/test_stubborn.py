@@ -30,8 +30,8 @@ def test_it_is_killed_when_its_grace_is_over(ns: Namespace, agent: str) -> None:
     run = ns.run(agent, thread="t", input={}, gracePeriodSeconds=GRACE)
     run.wait_step(1)
     interrupt(run)
-    account = run.log()[-1]
-    assert (account["result"], account["forced"]) == ("Stopped", True)
+    report = run.log()[-1]
+    assert (report["result"], report["forced"]) == ("Stopped", True)
     # What it had written before is kept: the checkpoint of the input, and that before the node.
     assert len(ns.store().checkpoints_of("threads/t", run.uid)) == 2
 

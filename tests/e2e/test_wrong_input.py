@@ -135,8 +135,8 @@ def test_a_pod_template_that_the_api_server_refuses(ns: Namespace) -> None:
     [
         pytest.param(
             {"podTemplate": {"spec": {"hostNetwork": True}}},
-            "PodRejected",
-            "spec.podTemplate",
+            "PodTemplateRefused",
+            "spec.podTemplate.spec.hostNetwork is true",
             id="pod is not allowed",
         ),
         pytest.param(

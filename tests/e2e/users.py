@@ -1,8 +1,15 @@
-"""What other users than the tests' own may do."""
+"""What other users than the tests' own may do, and what the API server says when they may not."""
 
+import json
 import time
+from pathlib import Path
 
-from .kubectl import PATIENCE, KubectlError, kubectl
+from .kubectl import PATIENCE, KubectlError, Object, kubectl
+from .namespace import put_into
+from .run import refusal
+
+JOB_CONTROLLER = "system:serviceaccount:kube-system:job-controller"
+CRONJOB_CONTROLLER = "system:serviceaccount:kube-system:cronjob-controller"
 
 
 def bind(namespace: str, user: str, role: str) -> None:
@@ -10,10 +17,19 @@ def bind(namespace: str, user: str, role: str) -> None:
     kubectl("create", "rolebinding", f"{user}-{role}", *options)
 
 
-def wait_allowed(namespace: str, user: str, verb: str) -> None:
+def grant(namespace: str, user: str, verbs: str, resource: str) -> None:
+    """Let the user do this in the namespace, and nothing else."""
+    name = f"{user}-{resource.replace('/', '-')}"
+    kubectl("create", "role", name, f"--verb={verbs}", f"--resource={resource}", "-n", namespace)
+    kubectl("create", "rolebinding", name, f"--role={name}", f"--user={user}", "-n", namespace)
+
+
+def wait_allowed(
+    namespace: str, user: str, verb: str, resource: str = "agentruns.agentrun.dev"
+) -> None:
     """The API server takes a new binding into account a moment after it has been made."""
     deadline = time.monotonic() + PATIENCE
-    while not may(user, verb, "agentruns.agentrun.dev", namespace):
+    while not may(user, verb, resource, namespace):
         assert time.monotonic() < deadline, f"{user} never got the verb {verb}"
 
 
@@ -24,3 +40,38 @@ def may(user: str, verb: str, resource: str, namespace: str) -> bool:
         assert str(error).splitlines()[-1] == "no", error  # a warning may come before it
         return False
     return True
+
+
+def attempt(namespace: str, obj: Object, *options: str) -> None:
+    """Have the API server decide on the creation of an object that is not made."""
+    text = json.dumps(put_into(namespace, obj))
+    kubectl("create", "-f-", "--dry-run=server", *options, stdin=text)
+
+
+def refused_attempt(namespace: str, obj: Object, *options: str) -> str:
+    """What the API server says when it refuses to create the object."""
+    return refusal(lambda: attempt(namespace, obj, *options))
+
+
+def refused(*arguments: str, stdin: str | None = None) -> str:
+    """What the API server says when it refuses what kubectl asks for."""
+    return refusal(lambda: kubectl(*arguments, stdin=stdin))
+
+
+def refused_patch(
+    namespace: str, kind: str, name: str, patch: Object | list[Object], *options: str
+) -> str:
+    """What the API server says when it refuses the patch."""
+    how = "json" if isinstance(patch, list) else "merge"
+    arguments = ("patch", kind, name, "-n", namespace, f"--type={how}")
+    return refused(*arguments, f"--patch={json.dumps(patch)}", *options)
+
+
+def token_of(namespace: str, account: str, directory: Path) -> str:
+    """The option of kubectl by which it is that service account, and has nothing but its token."""
+    config = json.loads(kubectl("config", "view", "--minify", "--flatten", "--raw", "-ojson"))
+    token = kubectl("create", "token", account, "-n", namespace).strip()
+    config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
+    path = directory / f"{account}.kubeconfig"
+    path.write_text(json.dumps(config))
+    return f"--kubeconfig={path}"

@@ -51,7 +51,7 @@ def asked(run: AgentRun) -> str:
     if run.spec.cancel is None and run.deleting:
         return "The AgentRun is being deleted; its pod is stopped first."
     if run.spec.cancel is None:
-        return "The run has timed out; nothing of it may go on."
+        return "The run has ended or timed out; what is left of it is stopped."
     by, _ = _request(run)
     reason = f": {run.spec.cancel_reason}" if run.spec.cancel_reason else ""
     return f"{run.spec.cancel} asked for by {by or 'an unknown manager'}{reason}"

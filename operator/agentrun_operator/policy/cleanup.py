@@ -1,4 +1,9 @@
-"""Clean-up of rolled-back runs: one Job at a time for each claim, shared by the runs that wait."""
+"""Clean-up of rolled-back runs: Jobs of one claim, shared by the runs that wait.
+
+Runs that were never tried share one Job. A run whose clean-up failed, or of which its Job left no
+report, is tried again alone, so that one run's bad data neither fails nor delays the others: beside
+the Job of the fresh runs a bounded number of such Jobs may be under way.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,33 +15,50 @@ from .view import Cleanup
 
 # The report of a Job is a termination message of at most 4096 bytes, some 60 of them for each run.
 BATCH = 40
+RETRIES_AT_ONCE = 3
 FIRST_BACKOFF = timedelta(seconds=5)
 LONGEST_BACKOFF = timedelta(minutes=5)
+# A Job that has not ended by then is left to itself: it is suspended, or its controller is silent.
+LONGEST_JOB = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class CleanupJob:
-    """A clean-up Job as it is found: whom it cleans, and what it said when it ended."""
+    """A clean-up Job as it is found: which runs it cleans, and what it reported when it ended."""
 
     name: str
     uid: str
     attempt: int
     created_at: datetime
     has_pod: bool
+    suspended: bool
     run_uids: frozenset[str]
     finished_at: datetime | None
     deleted: dict[str, int]  # run UID -> checkpoints that went
     errors: dict[str, str]  # run UID -> what was wrong
     problem: str  # why there is no report, or why it does not run
     claim_missing: bool  # it does not run because there is no such PersistentVolumeClaim
+    unread_log: str | None  # the pod whose log has the report, which the kubelet has cut
+
+    def ended_at(self, now: datetime) -> datetime | None:
+        """When it ended or was given up; None while a report may still come."""
+        given_up = self.created_at + LONGEST_JOB
+        return self.finished_at or (given_up if given_up <= now else None)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Runs to clean now in one new Job."""
+
+    runs: tuple[AgentRun, ...]
+    attempt: int = 1
 
 
 @dataclass(frozen=True)
 class NextCleanup:
-    """``runs`` to clean now in a new Job, or the time to look again; both empty: nothing to do."""
+    """Jobs to make now, and when to look again; both empty: there is nothing to do but to wait."""
 
-    runs: tuple[AgentRun, ...] = ()
-    attempt: int = 1
+    batches: tuple[Batch, ...] = ()
     retry_at: datetime | None = None
 
 
@@ -62,37 +84,41 @@ def may_be_cleaned(run: AgentRun) -> bool:
 
 
 def next_cleanup(waiting: list[AgentRun], jobs: list[CleanupJob], now: datetime) -> NextCleanup:
-    """What to do for one claim. ``jobs`` are all the clean-up Jobs of that claim."""
-    if any(job.finished_at is None for job in jobs):
-        return NextCleanup()
+    """What to do for one claim. ``jobs`` are all the operator's own clean-up Jobs of that claim."""
     done = {uid for job in jobs for uid in job.deleted}
-    dirty = sorted(
-        (run for run in waiting if run.metadata.uid not in done), key=lambda run: run.metadata.uid
-    )
+    under_way = [job for job in jobs if job.ended_at(now) is None]
+    busy = {uid for job in under_way for uid in job.run_uids}
     fresh: list[AgentRun] = []
-    failed: list[tuple[datetime, int, AgentRun]] = []
-    for run in dirty:
-        tries = [job for job in jobs if run.metadata.uid in job.run_uids]
+    failed: list[tuple[datetime, str, Batch]] = []
+    for run in sorted(waiting, key=lambda run: run.metadata.uid):
+        uid = run.metadata.uid
+        if uid in done or uid in busy:
+            continue
+        tries = [job for job in jobs if uid in job.run_uids]
         if not tries:
             fresh.append(run)
             continue
         last = max(tries, key=lambda job: job.attempt)
-        assert last.finished_at is not None
+        ended_at = last.ended_at(now)
+        assert ended_at is not None
         backoff = min(FIRST_BACKOFF * 2 ** min(last.attempt - 1, 10), LONGEST_BACKOFF)
-        failed.append((last.finished_at + backoff, last.attempt, run))
-    if fresh:
-        return NextCleanup(tuple(fresh[:BATCH]))
-    due = [(attempt, run) for at, attempt, run in failed if at <= now]
-    if due:
-        attempt = max(attempt for attempt, _ in due) + 1
-        return NextCleanup(tuple(run for _, run in due[:BATCH]), attempt)
-    return NextCleanup(retry_at=min((at for at, _, _ in failed), default=None))
+        failed.append((ended_at + backoff, uid, Batch((run,), last.attempt + 1)))
+    batches: list[Batch] = []
+    if fresh and all(job.attempt > 1 for job in under_way):
+        batches.append(Batch(tuple(fresh[:BATCH])))
+    free = RETRIES_AT_ONCE - sum(job.attempt > 1 for job in under_way)
+    failed.sort(key=lambda each: each[:2])
+    due = [batch for at, _, batch in failed if at <= now]
+    batches += due[: max(free, 0)]
+    times = [at for at, _, _ in failed if at > now]
+    times += [job.created_at + LONGEST_JOB for job in under_way if waiting]
+    return NextCleanup(tuple(batches), min(times, default=None))
 
 
 def cleanup_of(
     run: AgentRun, jobs: list[CleanupJob], refusal: str, now: datetime
 ) -> Cleanup | None:
-    """What the clean-up Jobs of the claim say of this run; None if nothing is known.
+    """What the operator's clean-up Jobs of the claim say of this run; None if nothing is known.
 
     ``refusal`` is what the API server said if it does not take the next Job.
     """
@@ -101,7 +127,7 @@ def cleanup_of(
         if run.metadata.uid in job.deleted:
             return Cleanup("done", job.deleted[run.metadata.uid])
     last = max(mine, key=lambda job: job.attempt, default=None)
-    if last is not None and last.finished_at is None:
+    if last is not None and last.ended_at(now) is None:
         return _running(last, now)
     if refusal:
         return Cleanup("failed", message=f"the API server refuses its Job: {refusal}")
@@ -112,6 +138,12 @@ def cleanup_of(
 
 
 def _running(job: CleanupJob, now: datetime) -> Cleanup:
+    if job.suspended:
+        message = (
+            f"Job {job.name} is suspended (spec.suspend: true); it runs when it is resumed. Exempt "
+            "Jobs with the label app.kubernetes.io/component=cleanup from the queue."
+        )
+        return Cleanup("running", message=message)
     if job.has_pod:
         return Cleanup("running", message=job.problem, claim_missing=job.claim_missing)
     if now < job.created_at + USUAL_START:

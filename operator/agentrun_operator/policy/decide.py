@@ -5,6 +5,8 @@ from .finished import finished
 from .progress import progress
 from .start import start
 from .stop import must_stop, stop
+from .stopped import removes_checkpoints
+from .verdict import new_verdict, record
 from .view import View
 
 
@@ -13,6 +15,9 @@ def decide(view: View) -> Plan:
     run = view.run
     if run.finished:
         return finished(view)
+    end = None if removes_checkpoints(view.run) else new_verdict(view)
+    if end is not None:
+        return record(view, end)
     if must_stop(view):
         return stop(view)
     if view.begun:

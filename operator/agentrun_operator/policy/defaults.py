@@ -4,13 +4,19 @@ from ..constants import DEFAULT_GRACE_PERIOD_SECONDS, MultitaskStrategy
 from ..models import Agent, AgentRun
 
 
-def grace_seconds(run: AgentRun, agent: Agent) -> int:
-    """Seconds that the run's agent may take to end when it is stopped."""
+def requested_grace_seconds(run: AgentRun, agent: Agent) -> int:
+    """Seconds that the run's agent asks for, to end when it is stopped."""
     return (
         run.spec.grace_period_seconds
         or agent.spec.grace_period_seconds
         or DEFAULT_GRACE_PERIOD_SECONDS
     )
+
+
+def grace_seconds(run: AgentRun, agent: Agent, maximum: int | None) -> int:
+    """Seconds that it gets: the installation may have a maximum."""
+    requested = requested_grace_seconds(run, agent)
+    return requested if maximum is None else min(requested, maximum)
 
 
 def timeout_seconds(run: AgentRun, agent: Agent) -> int | None:

@@ -11,6 +11,7 @@ from signal import SIGKILL
 
 from ..account import Account
 from ..constants import Phase, Reason
+from ..evictions import what_to_change
 from ..facts import DEADLINE_EXCEEDED, PodFacts
 
 KEPT = "Its checkpoints are kept; a new AgentRun on the thread goes on from them."
@@ -28,19 +29,19 @@ class Ending:
 
 
 def ending(pods: tuple[PodFacts, ...]) -> Ending | None:
-    """How the run ended, by its pods (oldest first); None if no pod is left to tell."""
-    ended = [pod for pod in pods if not pod.alive]
-    if not ended:
-        return None
-    endings = [_ending(pod) for pod in ended]
+    """How the run ended, by its pods (oldest first); None if they do not tell.
+
+    A pod whose object is gone may have been seen alive last: its end is not known.
+    """
+    endings = [ending_of(pod) for pod in pods if not pod.alive]
     for phase in (Phase.SUCCEEDED, Phase.TIMED_OUT):
         for end in endings:
             if end.phase == phase:
                 return end
-    return endings[-1]
+    return endings[-1] if endings and not pods[-1].alive else None
 
 
-def _ending(pod: PodFacts) -> Ending:
+def ending_of(pod: PodFacts) -> Ending:
     account = pod.account
     # Of a container that never started, the kubelet says so too.
     killed = pod.exit_code == 128 + SIGKILL and pod.agent_started_at is not None
@@ -50,12 +51,16 @@ def _ending(pod: PodFacts) -> Ending:
         if account.result == "Failed":
             reason = account.reason or Reason.AGENT_FAILED
             return Ending(Phase.FAILED, reason, account.message, account)
+        if pod.overuse:
+            return _evicted(pod, account)
         if pod.timed_out:
             return timed_out(_too_long(pod), account, forced=bool(account.forced))
         return Ending(None, Reason.INTERRUPTED, account.message, account, bool(account.forced))
     # A program that ends with 0 because it is evicted or deleted has not completed.
     if pod.phase == "Succeeded" and not (pod.disrupted or pod.deleting):
         return Ending(Phase.SUCCEEDED, Reason.SUCCEEDED, "The command ended with exit code 0.")
+    if pod.overuse:
+        return _evicted(pod)
     if pod.timed_out:
         return timed_out(_too_long(pod), forced=killed)
     if pod.reason == DEADLINE_EXCEEDED or pod.disrupted or pod.deleting:
@@ -75,6 +80,14 @@ def _ending(pod: PodFacts) -> Ending:
     return Ending(Phase.FAILED, Reason.AGENT_FAILED, f"Pod {pod.name} failed ({what}).")
 
 
+def _evicted(pod: PodFacts, account: Account | None = None) -> Ending:
+    message = (
+        f"The kubelet evicted pod {pod.name} for what the agent used: {pod.overuse} "
+        f"{what_to_change(pod.overuse)} {KEPT}"
+    )
+    return Ending(Phase.FAILED, Reason.EVICTED, message, account)
+
+
 def timed_out(how: str, account: Account | None = None, *, forced: bool = False) -> Ending:
     message = f"spec.timeoutSeconds: the run took {how}. {KEPT}"
     return Ending(Phase.TIMED_OUT, Reason.TIMED_OUT, message, account, forced)
@@ -85,6 +98,8 @@ def _too_long(pod: PodFacts) -> str:
 
 
 def _succeeded(account: Account) -> str:
+    if account.cut:
+        return f"The agent completed. {account.message}"
     if account.output_truncated:
         return "The agent completed. Its output is shortened here; the whole is in the pod's log."
     return "The agent completed."

@@ -6,8 +6,10 @@ from ..constants import Condition, Phase, Reason, ReclaimPolicy
 from ..facts import PodFacts, missing_claim
 from ..models import AgentRunStatus
 from ..plan import Claim, Event, Plan, Release
-from .outcome import KEPT, Ending, ending, timed_out
+from .outcome import KEPT, Ending, timed_out
 from .status import USUAL_START, base, final, said, set_condition, waiting, with_account
+from .suspended import being_suspended, suspended
+from .verdict import outcome
 from .view import View
 
 
@@ -35,6 +37,8 @@ def _live(view: View) -> Plan:
 def _running(view: View, pod: PodFacts) -> Plan:
     if pod.node in view.unreachable_nodes:
         return _out_of_sight(view, pod)
+    if pod.deleting and (pod.uncounted or view.suspended):
+        return being_suspended(view, pod)
     if pod.lingering:
         return _lingering(view, pod)
     status = base(view, Phase.RUNNING)
@@ -79,10 +83,16 @@ def _between_pods(view: View) -> Plan:
 
 
 def _without_pod(view: View) -> Plan:
+    if view.suspended:
+        return suspended(view)
     if not view.pods:
         return _no_pod_yet(view)
     last = view.pods[-1]
     what = f"was taken away ({last.disruption})" if last.disrupted else "failed"
+    if last.uncounted:
+        what = "was stopped because its Job was suspended"
+    if last.overuse:
+        what = f"was evicted for what the agent used ({last.overuse})"
     message = f"Pod {last.name} {what}; the next one goes on from its last checkpoint."
     return waiting(view, Reason.RETRYING, message)
 
@@ -92,8 +102,9 @@ def _no_pod_yet(view: View) -> Plan:
     job = view.own_job
     if job is None:
         return Plan()
-    if view.now < job.created_at + USUAL_START:
-        return Plan(look_again_at=job.created_at + USUAL_START)
+    since = max(job.created_at, job.started_at or job.created_at)  # resumed at, if it was suspended
+    if view.now < since + USUAL_START:
+        return Plan(look_again_at=since + USUAL_START)
     message = (
         f"No pod of Job {job.name} could be made; kubectl describe job {job.name} says why. Check "
         f"spec.podTemplate of Agent {view.run.spec.agent_ref.name}, and the quota and the Pod "
@@ -106,6 +117,13 @@ def _preparing(view: View, pod: PodFacts) -> Plan:
     """A pod that has a node but no container yet: at first that is how it is."""
     if view.now < pod.created_at + USUAL_START:
         return Plan(look_again_at=pod.created_at + USUAL_START)
+    if pod.node is None and not pod.scheduler_looked:
+        message = (
+            f"No scheduler has looked at pod {pod.name}: it asks for scheduler {pod.scheduler}. "
+            "Check spec.podTemplate.spec.schedulerName of Agent "
+            f"{view.run.spec.agent_ref.name}, and that this scheduler runs."
+        )
+        return waiting(view, Reason.SCHEDULER_SILENT, message)
     message = (
         f"Pod {pod.name} takes long to prepare; kubectl describe pod {pod.name} says why. Check "
         "spec.code.configMap.name and the volumes of spec.podTemplate of Agent "
@@ -121,6 +139,8 @@ REJECT_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunCont
 def _pending(view: View, pod: PodFacts) -> Plan:
     """Why the pod does not run yet, in words that name the field to mend."""
     agent = view.run.spec.agent_ref.name
+    if view.suspended:
+        return suspended(view)
     if pod.scheduling_message:
         missing = missing_claim(pod)
         if missing:
@@ -149,7 +169,7 @@ def _pending(view: View, pod: PodFacts) -> Plan:
 
 
 def _ended(view: View) -> Plan:
-    end = ending(view.pods)
+    end = outcome(view)
     if end is None or end.phase is None:
         end = _ended_from_outside(view, end)
     assert end.phase is not None

@@ -7,8 +7,9 @@ from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
 from ..models import Agent, AgentRun
 from ..plan import Action, Claim, CreateJob, Enqueue, Event, Plan, Release
 from ..records import DEEPEST_SPEC, LARGEST_SPEC
-from ..resources.run_job import run_file
+from ..resources.run_file import run_file
 from . import defaults, threads
+from .pod_refusals import refusal
 from .progress import finish
 from .status import base, final, waiting
 from .view import View
@@ -68,11 +69,17 @@ def _start(view: View) -> Plan:
         return _thread_busy(view, blockers)
     if view.thread.intruders:
         return _thread_has_pod(view)
+    refused = None if run.trimmed else refusal(run, view.agent, view.installation)
+    if refused:
+        return waiting(view, Reason.POD_TEMPLATE_REFUSED, refused)
     return _begin(view, view.agent)
 
 
 def _begin(view: View, agent: Agent) -> Plan:
-    """First the guard, then the thread, then the Job: each write says what the next one needs."""
+    """First the guard, then the thread, then the Job: each write says what the next one needs.
+
+    What the cache keeps does not tell whether the pod would be refused, so it is asked for first.
+    """
     run = view.run
     guard: tuple[Action, ...] = () if run.claimed else (Claim(),)
     if run.spec.thread is not None and not run.holds_thread:
@@ -84,10 +91,23 @@ def _begin(view: View, agent: Agent) -> Plan:
                 "claim_name": agent.spec.store.claim_name,
             }
         )
-        return Plan(actions=guard, status=status)
+        return Plan(actions=guard, status=status, confirm=run.trimmed)
     if guard:
-        return Plan(actions=guard)
-    return Plan(actions=(CreateJob(),), confirm=True)
+        return Plan(actions=guard, confirm=run.trimmed)
+    return Plan(actions=(CreateJob(),), events=_capped(view, agent), confirm=True)
+
+
+def _capped(view: View, agent: Agent) -> tuple[Event, ...]:
+    """An Event if the run gets less time to end than it asks for."""
+    requested = defaults.requested_grace_seconds(view.run, agent)
+    maximum = view.installation.max_grace_period_seconds
+    if maximum is None or requested <= maximum:
+        return ()
+    message = (
+        f"gracePeriodSeconds is {requested}, and the maximum of this installation is {maximum}: a "
+        f"stopped agent is killed after {maximum} seconds."
+    )
+    return (Event("Warning", Reason.GRACE_PERIOD_CAPPED, message),)
 
 
 def _too_large(run: AgentRun) -> tuple[Reason, str] | None:

@@ -87,7 +87,8 @@ def waiting(view: View, reason: Reason, message: str) -> Plan:
     status = set_condition(
         view, base(view, Phase.PENDING), Condition.STARTED, False, reason, message
     )
-    event = Event("Normal" if reason == Reason.THREAD_BUSY else "Warning", reason, message)
+    usual = reason in (Reason.THREAD_BUSY, Reason.QUEUED, Reason.PREEMPTED)
+    event = Event("Normal" if usual else "Warning", reason, message)
     is_news = not said(view, Condition.STARTED, reason)
     return Plan(status=status, events=(event,) if is_news else ())
 
@@ -118,9 +119,16 @@ def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus
 def with_account(view: View, status: AgentRunStatus, ending: Ending) -> AgentRunStatus:
     """The status with what the runner left as its account."""
     account = ending.account
-    if account is None:
-        return status
-    if account.interrupts and status.phase == Phase.SUCCEEDED:
+    if account is not None:
+        status = status.model_copy(
+            update={
+                "output": account.output,
+                "output_truncated": account.output_truncated,
+                "checkpoint": account.checkpoint,
+                "interrupts": account.interrupts or None,
+            }
+        )
+    if status.interrupts and status.phase == Phase.SUCCEEDED:
         message = (
             "The graph asks for input, see status.interrupts. Answer with spec.resume of another "
             "AgentRun on the thread."
@@ -128,11 +136,4 @@ def with_account(view: View, status: AgentRunStatus, ending: Ending) -> AgentRun
         status = set_condition(
             view, status, Condition.WAITING_FOR_INPUT, True, Reason.INTERRUPT, message
         )
-    return status.model_copy(
-        update={
-            "output": account.output,
-            "output_truncated": account.output_truncated,
-            "checkpoint": account.checkpoint,
-            "interrupts": account.interrupts or None,
-        }
-    )
+    return status

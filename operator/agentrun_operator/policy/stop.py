@@ -17,6 +17,7 @@ LATE = timedelta(seconds=10)
 def must_stop(view: View) -> bool:
     """Whether nothing of the run may be alive: cancelled, deleted, or already timed out once."""
     run = view.run
+    # Also one whose ending is written down although its Job would go on: see `verdict.py`.
     stopping = run.status.phase == Phase.CANCELLING
     return run.spec.cancel is not None or run.deleting or stopping or _runs_after_timeout(view)
 
@@ -73,7 +74,13 @@ def _late_at(view: View) -> datetime | None:
         asked = cancel.signalled_at or cancel.requested_at
     if asked is None or not view.alive:
         return None
-    return asked + timedelta(seconds=max(pod.grace_seconds for pod in view.alive)) + LATE
+    return max(_ends_at(pod, asked) for pod in view.alive) + LATE
+
+
+def _ends_at(pod: PodFacts, asked: datetime) -> datetime:
+    """When the kubelet kills what is left of a pod that was told to stop at that time."""
+    at = asked + timedelta(seconds=pod.grace_seconds)
+    return at if pod.deletion_at is None else min(at, pod.deletion_at)
 
 
 def is_late(view: View) -> bool:
@@ -112,25 +119,50 @@ def stop_actions(view: View) -> tuple[Action, ...]:
     if not any(pod.has_started for pod in (view.alive or view.pods)):
         # Nothing runs, so nothing need be told to stop. The Job's deletion would give its pods the
         # whole grace period, from which only a container that starts just now could profit.
-        return delete_job + tuple(
-            _delete(pod)
-            for pod in view.alive
-            if pod.deletion_grace is None or pod.deletion_grace > UNSTARTED_GRACE
-        )
+        return delete_job + _delete_unstarted(view)
+    # The Job controller deletes the pods of a suspended Job, and their logs with them. Whoever
+    # resumes it starts another pod, whatever its backoffLimit is: without its Job none follows.
+    no_more_pods = delete_job if view.suspended else _forbid(view)
     if not view.alive:
-        if job is None or job.backoff_limit != 0:
-            return _forbid(view)
+        if job is None or job.backoff_limit != 0 or view.suspended:
+            return no_more_pods
         # An evicted pod does not count against backoffLimit: only without its Job none follows. One
         # that has failed does, and its Job ends by itself, with pod and log.
         return delete_job if view.can_make_pods else ()
     if all(_is_given_up_by_hand(view, pod) for pod in view.alive):
         return delete_job  # whose controller would hold on to a pod that no kubelet reports Failed
-    pods = tuple(
-        StopPod(pod.name, pod.uid) if pod.has_started else _delete(pod)
+    return no_more_pods + tuple(_stop(view, pod) for pod in view.alive if _must_be_told(view, pod))
+
+
+def _delete_unstarted(view: View) -> tuple[Action, ...]:
+    return tuple(
+        DeletePod(pod.name, pod.uid, UNSTARTED_GRACE)
         for pod in view.alive
-        if not pod.signalled
+        if pod.deletion_grace is None or pod.deletion_grace > UNSTARTED_GRACE
     )
-    return _forbid(view) + pods
+
+
+def _must_be_told(view: View, pod: PodFacts) -> bool:
+    return not pod.signalled or _shorter_grace(view, pod) is not None
+
+
+def _stop(view: View, pod: PodFacts) -> Action:
+    if not pod.has_started:
+        return DeletePod(pod.name, pod.uid, UNSTARTED_GRACE)
+    shorter = _shorter_grace(view, pod)
+    # The kubelet honours a shorter grace period of a deletion also when the pod is terminating.
+    return StopPod(pod.name, pod.uid) if shorter is None else DeletePod(pod.name, pod.uid, shorter)
+
+
+def _shorter_grace(view: View, pod: PodFacts) -> int | None:
+    """spec.cancelGracePeriodSeconds, if the pod would take longer to end."""
+    spec, cancel = view.run.spec, view.run.status.cancel
+    grace = spec.cancel_grace_period_seconds
+    if spec.cancel is None or grace is None or (pod.deletion_grace or grace + 1) <= grace:
+        return None
+    signalled = (cancel.signalled_at if cancel and pod.signalled else None) or view.now
+    left = _ends_at(pod, signalled) - view.now
+    return grace if timedelta(seconds=grace) < left else None
 
 
 def _is_given_up_by_hand(view: View, pod: PodFacts) -> bool:
@@ -143,7 +175,3 @@ def _forbid(view: View) -> tuple[Action, ...]:
     if job is None or job.finished or job.deleting or job.backoff_limit == 0:
         return ()
     return (ForbidRetries(job.name, job.uid),)
-
-
-def _delete(pod: PodFacts) -> DeletePod:
-    return DeletePod(pod.name, pod.uid)

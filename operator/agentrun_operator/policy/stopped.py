@@ -10,6 +10,7 @@ from .cleanup import awaits_cleanup
 from .outcome import Ending, ending, timed_out
 from .progress import ended_event, finish
 from .status import base, final, set_condition, with_account
+from .verdict import outcome, recorded
 from .view import View
 
 # Reasons of the condition DisruptionTarget with which a pod ends although its kubelet said nothing:
@@ -19,15 +20,22 @@ GIVEN_UP = ("DeletionByPodGC",)
 
 def stopped(view: View) -> Plan:
     """Nothing of the run is alive, and its Job can make no more pods."""
-    if view.run.spec.cancel == Cancel.ROLLBACK or (view.run.deleting and view.run.reclaims):
+    if removes_checkpoints(view.run):
         return rolling_back(view)
     return _deleted(view) if view.run.deleting else _interrupted(view)
+
+
+def removes_checkpoints(run: AgentRun) -> bool:
+    """Whether the run is rolled back or reclaimed, however it ended."""
+    return run.spec.cancel == Cancel.ROLLBACK or (run.deleting and run.reclaims)
 
 
 def retries_were_left(view: View) -> bool:
     """Whether the Job would have started the agent again, had backoffLimit not become 0."""
     fatal = view.own_job.fatal_exit_codes if view.own_job else frozenset()
-    failed = [pod for pod in view.pods if pod.phase == "Failed" and not pod.disrupted]
+    failed = [pod for pod in view.seen if pod.phase == "Failed" and not pod.disrupted]
+    if failed and failed[-1].uncounted:
+        return True  # the Job was suspended, and would have gone on when it was resumed
     hopeless = any(pod.exit_code in fatal for pod in failed)
     # What the Agent says now may be something else, or nothing.
     job = view.own_job
@@ -36,8 +44,9 @@ def retries_were_left(view: View) -> bool:
 
 
 def _interrupted(view: View) -> Plan:
-    end = ending(view.pods)
+    end = outcome(view)
     would_go_on = end is not None and end.phase == Phase.FAILED and retries_were_left(view)
+    would_go_on = would_go_on and recorded(view.run) is None
     if end is not None and end.phase is not None and not would_go_on:
         return _ended_by_itself(view, end)
     if view.run.spec.cancel is None and view.run.status.cancel is None:
@@ -76,7 +85,7 @@ def _how_it_is_known(view: View) -> tuple[Reason, str]:
     """By what it is confirmed that nothing of the run is alive."""
     if not view.begun:
         return Reason.NO_POD, "No pod of the run was ever made."
-    given_up = [pod for pod in (*view.pods, *view.departed) if _is_given_up(pod)]
+    given_up = [pod for pod in (*view.pods, *view.departed) if pod.node and _is_given_up(pod)]
     if given_up:
         why = given_up[-1].disruption or "no reason given"
         return Reason.POD_GIVEN_UP, (
@@ -85,6 +94,11 @@ def _how_it_is_known(view: View) -> tuple[Reason, str]:
         )
     if view.pods:
         pod = view.pods[-1]
+        if pod.node is None:
+            return Reason.POD_NEVER_SCHEDULED, (
+                f"Pod {pod.name} has ended (phase {pod.phase}) and never had a node: no process of "
+                "it was ever started."
+            )
         return Reason.POD_TERMINATED, f"The kubelet has reported the end of pod {pod.name}."
     return Reason.POD_GONE, "The API server has no pod of the run any more."
 
@@ -108,7 +122,7 @@ def rolling_back(view: View) -> Plan:
         return _removed(view, f"The run was rolled back: {count} checkpoints deleted.", count)
     if not (view.run.claimed or view.run.deleting or view.run.finished):
         return Plan(actions=(Claim(),))  # else a delete would take the record before the clean-up
-    end = ending(view.pods)
+    end = ending(view.seen)
     phase = view.run.status.phase if view.run.finished else Phase.CANCELLING
     status = _stopped(view, base(view, phase), forced=end is not None and end.forced)
     reason, message = _why_not_clean(view)
@@ -207,7 +221,7 @@ def _deleted(view: View) -> Plan:
     if run.finished:
         return Plan()
     # Without our finalizer, only somebody else's keeps the record: say what is so.
-    end = ending(view.pods)
+    end = outcome(view)
     if end is not None and end.phase is not None:
         return _ended_by_itself(view, end)
     message = "The run was stopped because its AgentRun is deleted."

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from ..facts import JobFacts, PodFacts, can_make_pods
+from ..installation import Installation
 from ..models import Agent, AgentRun
 
 
@@ -49,6 +50,7 @@ class View:
         str
     ]  # of the nodes of its pods; looked up only when a stop is late
     now: datetime
+    installation: Installation
 
     @property
     def own_job(self) -> JobFacts | None:
@@ -66,6 +68,19 @@ class View:
     @property
     def alive(self) -> tuple[PodFacts, ...]:
         return tuple(pod for pod in self.pods if pod.alive)
+
+    @property
+    def seen(self) -> tuple[PodFacts, ...]:
+        """Its pods, oldest first, with those whose objects are gone as they were last seen."""
+        uids = {pod.uid for pod in self.pods}
+        gone = tuple(pod for pod in self.departed if pod.uid not in uids)
+        return tuple(sorted(gone + self.pods, key=lambda pod: pod.created_at))
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the Job is suspended: it makes no pods, and stops those that it has."""
+        job = self.own_job
+        return job is not None and job.suspended and not (job.deleting or job.finished)
 
     @property
     def can_make_pods(self) -> bool:

@@ -15,7 +15,15 @@ from ..constants import (
     MANAGED_BY,
 )
 from ..models import AgentRun
-from .pod import STORE_MOUNT, container_security, owner_reference, pod_security
+from .pod import (
+    OWN_RESOURCES,
+    STORE_MOUNT,
+    container_security,
+    owner_reference,
+    pod_security,
+    tmp_mount,
+    tmp_volume,
+)
 
 # What lets a pod onto a node, and its image be pulled. A nodeSelector is not among it: where a
 # volume can be its own node affinity says, and nobody needs a GPU for this.
@@ -33,16 +41,17 @@ def cleanup_job(
     node: str | None,
     runner_image: str,
     like: dict[str, Any],
+    salt: str,
 ) -> dict[str, Any]:
     """The manifest of a clean-up Job for runs of one namespace and one claim.
 
     ``like`` is the spec of a pod that had the volume: what let it run lets this one run, too.
 
-    Its name follows from what it cleans, so that a repeated creation is refused. The runs own it
-    together: when the last of them is gone, the garbage collector takes it away.
+    ``salt`` is a secret until the Job is made, so that its name cannot be taken before. The runs
+    own it together: when the last of them is gone, the garbage collector takes it away.
     """
     uids = sorted(run.metadata.uid for run in runs)
-    digest = hashlib.sha256(json.dumps([claim_name, uids, attempt]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([claim_name, uids, attempt, salt]).encode()).hexdigest()
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
     work = [{"uid": run.metadata.uid, "thread": run.thread_directory} for run in runs]
     return {
@@ -84,10 +93,11 @@ def cleanup_job(
                             "image": runner_image,
                             "args": ["cleanup"],
                             "env": [{"name": "AGENTRUN_CLEANUP", "value": json.dumps(work)}],
+                            "resources": OWN_RESOURCES,
                             "securityContext": container_security(),
                             "volumeMounts": [
                                 {"name": "store", "mountPath": STORE_MOUNT},
-                                {"name": "tmp", "mountPath": "/tmp"},
+                                tmp_mount(CLEANUP_CONTAINER),
                             ],
                         }
                     ],
@@ -96,7 +106,7 @@ def cleanup_job(
                             "name": "store",
                             "persistentVolumeClaim": {"claimName": claim_name},
                         },
-                        {"name": "tmp", "emptyDir": {}},
+                        tmp_volume(),
                     ],
                 },
             },

@@ -11,17 +11,11 @@ MERGE_KEYS = {
     "containers": "name",
     "initContainers": "name",
     "volumes": "name",
-    "imagePullSecrets": "name",
     "env": "name",
     "volumeMounts": "mountPath",
-    "ports": "containerPort",
-    "hostAliases": "ip",
-    "topologySpreadConstraints": "topologyKey",
 }
-
-
-# Ours as a whole or not at all: a capability that is added takes back that all are dropped.
-ATOMIC = frozenset({"capabilities"})
+# Items of these lists are taken as a whole: half of ours and half of theirs would be neither.
+WHOLE_ITEMS = frozenset({"volumes", "env", "volumeMounts"})
 
 
 def merge_under(top: dict[str, Any], under: dict[str, Any]) -> dict[str, Any]:
@@ -30,18 +24,20 @@ def merge_under(top: dict[str, Any], under: dict[str, Any]) -> dict[str, Any]:
     for key, value in under.items():
         if key not in top:
             merged[key] = value
-        elif key in ATOMIC:
-            continue
         elif isinstance(top[key], dict) and isinstance(value, dict):
             merged[key] = merge_under(top[key], value)
         elif key in MERGE_KEYS and isinstance(top[key], list) and isinstance(value, list):
-            merged[key] = _merge_items(top[key], value, MERGE_KEYS[key])
+            merged[key] = _merge_items(top[key], value, key)
     return merged
 
 
-def _merge_items(top: list[Any], under: list[Any], key: str) -> list[Any]:
+def _merge_items(top: list[Any], under: list[Any], field: str) -> list[Any]:
+    key = MERGE_KEYS[field]
     below = {item.get(key): item for item in under if _is_item(item, key)}
-    merged = [merge_under(item, below.pop(item.get(key), {})) for item in top]
+    merged = []
+    for item in top:
+        other = below.pop(item.get(key), {})
+        merged.append(item if field in WHOLE_ITEMS else merge_under(item, other))
     # What is no item the API server refuses, with a message that names it.
     return merged + list(below.values()) + [item for item in under if not _is_item(item, key)]
 

@@ -4,30 +4,51 @@ from typing import Any
 
 from ..constants import API_VERSION
 
-STORE_MOUNT = "/agentrun/store"
+AGENTRUN_ROOT = "/agentrun"
+STORE_MOUNT = f"{AGENTRUN_ROOT}/store"
+TERMINATION_LOG = "/dev/termination-log"
 # The user and group of all our pods, whatever their image: the clean-up may delete what an agent
-# wrote, and the next run of the thread may go on with it.
+# wrote, and the next run of the thread may resume from it.
 RUNNER_ID = 65532
+NON_ROOT = {
+    "runAsNonRoot": True,
+    "runAsUser": RUNNER_ID,
+    "runAsGroup": RUNNER_ID,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+# Of the containers that the operator adds. Quotas ask for requests and limits, and a LimitRange may
+# ask that they are equal. With half of this CPU, a rollback would take a tenth longer.
+_NEEDED = {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "128Mi"}
+OWN_RESOURCES = {"requests": _NEEDED, "limits": _NEEDED}
+TMP_LIMIT = "4Gi"
 
 
 def pod_security() -> dict[str, Any]:
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": RUNNER_ID,
-        "runAsGroup": RUNNER_ID,
-        "fsGroup": RUNNER_ID,
-        "fsGroupChangePolicy": "OnRootMismatch",
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+    return {**NON_ROOT, "fsGroup": RUNNER_ID, "fsGroupChangePolicy": "OnRootMismatch"}
 
 
-def container_security() -> dict[str, Any]:
+def hardened() -> dict[str, Any]:
+    """What a container needs beside the security context of its pod."""
     return {
         "privileged": False,
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def container_security() -> dict[str, Any]:
+    """The security context of a container, whatever that of its pod says."""
+    return {**NON_ROOT, **hardened()}
+
+
+def tmp_mount(container: str) -> dict[str, Any]:
+    """A /tmp of the container's own."""
+    return {"name": "tmp", "mountPath": "/tmp", "subPath": container}
+
+
+def tmp_volume(**fields: Any) -> dict[str, Any]:
+    return {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT, **fields}}
 
 
 def owner_reference(run_name: str, run_uid: str, *, controller: bool) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from typing import NoReturn
 
 from agentrun_runner import runfile
 from agentrun_runner.result import ResultSlot
+from agentrun_runner.stop_pipe import StopPipe
 
 _OUR_PACKAGES = Path(__file__).parents[2]
 
 
-def start(slot: ResultSlot) -> NoReturn:
+def start(slot: ResultSlot, stop_pipe: StopPipe) -> NoReturn:
     """Turn this process, which the supervisor has forked, into the one that runs the graph.
 
     It finds modules in the Agent's code, the image's working directory and PYTHONPATH; ours come
@@ -22,5 +23,6 @@ def start(slot: ResultSlot) -> NoReturn:
         path.append(theirs)
     os.environ["PYTHONPATH"] = os.pathsep.join(path)
     slot.hand_on()
+    stop_pipe.hand_on()
     python = sys.executable
     os.execv(python, [python, "-P", "-m", "agentrun_runner.langgraph_runtime"])  # noqa: S606

@@ -4,19 +4,21 @@ import gc
 import io
 import os
 import sys
-import threading
 import traceback
 
 from agentrun_runner import runfile
 from agentrun_runner.langgraph_runtime.main_thread import MainThread
-from agentrun_runner.result import Result, ResultSlot, failed
-
-_EXIT_SECONDS = 10  # what an agent's threads and exit handlers get when its result is there
+from agentrun_runner.result import STOPPED, ResultSlot, failed
+from agentrun_runner.stop_pipe import inherited_stop_fd
 
 
 def main() -> int:
-    """Run the run file's graph. The exit code says nothing when there is a result."""
+    """Run the run file's graph. The exit code says nothing when there is a result.
+
+    From when that is there, the supervisor gives this process a second to end.
+    """
     slot = ResultSlot.inherit()
+    stop_fd = inherited_stop_fd()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What the agent prints goes out at once, but a line at a time: unbuffered, as the image has
         # it, a line and its end are two writes, and an event may come in between.
@@ -24,6 +26,8 @@ def main() -> int:
     run = runfile.load()
     if not isinstance(run.runtime, runfile.Langgraph):
         raise TypeError(run.runtime)
+    # Checkpoints are data. Agents' own serializers are as strict, unless spec.env says otherwise.
+    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
     gc.disable()  # importing makes no garbage, and looking for it takes a tenth of the time
     # While LangGraph is imported, SIGTERM simply ends the process.
     try:
@@ -33,35 +37,28 @@ def main() -> int:
         text = f"{sys.executable} cannot import LangGraph: {error}; build Agent spec.image FROM the"
         slot.seal(failed("GraphImportFailed", f"{text} runner image, and install into its Python"))
         return 1
-    source = run.runtime.graph
-    main_thread = MainThread()
+    runtime = run.runtime
+    main_thread = MainThread(stop_fd)
 
     async def run_and_seal() -> None:
-        _seal(slot, await graph_run.run_graph(run, candidate, lambda: main_thread.stopping))
+        slot.seal(await graph_run.run_graph(run, runtime, candidate, lambda: main_thread.stopping))
 
     try:
-        candidate = main_thread.call(lambda: loading.import_attribute(source))
+        candidate = main_thread.call(lambda: loading.import_attribute(runtime.graph))
         gc.freeze()
         gc.enable()
         main_thread.run(run_and_seal)
     except BaseException as error:
         if main_thread.stopping:
+            slot.seal(STOPPED)
             return 143
         if cause := failures.what_to_trace(error):
             traceback.print_exception(cause)
-        _seal(slot, failures.result_of(error))
+        slot.seal(failures.result_of(error))
         return 1
     finally:
         gc.freeze()  # the interpreter would search all of LangGraph once more before it ends: 0.2 s
     return 0
-
-
-def _seal(slot: ResultSlot, result: Result) -> None:
-    """Hand the result over. From then on the process ends, by itself or because of the timer."""
-    slot.seal(result)
-    timer = threading.Timer(_EXIT_SECONDS, os._exit, [0])
-    timer.daemon = True
-    timer.start()
 
 
 sys.exit(main())

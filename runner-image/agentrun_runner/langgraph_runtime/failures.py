@@ -21,6 +21,11 @@ class InvalidInputError(Exception):
     """The graph does not take the run's input. The text says what it takes."""
 
 
+class CheckpointRefusedError(Exception):
+    """The thread's stored state is not loaded, or the graph does not take it. The text says what
+    of it, and the fix."""
+
+
 def result_of(error: BaseException) -> Result:
     """The Failed result that tells of the exception."""
     match error:
@@ -30,6 +35,8 @@ def result_of(error: BaseException) -> Result:
             return failed("AgentFailed", str(error))
         case InvalidInputError():
             return failed("InvalidInput", str(error))
+        case CheckpointRefusedError():
+            return failed("CheckpointRefused", str(error))
         case RunRolledBackError():
             return failed("RunRolledBack", str(error))
         case StoreError():
@@ -43,7 +50,9 @@ def result_of(error: BaseException) -> Result:
 
 def what_to_trace(error: BaseException) -> BaseException | None:
     """The exception whose traceback shows somebody the place to look at."""
-    if isinstance(error, GraphImportError | GraphFactoryError | InvalidInputError):
+    if isinstance(
+        error, GraphImportError | GraphFactoryError | InvalidInputError | CheckpointRefusedError
+    ):
         return error.__cause__
     return error
 

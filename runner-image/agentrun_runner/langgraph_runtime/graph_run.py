@@ -12,42 +12,68 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import RetryPolicy, StateSnapshot
 
 from agentrun_runner import events, runfile
+from agentrun_runner.encoding import shortened
 from agentrun_runner.langgraph_runtime.breakpoints import Graph
-from agentrun_runner.langgraph_runtime.failures import InvalidInputError, brief
+from agentrun_runner.langgraph_runtime.declared import DeclaredTypes
+from agentrun_runner.langgraph_runtime.failures import (
+    CheckpointRefusedError,
+    InvalidInputError,
+    brief,
+)
 from agentrun_runner.langgraph_runtime.jsonable import jsonable
 from agentrun_runner.langgraph_runtime.loading import make_graph
 from agentrun_runner.langgraph_runtime.questions import questions_of
-from agentrun_runner.langgraph_runtime.saver import RunSaver
+from agentrun_runner.langgraph_runtime.saver import OlderRuns, RunSaver
 from agentrun_runner.langgraph_runtime.start import Start, start_of, where_it_stands
+from agentrun_runner.langgraph_runtime.state_model import raise_if_stored_state_is_refused
+from agentrun_runner.langgraph_runtime.stop_gate import StopGate
 from agentrun_runner.result import Result
 from agentrun_store.errors import StoreError
 from agentrun_store.names import check_run
 from agentrun_store.thread import Store
 
+_MAX_CUSTOM_BYTES = 16 * 1024  # of one event; a node may write many
 
-async def run_graph(run: runfile.Run, candidate: object, stopping: Callable[[], bool]) -> Result:
-    """Run the graph until it has ended or waits for somebody.
+
+async def run_graph(
+    run: runfile.Run,
+    runtime: runfile.Langgraph,
+    candidate: object,
+    stopping: Callable[[], bool],
+) -> Result:
+    """Run the graph until it has ended or waits for an answer.
 
     Raises:
-        GraphImportError, InvalidInputError, StoreError: as `failures.result_of` explains them.
+        GraphImportError, InvalidInputError, CheckpointRefusedError, StoreError: as
+            `failures.result_of` explains them.
         CancelledError: the run is being stopped.
         Exception: whatever the graph's code raised.
     """
     config = graph_config(run)
+    config["callbacks"] = [StopGate(stopping)]
     async with AsyncExitStack() as stack:
         # Before a node does something that a pod of a run taken back should not do.
         Store(runfile.STORE).thread(run.thread).refuse_rolled_back(check_run(run.uid))
         graph = await make_graph(candidate, config, stack)
-        saver = RunSaver(run)
+        declared = DeclaredTypes(graph, runtime)
+        saver, older = RunSaver(run, declared), OlderRuns(run, declared)
         graph = graph.copy({"checkpointer": saver})
-        if start := await start_of(graph, saver, run, config):
-            await _stream(graph, run, start, stopping)
+        try:
+            start = await start_of(graph, saver, older, run, config)
+        except Exception as error:
+            at = where_it_stands(run, config)
+            await raise_if_stored_state_is_refused(graph, saver, at, None, error)
+            raise
+        if start is not None:
+            await _stream(graph, saver, run, start, stopping)
         # A fork that was asked again has no checkpoint of its own: the newest is of another line.
         state = await graph.aget_state(where_it_stands(run, config), subgraphs=True)
         waits_for = await _interrupts(saver, state)
-    result = {"result": "Succeeded", "output": jsonable(_output(graph, state.values))}
+    result: Result = {"result": "Succeeded"}
     if waits_for:
         result["interrupts"] = waits_for
+    if not waits_for or _output_is_state(graph):
+        result["output"] = jsonable(_output(graph, state.values))
     return result
 
 
@@ -64,13 +90,13 @@ def graph_config(run: runfile.Run) -> RunnableConfig:
 
 
 async def _stream(
-    graph: Graph, run: runfile.Run, start: Start, stopping: Callable[[], bool]
+    graph: Graph, saver: RunSaver, run: runfile.Run, start: Start, stopping: Callable[[], bool]
 ) -> None:
     reached_a_node = False
     chunks = cast(
         AsyncGenerator[tuple[str, Any], None],
         graph.astream(
-            start.input, start.config, stream_mode=["updates", "tasks"], durability="sync"
+            start.input, start.config, stream_mode=["updates", "custom", "tasks"], durability="sync"
         ),
     )
     try:
@@ -82,7 +108,9 @@ async def _stream(
                 reached_a_node = True
                 if mode == "updates":
                     _report(data)
-    except (StoreError, OSError, GraphRecursionError):
+                elif mode == "custom":  # what a node writes with get_stream_writer()
+                    events.emit("custom", data=shortened(jsonable(data), _MAX_CUSTOM_BYTES))
+    except (StoreError, CheckpointRefusedError, OSError, GraphRecursionError):
         raise
     except Exception as error:
         # "tasks" says when a node begins. Before the first one, it is the input that is refused:
@@ -95,6 +123,7 @@ async def _stream(
                 "spec.input is missing, and the thread has no state to go on from"
                 + _expected(graph)
             ) from error
+        await raise_if_stored_state_is_refused(graph, saver, start.config, start.input, error)
         if run.resumes:
             raise InvalidInputError(f"the graph refused spec.resume: {brief(error)}") from error
         if run.input is not None:
@@ -116,6 +145,16 @@ def _report(update: dict[str, Any]) -> None:
         events.emit("interrupt", data=asked)
     else:
         events.emit("updates", data=jsonable(update))
+
+
+def _output_is_state(graph: Graph) -> bool:
+    """Whether the output is (part of) the state that the graph works on.
+
+    Otherwise a graph writes it when it ends: what is there while it is paused is an older run's.
+    """
+    if not isinstance(graph, CompiledStateGraph):
+        return False
+    return graph.builder.output_schema is graph.builder.state_schema
 
 
 def _output(graph: Graph, values: Any) -> Any:

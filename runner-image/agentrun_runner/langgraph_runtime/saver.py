@@ -18,9 +18,13 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.types import ERROR
 
 from agentrun_runner import runfile
+from agentrun_runner.langgraph_runtime.declared import DeclaredTypes, TypeName
 from agentrun_runner.langgraph_runtime.fork import hidden_runs
+from agentrun_runner.langgraph_runtime.serde import StrictSerializer, type_names
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.names import check_run
+from agentrun_store.records import split_writes
+from agentrun_store.thread import Store
 
 _T = TypeVar("_T")
 
@@ -34,9 +38,10 @@ class RunSaver(StoreSaver):
     two, and from where it would drive the nodes, which only there can be got out of a call.
     """
 
-    def __init__(self, run: runfile.Run) -> None:
+    def __init__(self, run: runfile.Run, declared: DeclaredTypes) -> None:
         super().__init__(
             runfile.STORE,
+            serde=StrictSerializer(run.thread, declared.declares, partial(_types_stored_by, run)),
             run=run.uid,
             without=hidden_runs(run),
             thread_dir_of=lambda _: run.thread,
@@ -86,15 +91,32 @@ def _of_the_task(writes: Writes) -> Writes:
     A node whose edge fails has written already. LangGraph would store that as well, take the task
     for finished at the next try, and end the graph there.
     """
+    writes = list(writes)
     failed = next((n for n, (channel, _) in enumerate(writes) if channel == ERROR), len(writes))
     if failed == len(writes):
         return writes
     return [*(w for w in writes[:failed] if w[0] in WRITES_IDX_MAP), *writes[failed:]]
 
 
+def _types_stored_by(run: runfile.Run) -> set[TypeName]:
+    """The types of what is in the run's own segment, which the pods of no other run can write."""
+    found: set[TypeName] = set()
+    for segment in Store(runfile.STORE).thread(run.thread).segments():
+        if segment.run != check_run(run.uid):
+            continue
+        for by_id in segment.index.checkpoints.values():
+            for record in by_id.values():
+                found |= type_names((record.meta["type"], segment.payload(record)))
+        for records in segment.index.writes.values():
+            for record in records:
+                for write in split_writes(record.meta, segment.payload(record)):
+                    found |= type_names((write.type, write.value))
+    return found
+
+
 class OlderRuns(RunSaver):
     """The thread as the run found it, however often the run has been tried."""
 
-    def __init__(self, run: runfile.Run) -> None:
-        super().__init__(run)
+    def __init__(self, run: runfile.Run, declared: DeclaredTypes) -> None:
+        super().__init__(run, declared)
         self._without |= {check_run(run.uid)}

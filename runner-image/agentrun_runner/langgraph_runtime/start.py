@@ -23,7 +23,7 @@ class Start:
 
 
 async def start_of(
-    graph: Graph, saver: RunSaver, run: runfile.Run, config: RunnableConfig
+    graph: Graph, saver: RunSaver, older: OlderRuns, run: runfile.Run, config: RunnableConfig
 ) -> Start | None:
     """Where the run begins. None as input: go on from the checkpoint. None: it has ended before.
 
@@ -45,7 +45,7 @@ async def start_of(
             f"spec.checkpoint.id: the thread has no checkpoint {run.checkpoint}"
         )
     if run.resumes:
-        return Start(await _answer(graph, saver, run, config), config)
+        return Start(await _answer(graph, saver, older, run, config), config)
     return Start(run.input, config)
 
 
@@ -58,13 +58,12 @@ def where_it_stands(run: runfile.Run, config: RunnableConfig) -> RunnableConfig:
 
 
 async def _answer(
-    graph: Graph, saver: RunSaver, run: runfile.Run, config: RunnableConfig
+    graph: Graph, saver: RunSaver, older: OlderRuns, run: runfile.Run, config: RunnableConfig
 ) -> Command[Any]:
     """The run's answers to what was asked before it, without those that a try before has used.
 
     By id, also a single one: LangGraph keeps another for whatever is asked next.
     """
-    older = OlderRuns(run)
     before = await graph.copy({"checkpointer": older}).aget_state(config, subgraphs=True)
     if not before.next:
         raise InvalidInputError(

@@ -12,6 +12,11 @@ from cluster.shell import say
 
 NOBODY = "agentrun.dev/bench"
 THREADS = 8  # requests at a time
+# The API server takes what is the operator's from it only, and its pods from the Job controller.
+OPERATOR = "system:serviceaccount:agentrun-system:agentrun-operator"
+JOB_CONTROLLER = "system:serviceaccount:kube-system:job-controller"
+MAKERS = {"agentruns": None, "jobs": OPERATOR, "pods": JOB_CONTROLLER}
+WRITERS = {"agentruns": OPERATOR, "jobs": None, "pods": None}  # of the status
 PLURALS = ("pods", "jobs", "agentruns")  # what is owned goes first, so that nothing is left to do
 
 
@@ -40,10 +45,10 @@ def _make(api: Api, model: Model, number: int) -> None:
     uids: dict[str, str] = {}  # the model's and the copy's
 
     def make_one(plural: str, obj: Object) -> None:
-        made = api.create(plural, obj)
+        made = api.create(plural, obj, MAKERS[plural])
         uids[_of(plural, model)["metadata"]["uid"]] = made["metadata"]["uid"]
         status = renamed(_of(plural, model)["status"], name, uids)
-        api.patch(plural, made["metadata"]["name"], {"status": status}, subresource="status")
+        api.patch(plural, made["metadata"]["name"], {"status": status}, "status", WRITERS[plural])
 
     make_one("agentruns", run_copy(model, name))
     make_one("jobs", job_copy(model, name, uids))
@@ -51,7 +56,12 @@ def _make(api: Api, model: Model, number: int) -> None:
 
 
 def run_copy(model: Model, name: str) -> Object:
-    return _copy(model.run, name, {}, model.run["spec"])
+    copy = _copy(model.run, name, {}, model.run["spec"])
+    annotations = copy["metadata"].get("annotations", {})
+    # Its place in the queue of its thread, which a run that has finished does not need.
+    for mark in [key for key in annotations if key.startswith("agentrun.dev/")]:
+        del annotations[mark]
+    return copy
 
 
 def job_copy(model: Model, name: str, uids: dict[str, str]) -> Object:

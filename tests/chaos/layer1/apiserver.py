@@ -27,7 +27,7 @@ from .objects import (
 
 # plural, the object before (None: it is new), and after (None: it is gone)
 Listener = Callable[[str, Object | None, Object | None], None]
-MUTABLE_SPEC = ("cancel", "cancelReason")
+MUTABLE_SPEC = ("cancel", "cancelReason", "cancelGracePeriodSeconds")
 PROPAGATION = {"Foreground": [FOREGROUND], "Orphan": [ORPHAN], "Background": []}
 
 
@@ -112,6 +112,7 @@ class ApiServer:
         uid: str | None = None,
         propagation: str = "Background",
         force: bool = False,
+        grace: int | None = None,
     ) -> None:
         """``force``: a pod goes without its kubelet, as the kubelet itself and pod GC delete it."""
         old = self._existing(plural, name)
@@ -123,9 +124,10 @@ class ApiServer:
             meta["finalizers"] = finalizers(old) + PROPAGATION[propagation]
         if plural == "pods":
             at_once = force or has_ended(old) or "nodeName" not in old["spec"]
-            grace = 0 if at_once else old["spec"].get("terminationGracePeriodSeconds", 30)
+            if grace is None:
+                grace = old["spec"].get("terminationGracePeriodSeconds", 30)
             before = meta.get("deletionGracePeriodSeconds", grace)
-            meta["deletionGracePeriodSeconds"] = min(grace, before)
+            meta["deletionGracePeriodSeconds"] = 0 if at_once else min(grace, before)
         if meta != old["metadata"] or _may_go(plural, old):
             self._store(plural, old, old | {"metadata": meta})
 

@@ -31,6 +31,7 @@ class Decision:
     status: Object
     create: bool = False
     delete: list[Object] = field(default_factory=list)
+    suspend: list[Object] = field(default_factory=list)  # pods that are deleted, never counted
     untrack: list[str] = field(default_factory=list)  # uids of pods
 
 
@@ -68,14 +69,17 @@ class JobController:
 
     def look(self, job: Object) -> None:
         uid = uid_of(job)
-        if uid in self._decisions or job["spec"].get("suspend"):
-            return  # one worker per Job
+        if uid in self._decisions or "managedBy" in job["spec"]:
+            return  # one worker per Job, and another controller's are not its own
         pods = [p for p in self._server.all("pods") if is_owned_by(p, uid)]
         self._decisions[uid] = self._decide(job, pods)
 
     def _decide(self, job: Object, pods: list[Object]) -> Decision:
         tracked = [p for p in pods if TRACKING in finalizers(p)]
-        status = {"startTime": self._clock.stamp(), **job.get("status", {})}
+        suspended = bool(job["spec"].get("suspend"))
+        status = dict(job.get("status", {}))
+        if not suspended and ("startTime" not in status or condition(job, "Suspended")):
+            status = status | {"startTime": self._clock.stamp()}
         if is_deleting(job) or is_finished(job):
             return Decision(job, job.get("status", {}), untrack=[uid_of(p) for p in tracked])
         only_failed = job["spec"].get("podReplacementPolicy") == "Failed"
@@ -101,8 +105,13 @@ class JobController:
             decision.delete = active
             if not active and not terminating:
                 self._condition(decision, "Complete", "CompletionsReached")
-        elif not active and not terminating:
-            decision.create = True
+        elif suspended:
+            decision.suspend = active
+            self._condition(decision, "Suspended", "JobSuspended")
+        else:
+            if condition(job, "Suspended") is not None:
+                self._condition(decision, "Suspended", "JobResumed", value="False")
+            decision.create = not active and not terminating
         return decision
 
     def _failure(self, job: Object, status: Object, failed: list[Object], count: int) -> str | None:
@@ -113,14 +122,17 @@ class JobController:
         if count > job["spec"].get("backoffLimit", 6):
             return "BackoffLimitExceeded"
         deadline = job["spec"].get("activeDeadlineSeconds")
-        started = status["startTime"]
-        if deadline is not None and seconds_of(started) + deadline <= self._clock.seconds:
+        if deadline is None or job["spec"].get("suspend"):
+            return None
+        if seconds_of(status["startTime"]) + deadline <= self._clock.seconds:
             return "DeadlineExceeded"
         return None
 
-    def _condition(self, decision: Decision, kind: str, reason: str) -> None:
+    def _condition(
+        self, decision: Decision, kind: str, reason: str, *, value: str = "True"
+    ) -> None:
         holder: Object = {"status": decision.status}
-        holder = with_condition(holder, kind, reason, self._clock.stamp())
+        holder = with_condition(holder, kind, reason, self._clock.stamp(), value=value)
         decision.status = holder["status"]
 
     def act(self, uid: str) -> None:
@@ -129,7 +141,9 @@ class JobController:
             return
         if decision.create:
             self._create_pod(decision.job)
-        for pod in decision.delete:
+        for pod in decision.suspend:
+            self.untrack(uid_of(pod))
+        for pod in decision.delete + decision.suspend:
             if self._server.by_uid("pods", uid_of(pod)) is not None:
                 self._server.delete("pods", name_of(pod), uid=uid_of(pod))
         job = self._server.by_uid("jobs", uid)

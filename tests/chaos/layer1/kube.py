@@ -92,6 +92,10 @@ class FakeKube(Kube):
         found, _ = await self.list(plural, namespace, **selectors)
         return found[:count]
 
+    async def log(self, *_: object) -> str | None:
+        """It is gone: no termination message is cut here."""
+        return None
+
     async def create(self, plural: str, namespace: str, obj: Object) -> Object:
         assert namespace == NAMESPACE
         if plural == "events":
@@ -114,7 +118,9 @@ class FakeKube(Kube):
 
         def perform() -> bool:
             try:
-                self.api_server.delete(plural, name, uid=uid, propagation=propagation)
+                self.api_server.delete(
+                    plural, name, uid=uid, propagation=propagation, grace=grace_seconds
+                )
             except ApiError:
                 return False
             return True

@@ -118,8 +118,15 @@ class Nodes:
         elif container.signalled_at is None:
             if stop:
                 container.signalled_at = self._clock.seconds
-        elif self._clock.seconds >= container.signalled_at + container.grace:
+        elif self._clock.seconds >= container.signalled_at + self._grace(container):
             container.exit = Exit(SIGKILLED)
+
+    @staticmethod
+    def _grace(container: Container) -> float:
+        """A deletion may shorten it, also when the container has been told to stop."""
+        meta = container.seen["metadata"]
+        shorter = float(meta.get("deletionGracePeriodSeconds", container.grace))
+        return min(container.grace, shorter)
 
     def _is_late(self, container: Container) -> bool:
         deadline = container.seen["spec"].get("activeDeadlineSeconds")

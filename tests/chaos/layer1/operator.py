@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from random import Random
@@ -9,6 +10,7 @@ from unittest.mock import patch
 
 from agentrun_operator import cleanups, controller, events, observe
 from agentrun_operator.controller import Controller
+from agentrun_operator.installation import Installation
 from agentrun_operator.intake import SELECTORS
 from agentrun_operator.kube import NO_ANSWER, ApiError
 
@@ -28,7 +30,13 @@ def in_virtual_time(clock: Clock) -> Iterator[None]:
         for module in (cleanups, events, observe):
             stack.enter_context(patch.object(module, "now", clock.now))
         stack.enter_context(patch.object(controller, "WORKERS", WORKERS))
+        stack.enter_context(patch.object(cleanups, "token_hex", _salt))
         yield
+
+
+def _salt(_: int) -> str:
+    """The same in each replay of a schedule, which seeds it."""
+    return f"{random.getrandbits(64):016x}"
 
 
 class OperatorProcess:
@@ -36,7 +44,7 @@ class OperatorProcess:
         self._server = server
         self._loop = loop
         self.kube = FakeKube(server)
-        self.controller = Controller(self.kube, "runner")
+        self.controller = Controller(self.kube, Installation("runner"))
         self._inbox: dict[str, list[tuple[str, Object]]] = {plural: [] for plural in SELECTORS}
         self.watches = False
         self.circles = False

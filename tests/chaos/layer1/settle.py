@@ -9,6 +9,7 @@ from .jobs import is_finished
 from .nodes import NODES
 from .objects import Object, finalizers, is_deleting, label, name_of, owners, phase_of, uid_of
 from .truth import NOT_SETTLED
+from .users import resume
 from .world import World
 
 ROUNDS = 60
@@ -50,6 +51,9 @@ def _end_faults(world: World) -> None:
         world.jobs.act(uid)
     for node in NODES:
         world.nodes.bring_back(node, rebooted=False)
+    for job in world.server.all("jobs"):
+        if owners(job) and job["spec"].get("suspend"):
+            resume(world, job)
     if not world.operators:
         world.start_operator()
     for operator in world.operators:

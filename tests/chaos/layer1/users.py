@@ -3,7 +3,7 @@
 from agentrun_operator.constants import LABEL_RUN_UID
 from agentrun_operator.kube import ApiError
 
-from .objects import Object, has_ended, label, merged, name_of, uid_of
+from .objects import Object, has_ended, label, merged, name_of, owners, uid_of
 from .steps import Choices, action
 from .truth import TAKEN_OFF
 from .world import World
@@ -73,6 +73,44 @@ def rollback(world: World, choices: Choices) -> None:
     runs = world.server.all("agentruns")
     if runs:
         _cancel(world, choices.one(runs), "rollback")
+
+
+@action(2)
+def shorten_grace(world: World, choices: Choices) -> None:
+    """The emergency stop: spec.cancelGracePeriodSeconds, with the cancel or after it."""
+    runs = [r for r in world.server.all("agentruns") if "cancel" in r["spec"]]
+    if runs:
+        run, seconds = choices.one(runs), choices.one((1, 3))
+        before = run["spec"].get("cancelGracePeriodSeconds", seconds)
+        patch: Object = {"spec": {"cancelGracePeriodSeconds": min(seconds, before)}}
+        world.server.patch("agentruns", name_of(run), patch)
+
+
+@action(3)
+def suspend_job(world: World, choices: Choices) -> None:
+    """As Kueue does when it preempts, or a user; it also takes the Job's start time back."""
+    jobs = [j for j in world.server.all("jobs") if owners(j) and not j["spec"].get("suspend")]
+    if jobs:
+        world.faults["Job suspended"] += 1
+        job = choices.one(jobs)
+        job = world.server.update("jobs", job, merged(job, {"spec": {"suspend": True}}))
+        if choices.one((False, True)):
+            world.server.update("jobs", job, merged(job, {"status": {"startTime": None}}))
+
+
+@action(4)
+def resume_job(world: World, choices: Choices) -> None:
+    """As Kueue does when there is quota: it also says to which nodes the pods may go."""
+    jobs = [j for j in world.server.all("jobs") if owners(j) and j["spec"].get("suspend")]
+    if jobs:
+        world.faults["Job resumed"] += 1
+        resume(world, choices.one(jobs))
+
+
+def resume(world: World, job: Object) -> None:
+    template = {"spec": {"nodeSelector": {"pool": "x"}}}
+    spec: Object = {"suspend": False, "template": template}
+    world.server.update("jobs", job, merged(job, {"spec": spec}))
 
 
 @action(3)

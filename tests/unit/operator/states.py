@@ -7,6 +7,7 @@ from typing import Any
 from agentrun_operator.account import Account
 from agentrun_operator.constants import ANNOTATION_QUEUED, FINAL_PHASES, FINALIZER, Phase
 from agentrun_operator.facts import JobFacts, PodFacts
+from agentrun_operator.installation import Installation
 from agentrun_operator.models import Agent, AgentRun
 from agentrun_operator.policy.view import ThreadView, View
 
@@ -96,6 +97,8 @@ def job(
     backoff_limit: int = 0,
     retries: int | None = None,
     deadline_exceeded: bool = False,
+    suspended: bool = False,
+    started_at: datetime | None = None,
     watched: bool = True,
 ) -> JobFacts:
     return JobFacts(
@@ -106,6 +109,8 @@ def job(
         made_for=owner,
         deleting=deleting,
         finished=finished,
+        suspended=suspended,
+        started_at=started_at,
         deadline_exceeded=deadline_exceeded,
         backoff_limit=backoff_limit,
         retries=backoff_limit if retries is None else retries,
@@ -126,6 +131,8 @@ PENDING_POD = PodFacts(
     node=None,
     deleting=False,
     deletion_grace=None,
+    deletion_at=None,
+    tracked=True,
     has_started=False,
     container_runs=False,
     agent_started_at=None,
@@ -133,6 +140,9 @@ PENDING_POD = PodFacts(
     deadline=None,
     grace_seconds=30,
     disruption="",
+    overuse="",
+    scheduler="default-scheduler",
+    scheduler_looked=False,
     scheduling_message="",
     waiting_reason="",
     waiting_message="",
@@ -142,6 +152,7 @@ PENDING_POD = PodFacts(
     exit_code=None,
     exit_reason="",
     account=None,
+    report_cut=False,
     watched=True,
 )
 RUNNING_POD = replace(
@@ -177,5 +188,6 @@ def view(this: AgentRun, rivals: tuple[AgentRun, ...] = (), **facts: Any) -> Vie
         "namespace_terminating": False,
         "unreachable_nodes": frozenset(),
         "now": NOW,
+        "installation": Installation("runner:1"),
     }
     return View(run=this, **(defaults | facts))

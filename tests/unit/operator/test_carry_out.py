@@ -36,7 +36,7 @@ LIVE: dict[str, Any] = {"claimed": True, "phase": Phase.RUNNING, "jobName": "r"}
 
 @pytest.fixture
 def carry_out(kube: Kube) -> CarryOut:
-    return CarryOut(kube, "runner:1", lambda *_: None, lambda *_: None)
+    return CarryOut(kube, lambda *_: None, lambda *_: None)
 
 
 def next_status(of: View) -> AgentRunStatus:
@@ -138,7 +138,7 @@ async def test_the_guard_of_somebody_else_goes_with_ours(wire: Wire, carry_out: 
     [
         (ForbidRetries("r", "u"), "u"),
         (StopPod("p", "u"), "u"),
-        (DeletePod("p", "u"), "u"),
+        (DeletePod("p", "u", 2), "u"),
         (DeleteJob("r", "u"), "u"),
         (DeleteRun(), UID),
         (CancelRun("o", "u", Cancel.INTERRUPT, "x"), "u"),
@@ -159,6 +159,6 @@ async def test_a_pod_without_a_container_takes_its_whole_grace_period(
     wire: Wire, carry_out: CarryOut
 ) -> None:
     """Failure mode 4."""
-    await carry_out(view(run(**LIVE)), Plan(actions=(DeletePod("p", "u"),)))
+    await carry_out(view(run(**LIVE)), Plan(actions=(DeletePod("p", "u", 2),)))
     (delete,) = wire.asked
     assert delete.body["gracePeriodSeconds"] == UNSTARTED_GRACE

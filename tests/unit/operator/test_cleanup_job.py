@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from agentrun_operator.cleanup_facts import cleanup_job_facts
+from agentrun_operator.own_cleanups import Work
 from agentrun_operator.policy.cleanup import LONGEST_BACKOFF
 from agentrun_store.cleanup import SECONDS
 from chaos.layer1.objects import Object, label
@@ -83,17 +84,52 @@ def test_the_jobs_of_a_clean_up_that_never_succeeds_pile_up(world: World) -> Non
     assert LONGEST_BACKOFF < kept <= timedelta(days=1)
 
 
-@pytest.mark.parametrize(("text", "attempt"), [("3", 3), ("", 1), ("x", 1), ("9" * 5000, 1)])
-def test_an_attempt_that_is_no_number_stops_the_clean_ups_of_a_claim(
-    text: str, attempt: int
-) -> None:
-    """Whoever may edit Jobs may write it."""
+WORK = Work(frozenset({"a", "b"}), 1)
+
+
+def ended_pod(message: str, code: int = 0) -> Object:
+    """A clean-up's pod named c whose termination message the kubelet has cut, or not."""
     meta = {"name": "c", "uid": "c", "creationTimestamp": "2026-01-01T00:00:00Z"}
-    job: Object = {"metadata": {**meta, "annotations": {"agentrun.dev/attempt": text}}}
-    assert cleanup_job_facts(job, []).attempt == attempt
+    end = {"exitCode": code, "message": message, "finishedAt": "2026-01-01T00:01:00Z"}
+    container = {"name": "cleanup", "state": {"terminated": end}}
+    phase = "Failed" if code else "Succeeded"
+    return {
+        "metadata": meta,
+        "spec": {},
+        "status": {"phase": phase, "containerStatuses": [container]},
+    }
 
 
-def test_a_clean_up_that_was_evicted_before_it_started_stops_all_runs_of_its_claim() -> None:
+REPORT = '{"runs": {"a": {"checkpoints": 3}, "x": {"checkpoints": 1}}, "errors": {}}'
+
+
+def test_a_report_counts_for_the_runs_of_its_job_also_if_the_rest_was_not_reached() -> None:
+    meta = {"name": "c", "uid": "c", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    job: Object = {"metadata": meta, "spec": {}, "status": {}}
+    facts = cleanup_job_facts(job, [ended_pod(REPORT, 137)], WORK, {})
+    assert (facts.deleted, facts.unread_log) == ({"a": 3}, None)
+    assert "ended with code 137 before it had reported on this run" in facts.problem
+
+
+@pytest.mark.parametrize(
+    ("logs", "deleted", "unread"),
+    [
+        ({}, {}, "c"),
+        ({"c": f"begins\n{REPORT}\n"}, {"a": 3}, None),
+        ({"c": "nothing\n{}"}, {}, None),
+    ],
+)
+def test_a_report_that_the_kubelet_cut_is_read_from_the_log(
+    logs: dict[str, str], deleted: dict[str, int], unread: str | None
+) -> None:
+    meta = {"name": "c", "uid": "c", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    job: Object = {"metadata": meta, "spec": {}, "status": {}}
+    facts = cleanup_job_facts(job, [ended_pod(REPORT[:20])], WORK, logs)
+    assert (facts.deleted, facts.unread_log) == (deleted, unread)
+    assert (facts.finished_at is None) == (unread is not None), "its report may still come"
+
+
+def test_a_clean_up_that_was_evicted_before_it_started_has_ended_when_its_job_says_so() -> None:
     """Failure mode 31. The kubelet then gives null for both times of its container."""
     meta = {"name": "c", "uid": "c", "creationTimestamp": "2026-01-01T00:00:00Z"}
     at = "2026-01-01T00:01:00Z"
@@ -106,7 +142,9 @@ def test_a_clean_up_that_was_evicted_before_it_started_stops_all_runs_of_its_cla
         "status": {"phase": "Failed", "containerStatuses": [container]},
     }
     failed = {"type": "Failed", "status": "True", "lastTransitionTime": at}
-    job: Object = {"metadata": meta, "status": {}}
-    assert cleanup_job_facts(job, [pod]).finished_at is None, "its Job says when, a second later"
+    job: Object = {"metadata": meta, "spec": {}, "status": {}}
+    assert cleanup_job_facts(job, [pod], WORK, {"c": ""}).finished_at is None, (
+        "its Job says when, a second later"
+    )
     job["status"] = {"conditions": [failed]}
-    assert cleanup_job_facts(job, [pod]).finished_at == datetime.fromisoformat(at)
+    assert cleanup_job_facts(job, [pod], WORK, {"c": ""}).finished_at == datetime.fromisoformat(at)

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from agentrun_operator.constants import Phase
 from agentrun_operator.models import AgentRun
 from agentrun_operator.policy.cleanup import (
@@ -34,6 +32,7 @@ def cleanup_job(
     errors: dict[str, str] | None = None,
     problem: str = "",
     has_pod: bool = True,
+    suspended: bool = False,
 ) -> CleanupJob:
     return CleanupJob(
         name=f"c{attempt}",
@@ -41,25 +40,31 @@ def cleanup_job(
         attempt=attempt,
         created_at=NOW,
         has_pod=has_pod,
+        suspended=suspended,
         run_uids=frozenset(uids),
         finished_at=finished,
         deleted=deleted or {},
         errors=errors or {},
         problem=problem,
         claim_missing=False,
+        unread_log=None,
     )
+
+
+def batches(todo: NextCleanup) -> list[tuple[list[str], int]]:
+    """UIDs and attempt of each Job that is to be made."""
+    return [([run.metadata.uid for run in batch.runs], batch.attempt) for batch in todo.batches]
 
 
 def test_runs_that_wait_share_one_job() -> None:
     """Failure mode 50."""
     todo = next_cleanup([dirty("b"), dirty("a")], [], NOW)
-    assert [r.metadata.uid for r in todo.runs] == ["a", "b"]
-    assert todo.attempt == 1
+    assert batches(todo) == [(["a", "b"], 1)]
 
 
-def test_no_second_job_while_one_runs() -> None:
+def test_fresh_runs_get_one_job_at_a_time() -> None:
     """Failure mode 11."""
-    assert next_cleanup([dirty("a"), dirty("b")], [cleanup_job("a")], NOW).runs == ()
+    assert next_cleanup([dirty("a"), dirty("b")], [cleanup_job("a")], NOW).batches == ()
 
 
 def test_a_run_that_is_clean_is_not_cleaned_again() -> None:
@@ -68,15 +73,12 @@ def test_a_run_that_is_clean_is_not_cleaned_again() -> None:
     assert next_cleanup([dirty("a")], [done], much_later) == NextCleanup()
 
 
-@pytest.mark.parametrize("failed_before", [False, True])
-def test_a_batch_is_too_large_for_its_report(failed_before: bool) -> None:
+def test_the_report_of_a_batch_fits_into_a_termination_message() -> None:
     """Failure mode 50. The kubelet would cut it off."""
     many = [dirty(str(UUID(int=number))) for number in range(1000)]
-    uids = [run.metadata.uid for run in many]
-    jobs = [cleanup_job(*uids, finished=NOW)] if failed_before else []
-    batch = next_cleanup(many, jobs, NOW + timedelta(minutes=10)).runs
-    assert len(batch) > 1
-    runs = {run.metadata.uid: {"checkpoints": 10**6} for run in batch}
+    (batch,) = next_cleanup(many, [], NOW + timedelta(minutes=10)).batches
+    assert len(batch.runs) > 1
+    runs = {run.metadata.uid: {"checkpoints": 10**6} for run in batch.runs}
     report = json.dumps({"runs": runs, "errors": {}}, separators=(",", ":"))
     assert len(report) <= MAX_MESSAGE
 
@@ -85,19 +87,56 @@ def test_a_failed_clean_up_is_tried_again_later_and_later() -> None:
     """Failure mode 31."""
     failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
     early = next_cleanup([dirty("a")], [failed], NOW + timedelta(seconds=4))
-    assert early.runs == ()
-    assert early.retry_at == NOW + timedelta(seconds=5)
+    assert early == NextCleanup(retry_at=NOW + timedelta(seconds=5))
     due = next_cleanup([dirty("a")], [failed], NOW + timedelta(seconds=5))
-    assert (len(due.runs), due.attempt) == (1, 2)
+    assert batches(due) == [(["a"], 2)]
     tenth = cleanup_job("a", attempt=10, finished=NOW, errors={"a": "no space"})
     later = next_cleanup([dirty("a")], [failed, tenth], NOW)
     assert later.retry_at == NOW + timedelta(minutes=5)
 
 
 def test_a_run_that_failed_does_not_hold_up_a_fresh_one() -> None:
+    """Neither while it waits for its next try, nor while that is under way."""
     failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
     todo = next_cleanup([dirty("a"), dirty("b")], [failed], NOW)
-    assert [r.metadata.uid for r in todo.runs] == ["b"]
+    assert batches(todo) == [(["b"], 1)]
+    again = cleanup_job("a", attempt=2)
+    todo = next_cleanup([dirty("a"), dirty("b")], [failed, again], NOW + timedelta(minutes=5))
+    assert batches(todo) == [(["b"], 1)]
+
+
+def test_the_runs_of_a_batch_that_was_killed_are_tried_again_alone_and_a_few_at_a_time() -> None:
+    """One run's data took all memory: the others must not share its next Job."""
+    names = [f"{number:02}" for number in range(8)]
+    killed = cleanup_job(*names, finished=NOW, deleted={"00": 1}, problem="code 137")
+    runs = [dirty(name) for name in names]
+    later = NOW + timedelta(seconds=5)
+    todo = next_cleanup(runs, [killed], later)
+    assert batches(todo) == [(["01"], 2), (["02"], 2), (["03"], 2)]
+    assert cleanup_of(runs[0], [killed], "", NOW) == Cleanup("done", 1)
+    assert cleanup_of(runs[1], [killed], "", NOW) == Cleanup("failed", message="code 137")
+    under_way = [cleanup_job(name, attempt=2) for name in ("01", "02")]
+    assert batches(next_cleanup(runs, [killed, *under_way], later)) == [(["03"], 2)]
+    # The first two failed once more: those that have waited for longer come first.
+    failed = [cleanup_job(name, attempt=2, finished=later) for name in ("01", "02")]
+    much_later = NOW + timedelta(minutes=2)
+    todo = next_cleanup(runs, [killed, *failed], much_later)
+    assert batches(todo) == [(["03"], 2), (["04"], 2), (["05"], 2)]
+
+
+def test_a_job_that_never_ends_is_given_up() -> None:
+    """A queue has suspended it, or its node is lost and its controller silent."""
+    stuck = cleanup_job("a", suspended=True, has_pod=False)
+    known = cleanup_of(dirty("a"), [stuck], "", NOW)
+    assert known is not None
+    assert "Job c1 is suspended (spec.suspend: true)" in known.message
+    todo = next_cleanup([dirty("a")], [stuck], NOW)
+    assert todo == NextCleanup(retry_at=NOW + timedelta(minutes=15))
+    later = NOW + timedelta(minutes=16)
+    assert batches(next_cleanup([dirty("a"), dirty("b")], [stuck], later)) == [
+        (["b"], 1),
+        (["a"], 2),
+    ]
 
 
 def test_a_job_that_left_no_report_is_a_failure() -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from agentrun_operator.installation import Installation
 from agentrun_operator.intake import Intake
 from agentrun_operator.kube import Kube
 from agentrun_operator.observe import Observer
@@ -106,7 +107,7 @@ def calls(work: Callable[[], object]) -> int:
 
 
 def decision(intake: Intake, number: int) -> int:
-    observer = Observer(cast("Kube", None), intake.cache, intake.learn)
+    observer = Observer(cast("Kube", None), intake.cache, Installation("runner"), intake.learn)
 
     def look() -> None:
         run = intake.cache.run("ns", f"run-{number}")

@@ -124,6 +124,19 @@ def test_a_pod_that_is_not_prepared_says_so_after_a_while() -> None:
 ACCOUNT = {"output": {"a": 1}, "checkpoint": {"id": "c9", "count": 4}}
 
 
+def test_a_pod_that_no_scheduler_has_looked_at_says_so_after_a_while() -> None:
+    """The message names the field: some other scheduler has to do it, and does not run."""
+    pod = replace(PENDING_POD, scheduler="queue-scheduler")
+    early = decide(view(LIVE, job=job(), pods=(pod,)))
+    assert (early.status, early.look_again_at) == (None, NOW + timedelta(seconds=15))
+    plan = decide(view(LIVE, job=job(), pods=(pod,), now=NOW + timedelta(seconds=15)))
+    assert plan.status is not None
+    (started,) = [c for c in plan.status.conditions if c.type == "Started"]
+    assert started.reason == "SchedulerSilent"
+    assert "queue-scheduler" in started.message
+    assert "spec.podTemplate.spec.schedulerName" in started.message
+
+
 def test_success_is_reported_with_output_and_checkpoint() -> None:
     pod = said(SUCCEEDED_POD, "Succeeded", **ACCOUNT)
     plan = decide(view(LIVE, job=job(), pods=(pod,)))

@@ -83,7 +83,7 @@ def test_before_a_container_runs_the_job_is_deleted(
 ) -> None:
     """Failure mode 4."""
     plan = decide(view(run(cancel=cancel, claimed=True), job=job(), pods=pods))
-    assert plan.actions == (DELETE_JOB, *(DeletePod(pod.name, pod.uid) for pod in pods))
+    assert plan.actions == (DELETE_JOB, *(DeletePod(pod.name, pod.uid, 2) for pod in pods))
     assert plan.confirm, "its pod may have succeeded, and that is not watched"
     assert plan.status is not None
     assert plan.status.phase == Phase.CANCELLING
@@ -97,7 +97,7 @@ def test_a_pod_that_is_deleted_before_it_starts_does_not_get_its_whole_grace_per
     pod = replace(PENDING_POD, deleting=True, deletion_grace=30)
     gone = job(deleting=True)
     plan = decide(view(run(cancel="interrupt", claimed=True), job=gone, pods=(pod,)))
-    assert plan.actions == (DeletePod("r-abc", "pod-uid"),)
+    assert plan.actions == (DeletePod("r-abc", "pod-uid", 2),)
     shortened = replace(pod, deletion_grace=2)
     plan = decide(view(run(cancel="interrupt", claimed=True), job=gone, pods=(shortened,)))
     assert plan.actions == ()
@@ -111,7 +111,7 @@ def test_a_job_that_is_being_deleted_is_not_deleted_again() -> None:
 def test_a_pending_pod_whose_job_is_gone_is_deleted_itself() -> None:
     """Failure mode 22: a Job deleted with --cascade=orphan."""
     plan = decide(view(run(cancel="interrupt", claimed=True), pods=(PENDING_POD,)))
-    assert plan.actions == (DeletePod("r-abc", "pod-uid"),)
+    assert plan.actions == (DeletePod("r-abc", "pod-uid", 2),)
 
 
 CLAIMED: dict[str, Any] = {"claimed": True, "jobName": "r", "claimName": "agentrun-store"}

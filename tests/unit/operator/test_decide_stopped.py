@@ -15,6 +15,7 @@ from agentrun_operator.policy.view import Cleanup
 from .states import (
     FAILED_POD,
     NOW,
+    PENDING_POD,
     RUNNING_POD,
     STOPPED_POD,
     SUCCEEDED_POD,
@@ -190,6 +191,16 @@ def test_a_pod_that_the_cluster_gave_up_ends_the_run_and_says_how_it_is_known() 
     assert plan.status.phase == Phase.INTERRUPTED
     stopped = next(c for c in plan.status.conditions if c.type == Condition.STOPPED)
     assert stopped.reason == Reason.POD_GIVEN_UP
+
+
+def test_of_a_pod_that_never_had_a_node_no_kubelet_is_said_to_have_reported_anything() -> None:
+    unscheduled = replace(PENDING_POD, phase="Failed")
+    stopping = run(claimed=True, cancel="interrupt", phase=Phase.CANCELLING, jobName="r")
+    plan = decide(view(stopping, pods=(unscheduled,)))
+    assert plan.status is not None
+    (stopped,) = [c for c in plan.status.conditions if c.type == "Stopped"]
+    assert (stopped.status, stopped.reason) == ("True", "PodNeverScheduled")
+    assert "never had a node" in stopped.message
 
 
 def test_a_final_phase_that_no_kubelet_wrote_is_not_called_its_word() -> None:

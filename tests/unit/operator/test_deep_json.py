@@ -11,6 +11,7 @@ import agentrun_operator
 
 READ_AND_WRITE = """
 import json
+from agentrun_operator.installation import Installation
 from agentrun_operator.kube import read_deep_json
 from agentrun_operator.models import Agent, AgentRun
 from agentrun_operator.resources.run_job import run_job
@@ -24,7 +25,7 @@ run = {"metadata": meta, "spec": spec}
 for opens, closes in ("[]", ('{"a":', "}")):
     deep = opens * 9_990 + "0" + closes * 9_990
     items = json.loads(json.dumps({"items": [run]}).replace('"here"', deep))["items"]
-    job = run_job(AgentRun.model_validate(items[0]), Agent.model_validate(agent), "runner")
+    job = run_job(AgentRun.model_validate(items[0]), Agent.model_validate(agent), Installation("r"))
     text = json.dumps(job).replace(" ", "").replace("\\\\", "")
     assert text.count(opens * 9_990) == 2
 """

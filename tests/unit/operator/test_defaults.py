@@ -17,7 +17,7 @@ from .states import agent, run
         ("retries", defaults.retries, 3, 0, 0),
         ("ttl_seconds_after_finished", defaults.ttl_seconds, 60, 0, None),
         ("multitask_strategy", defaults.multitask_strategy, "reject", "rollback", "enqueue"),
-        ("grace_period_seconds", defaults.grace_seconds, 7, 3, 30),
+        ("grace_period_seconds", defaults.requested_grace_seconds, 7, 3, 30),
     ],
 )
 def test_what_a_run_says_does_not_count_before_its_agent_and_that_before_the_built_in(

@@ -12,7 +12,7 @@ def copy_pod(world: World) -> Object:
     """The pod of the run r once more, made by another controller."""
     (ours,) = world.server.all("pods")
     template = {"metadata": {"labels": {}}, "spec": ours["spec"]}
-    spec = {"suspend": True, "template": template}
+    spec = {"managedBy": "other/controller", "template": template}
     job = world.server.create("jobs", {"metadata": {"name": "other"}, "spec": spec})
     owner = {"kind": "Job", "name": "other", "uid": uid_of(job), "controller": True}
     meta = {"name": "copy", "labels": ours["metadata"]["labels"], "ownerReferences": [owner]}

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from agentrun_operator.constants import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN, LABEL_RUN_UID
 from agentrun_operator.controller import Controller
+from agentrun_operator.installation import Installation
 from agentrun_operator.intake import SELECTORS
 from agentrun_operator.kube import Kube
 
@@ -24,7 +25,7 @@ class Server:
 
 
 def controller(*runs: Object) -> Controller:
-    return Controller(cast("Kube", Server(*runs)), "runner")
+    return Controller(cast("Kube", Server(*runs)), Installation("runner"))
 
 
 def obj(version: int, number: int, **status: object) -> Object:

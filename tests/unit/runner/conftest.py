@@ -20,7 +20,10 @@ def graph_pod(make_pod: MakePod) -> MakePod:
     """Makes the pod of a run of one of the test graphs: `graph_pod("graphs:talks", input=...)`."""
 
     def make(graph: str, *, config: object = None, **rest: Any) -> Pod:
-        run: dict[str, object] = {"runtime": {"langgraph": {"graph": graph}}}
+        langgraph: dict[str, object] = {"graph": graph}
+        if "allowed" in rest:
+            langgraph["allowedModules"] = rest.pop("allowed")
+        run: dict[str, object] = {"runtime": {"langgraph": langgraph}}
         for field in ("input", "resume", "checkpoint"):
             if field in rest:
                 run[field] = rest.pop(field)

@@ -23,6 +23,7 @@ PATIENCE = 20.0  # seconds after which a test gives up; nothing that works comes
 _AS_PID_ONE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 # What a shell ignores that runs the tests in the background, a container does not.
 _UNIGNORED = ["env", "--default-signal=HUP,INT,QUIT"]
+_UNPRIVILEGED = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 _AS_ROOT = ["--user", "--map-root-user"]
 
 
@@ -66,9 +67,14 @@ class Pod:
         }
         self._started: list[Running] = []
 
-    def start(self, *arguments: str, pid_one: bool = False) -> "Running":
-        """Start the supervisor as the image does, if wanted as PID 1 of a namespace of its own."""
+    def start(
+        self, *arguments: str, pid_one: bool = False, unprivileged: bool = False
+    ) -> "Running":
+        """Start the supervisor as the image does, if wanted as PID 1 of a namespace of its own, and
+        if wanted without the capabilities that the tests may have."""
         command = [*_UNIGNORED, sys.executable, "-I", "-S", str(RUNNER), *arguments]
+        if unprivileged and os.geteuid() == 0:
+            command = [*_UNPRIVILEGED, *command]
         if pid_one:
             command = [*_AS_PID_ONE, *([] if os.geteuid() == 0 else _AS_ROOT), *command]
         running = Running(self, command, pid_one)
@@ -166,14 +172,15 @@ class Ended:
         self.stderr = stderr
         self.seconds = seconds
         """From SIGTERM to the end."""
-        self.raw_account = b""
+        self.message = b""
+        """The termination message."""
         if pod.termination_log.is_file():
-            self.raw_account = pod.termination_log.read_bytes()
+            self.message = pod.termination_log.read_bytes()
 
     @property
-    def account(self) -> dict[str, Any]:
-        account: dict[str, Any] = json.loads(self.raw_account)
-        return account
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.message.splitlines()[-1])
+        return report
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The events of that name on stdout."""
@@ -182,7 +189,7 @@ class Ended:
 
     def verdict(self) -> tuple[int, str, str | None]:
         """Exit code, result and reason."""
-        return self.exit_code, self.account["result"], self.account.get("reason")
+        return self.exit_code, self.report["result"], self.report.get("reason")
 
 
 def until(condition: Callable[[], bool]) -> None:

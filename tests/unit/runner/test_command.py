@@ -19,7 +19,7 @@ def test_any_other_exit_code_is_a_failure_that_names_it(command_pod: MakePod) ->
     ended = command_pod("exit 3").run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
-    assert "exit code 3" in ended.account["message"]
+    assert "exit code 3" in ended.report["message"]
 
 
 @pytest.mark.parametrize(("sent", "told"), [("SEGV", "SIGSEGV"), ("40", "signal 40")])
@@ -27,7 +27,7 @@ def test_a_signal_that_is_not_ours_is_a_failure(command_pod: MakePod, sent: str,
     ended = command_pod(f"kill -{sent} $$").run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
-    assert f"killed by {told}" in ended.account["message"]
+    assert f"killed by {told}" in ended.report["message"]
 
 
 def test_arguments_never_reach_a_shell(make_pod: MakePod) -> None:
@@ -43,8 +43,8 @@ def test_a_program_that_is_not_there_is_named(make_pod: MakePod) -> None:
     ended = make_pod({"runtime": {"command": {"command": ["no-such-program"]}}}).run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
-    assert "Agent spec.runtime.command" in ended.account["message"]
-    assert "'no-such-program'" in ended.account["message"]
+    assert "Agent spec.runtime.command" in ended.report["message"]
+    assert "'no-such-program'" in ended.report["message"]
 
 
 def test_it_runs_in_its_workspace_which_the_next_run_continues(command_pod: MakePod) -> None:
@@ -91,7 +91,7 @@ def test_a_program_that_cleans_up_is_stopped_and_not_succeeded(command_pod: Make
 
     assert ended.verdict() == (143, "Stopped", None)
     assert "bye" in ended.lines
-    assert "forced" not in ended.account
+    assert "forced" not in ended.report
 
 
 def test_a_second_sigterm_changes_nothing(command_pod: MakePod) -> None:
@@ -119,7 +119,7 @@ def test_a_program_that_ignores_sigterm_is_killed_with_all_its_children(
     ended = running.end()
 
     assert ended.verdict() == (143, "Stopped", None)
-    assert ended.account["forced"] is True
+    assert ended.report["forced"] is True
     assert 0.5 <= ended.seconds < 1
     await_death(child)
 
@@ -150,7 +150,7 @@ def test_a_program_that_had_ended_when_sigterm_was_taken_has_succeeded(
     assert running.end().verdict() == (0, "Succeeded", None)
 
 
-def test_a_store_that_hangs_does_not_take_the_account_of_a_stopped_run(
+def test_a_store_that_hangs_does_not_take_the_report_of_a_stopped_run(
     command_pod: MakePod,
 ) -> None:
     script = "mkfifo ../checkpoints.log; trap 'exit 0' TERM; echo ready; while :; do sleep 1; done"
@@ -160,13 +160,13 @@ def test_a_store_that_hangs_does_not_take_the_account_of_a_stopped_run(
     ended = running.end()
 
     assert ended.verdict() == (143, "Stopped", None)
-    assert "checkpoint" not in ended.account
+    assert "checkpoint" not in ended.report
     assert ended.seconds < 2
     (warning,) = ended.events("warning")  # a line of JSON, like all that the runner says
     assert "the store gave no answer" in warning["message"]
 
 
-def test_sigterm_while_the_store_hangs_hurries_the_account(command_pod: MakePod) -> None:
+def test_sigterm_while_the_store_hangs_hurries_the_report(command_pod: MakePod) -> None:
     running = command_pod(
         "mkfifo go ../checkpoints.log; echo ready; read line < go", grace=2
     ).start()
@@ -178,7 +178,7 @@ def test_sigterm_while_the_store_hangs_hurries_the_account(command_pod: MakePod)
     ended = running.end()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    assert "checkpoint" not in ended.account
+    assert "checkpoint" not in ended.report
     assert 1.5 < ended.seconds < 2
 
 

@@ -13,16 +13,16 @@ def test_a_graph_runs_whatever_form_it_is_given_in(graph_pod: MakePod, graph: st
     ended = graph_pod(f"graphs:{graph}", input={"n": 1}).run()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    assert ended.account["output"] == {"n": 4}
-    assert ended.account["checkpoint"]["count"] == 4
-    assert "outputTruncated" not in ended.account
+    assert ended.report["output"] == {"n": 4}
+    assert ended.report["checkpoint"]["count"] == 4
+    assert "outputTruncated" not in ended.report
 
 
 def test_each_step_is_an_event_behind_what_the_node_printed(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:graph", input={"n": 1}).run()
 
     names = [json.loads(line)["event"] if line[0] == "{" else line for line in ended.lines]
-    assert names == ["started", "add_one runs", "updates", "updates", "finished"]
+    assert names == ["started", "add_one runs", "updates", "updates", "report", "finished"]
     updates = [event["data"] for event in ended.events("updates")]
     assert updates == [{"add_one": {"n": 2}}, {"double": {"n": 4}}]
 
@@ -30,21 +30,21 @@ def test_each_step_is_an_event_behind_what_the_node_printed(graph_pod: MakePod) 
 def test_an_entrypoint_of_the_functional_api_runs(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:functional", input=41).run()
 
-    assert ended.account["output"] == 42
+    assert ended.report["output"] == 42
 
 
 def test_messages_keep_what_they_say(graph_pod: MakePod) -> None:
     messages = [{"role": "user", "content": "hello"}]
     ended = graph_pod("graphs:talks", input={"messages": messages}).run()
 
-    said = [(m["type"], m["content"]) for m in ended.account["output"]["messages"]]
+    said = [(m["type"], m["content"]) for m in ended.report["output"]["messages"]]
     assert said == [("human", "hello"), ("ai", "you said hello")]
 
 
 def test_output_that_json_has_no_word_for_is_output_all_the_same(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:odd_output", input={}).run()
 
-    answer = ended.account["output"]["answer"]
+    answer = ended.report["output"]["answer"]
     assert answer == {"nan": "nan", "('a', 1)": [1, 2], "object": {"n": 1}}
 
 
@@ -52,8 +52,8 @@ def test_the_next_run_of_the_thread_goes_on_where_it_stopped(graph_pod: MakePod)
     graph_pod("graphs:asks", input={"n": 1}).run()
     ended = graph_pod("graphs:asks").run()
 
-    assert ended.account["interrupts"][0]["value"] == {"question": "really?"}
-    assert ended.account["output"] == {"n": 2}
+    assert ended.report["interrupts"][0]["value"] == {"question": "really?"}
+    assert ended.report["output"] == {"n": 2}
     assert "add_one runs" not in ended.lines
 
 
@@ -61,34 +61,52 @@ def test_a_stateless_run_has_a_thread_of_its_own(graph_pod: MakePod) -> None:
     uid = "0d3a6a52-7a3c-4f0e-8a4e-0f4f3d7b9a11"
     ended = graph_pod("graphs:graph", input={"n": 1}, uid=uid, thread=f"stateless/{uid}").run()
 
-    assert ended.account["checkpoint"]["count"] == 4
+    assert ended.report["checkpoint"]["count"] == 4
 
 
-def test_an_open_interrupt_is_in_the_account_and_in_the_stream(graph_pod: MakePod) -> None:
+def test_an_open_interrupt_is_in_the_report_and_in_the_stream(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:asks", input={"n": 1}).run()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    (asked,) = ended.account["interrupts"]
+    (asked,) = ended.report["interrupts"]
     assert asked["node"] == "ask"
     assert asked["value"] == {"question": "really?"}
     (event,) = ended.events("interrupt")
     assert event["data"] == [{"id": asked["id"], "value": asked["value"]}]
 
 
-def test_a_static_breakpoint_is_in_the_account(graph_pod: MakePod) -> None:
+@pytest.mark.parametrize(
+    ("graph", "first", "second", "output"),
+    [
+        ("typed:asks_or_ends", 0, 1, "red"),
+        ("typed:chooses", {"n": 1}, {"n": 2}, {"text": "chosen 1"}),
+    ],
+)
+def test_a_paused_run_does_not_show_an_older_result_as_its_output(
+    graph_pod: MakePod, graph: str, first: object, second: object, output: object
+) -> None:
+    """Where the output is not the state itself, a graph that is paused has not written it yet."""
+    assert graph_pod(graph, input=first).run().report["output"] == output
+    paused = graph_pod(graph, input=second).run().report
+
+    assert [asked["value"] for asked in paused["interrupts"]] == ["which?"]
+    assert "output" not in paused
+
+
+def test_a_static_breakpoint_is_in_the_report(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:breakpoint_graph", input={"n": 1}).run()
 
-    assert ended.account["interrupts"] == [{"node": "double"}]
-    assert ended.account["output"] == {"n": 2}
+    assert ended.report["interrupts"] == [{"node": "double"}]
+    assert ended.report["output"] == {"n": 2}
 
 
-def test_large_output_is_whole_in_the_log_and_short_in_the_account(graph_pod: MakePod) -> None:
+def test_large_output_is_whole_in_the_log_and_short_in_the_report(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:large_output", input={"n": 1_000_000}).run()
 
-    assert ended.account["outputTruncated"] is True
-    assert ended.account["output"]["answer"].startswith("üüü")
-    assert ended.account["output"]["n"] == 1_000_000
-    assert len(ended.raw_account) <= 4096
+    assert ended.report["outputTruncated"] is True
+    assert ended.report["output"]["answer"].startswith("üüü")
+    assert ended.report["output"]["n"] == 1_000_000
+    assert len(ended.message) <= 4096
     (finished,) = ended.events("finished")
     assert len(finished["output"]["answer"]) == 1_000_000
 
@@ -106,7 +124,7 @@ def test_huge_output_is_whole_only_in_the_store(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:large_output", input={"n": 3_000_000}).run()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    assert ended.account["outputTruncated"] is True
+    assert ended.report["outputTruncated"] is True
     (finished,) = ended.events("finished")
     assert finished["output"]["n"] == 3_000_000
     assert len(finished["output"]["answer"]) < 1000
@@ -116,7 +134,7 @@ def test_a_question_is_asked_however_large_the_state_is(graph_pod: MakePod) -> N
     ended = graph_pod("graphs:large_and_asks", input={"n": 3_000_000}).run()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    (asked,) = ended.account["interrupts"]
+    (asked,) = ended.report["interrupts"]
     assert asked["value"] == {"question": "really?"}
 
 
@@ -124,15 +142,15 @@ def test_a_failure_keeps_its_reason_however_much_it_says(graph_pod: MakePod) -> 
     ended = graph_pod("graphs:fails_at_length", input={"n": 5_000_000}).run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
-    assert ended.account["message"].startswith("ValueError: xxx")
+    assert ended.report["message"].startswith("ValueError: xxx")
 
 
 def test_a_failing_node_fails_the_run_and_keeps_its_checkpoints(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:fails", input={"n": 1}).run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
-    assert ended.account["message"] == "ValueError: the model said no"
-    assert ended.account["checkpoint"]["count"] == 3
+    assert ended.report["message"] == "ValueError: the model said no"
+    assert ended.report["checkpoint"]["count"] == 3
     assert "Traceback" in ended.stderr
 
 
@@ -142,7 +160,7 @@ def test_a_retry_goes_on_and_does_not_begin_with_the_input_again(graph_pod: Make
     ended = pod.run()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    assert ended.account["output"] == {"n": 2}
+    assert ended.report["output"] == {"n": 2}
     assert "add_one runs" not in ended.lines
 
 
@@ -151,7 +169,7 @@ def test_a_retry_of_a_run_that_had_ended_only_tells_the_result(graph_pod: MakePo
     first = pod.run()
     ended = pod.run()
 
-    assert ended.account == first.account
+    assert ended.report == first.report
     assert "add_one runs" not in ended.lines
 
 
@@ -171,15 +189,31 @@ def test_an_agent_that_breaks_down_fails_with_what_was_seen(
     ended = graph_pod(f"graphs:{graph}", input={"n": 1}).run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
-    assert told in ended.account["message"]
+    assert told in ended.report["message"]
+
+
+def test_an_error_that_a_node_error_handler_handles_is_no_failure(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:handles", input={"n": 1}).run()
+
+    assert ended.verdict() == (0, "Succeeded", None)
+    assert ended.report["output"]["answer"] == "fail failed: the model said no"
+
+
+def test_what_a_node_writes_to_the_stream_is_in_the_log(graph_pod: MakePod) -> None:
+    ended = graph_pod("graphs:writes_to_the_stream", input={}).run()
+
+    first, second = (event["data"] for event in ended.events("custom"))
+    assert first == {"progress": "half"}
+    assert second.startswith("xxx")
+    assert len(second) < 16_384
 
 
 def test_an_endless_graph_ends_at_the_recursion_limit(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:endless", input={"n": 1}, config={"recursionLimit": 3}).run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
-    assert "Recursion limit of 3" in ended.account["message"]
-    assert "spec.config.recursionLimit" in ended.account["message"]
+    assert "Recursion limit of 3" in ended.report["message"]
+    assert "spec.config.recursionLimit" in ended.report["message"]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +231,7 @@ def test_input_that_the_graph_does_not_take_is_named(
     ended = graph_pod(f"graphs:{graph}", input=given).run()
 
     assert ended.verdict() == (2, "Failed", "InvalidInput")
-    assert told in ended.account["message"]
+    assert told in ended.report["message"]
 
 
 def test_a_retry_does_not_forget_that_the_input_was_refused(graph_pod: MakePod) -> None:
@@ -212,15 +246,15 @@ def test_an_edge_that_fails_for_a_moment_does_not_blame_the_input(graph_pod: Mak
     assert pod.run().verdict() == (1, "Failed", "AgentFailed")
     retried = pod.run()
 
-    assert retried.account["output"] == {"n": 2}
+    assert retried.report["output"] == {"n": 2}
 
 
 def test_a_new_thread_needs_input(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:graph").run()
 
     assert ended.verdict() == (2, "Failed", "InvalidInput")
-    assert "spec.input is missing" in ended.account["message"]
-    assert ended.account["checkpoint"] == {"id": None, "count": 0}
+    assert "spec.input is missing" in ended.report["message"]
+    assert ended.report["checkpoint"] == {"id": None, "count": 0}
 
 
 @pytest.mark.parametrize(
@@ -241,8 +275,8 @@ def test_a_graph_that_cannot_be_had_is_named_with_the_fix(
     ended = graph_pod(graph, input={}).run()
 
     assert ended.verdict() == (2, "Failed", "GraphImportFailed")
-    assert ended.account["message"].startswith("Agent spec.runtime.langgraph.graph")
-    assert told in ended.account["message"]
+    assert ended.report["message"].startswith("Agent spec.runtime.langgraph.graph")
+    assert told in ended.report["message"]
 
 
 def test_a_graph_that_cannot_be_made_now_can_be_made_by_a_retry(graph_pod: MakePod) -> None:
@@ -250,8 +284,8 @@ def test_a_graph_that_cannot_be_made_now_can_be_made_by_a_retry(graph_pod: MakeP
     ended = pod.run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
-    assert ended.account["message"].startswith("Agent spec.runtime.langgraph.graph")
-    assert "ConnectionError: the model is away" in ended.account["message"]
+    assert ended.report["message"].startswith("Agent spec.runtime.langgraph.graph")
+    assert "ConnectionError: the model is away" in ended.report["message"]
     assert "fail_once" in ended.stderr
     assert pod.run().verdict() == (0, "Succeeded", None)
 
@@ -260,7 +294,7 @@ def test_configurable_reaches_the_graph_but_cannot_change_the_thread(graph_pod: 
     configurable = {"thread_id": "other", "model": "small"}
     ended = graph_pod("graphs:tells_config", input={}, config={"configurable": configurable}).run()
 
-    assert ended.account["output"]["answer"] == ["talk", "small"]
+    assert ended.report["output"]["answer"] == ["talk", "small"]
 
 
 def test_what_a_run_writes_may_be_removed_by_the_group(graph_pod: MakePod) -> None:

@@ -10,7 +10,7 @@ from unit.runner.pod import Ended, MakePod, Pod
 
 
 def waiting(ended: Ended) -> list[Any]:
-    return [interrupt["value"] for interrupt in ended.account.get("interrupts", [])]
+    return [interrupt["value"] for interrupt in ended.report.get("interrupts", [])]
 
 
 def test_the_answer_of_the_next_run_reaches_the_node_that_asked(graph_pod: MakePod) -> None:
@@ -19,7 +19,7 @@ def test_the_answer_of_the_next_run_reaches_the_node_that_asked(graph_pod: MakeP
     ended = graph_pod("graphs:asks", resume={"sure": True}).run()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    assert ended.account["output"] == {"n": 2, "answer": {"sure": True}}
+    assert ended.report["output"] == {"n": 2, "answer": {"sure": True}}
     assert waiting(ended) == []
     assert "add_one runs" not in ended.lines
 
@@ -29,16 +29,16 @@ def test_an_answer_that_is_falsy_is_an_answer(graph_pod: MakePod, answer: object
     graph_pod("graphs:asks", input={"n": 1}).run()
     ended = graph_pod("graphs:asks", resume=answer).run()
 
-    assert ended.account["output"]["answer"] == answer
+    assert ended.report["output"]["answer"] == answer
 
 
 def test_several_open_interrupts_are_answered_by_id(graph_pod: MakePod) -> None:
     asked = graph_pod("graphs:asks_two", input={"n": 1}).run()
-    by_question = {i["value"]: i["id"] for i in asked.account["interrupts"]}
+    by_question = {i["value"]: i["id"] for i in asked.report["interrupts"]}
     answers = {by_question["left?"]: "l", by_question["right?"]: "r"}
     ended = graph_pod("graphs:asks_two", resume=answers).run()
 
-    assert (ended.account["output"]["left"], ended.account["output"]["right"]) == ("l", "r")
+    assert (ended.report["output"]["left"], ended.report["output"]["right"]) == ("l", "r")
 
 
 def test_a_node_that_asks_again_gets_its_second_answer_from_the_run_after(
@@ -49,20 +49,20 @@ def test_a_node_that_asks_again_gets_its_second_answer_from_the_run_after(
     assert waiting(again) == ["second?"]
     ended = graph_pod("graphs:asks_twice", resume="b").run()
 
-    assert ended.account["output"]["answer"] == ["a", "b"]
+    assert ended.report["output"]["answer"] == ["a", "b"]
 
 
 def test_a_rolled_back_answer_gives_the_question_back_whole(graph_pod: MakePod) -> None:
     """Failure mode 63: no write of the resuming run stays on the checkpoint that it answered."""
     graph_pod("graphs:asks", input={"n": 1}).run()
     answering = graph_pod("graphs:asks", resume="yes")
-    assert answering.run().account["output"]["answer"] == "yes"
+    assert answering.run().report["output"]["answer"] == "yes"
     drop_run(answering.root / "store", "threads/talk", answering.uid)
     asked = graph_pod("graphs:asks").run()
     assert waiting(asked) == [{"question": "really?"}]
     ended = graph_pod("graphs:asks", resume="no").run()
 
-    assert ended.account["output"]["answer"] == "no"
+    assert ended.report["output"]["answer"] == "no"
 
 
 def test_an_answer_that_nobody_waits_for_is_refused(graph_pod: MakePod) -> None:
@@ -70,7 +70,7 @@ def test_an_answer_that_nobody_waits_for_is_refused(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:graph", resume="yes").run()
 
     assert ended.verdict() == (2, "Failed", "InvalidInput")
-    assert "spec.resume" in ended.account["message"]
+    assert "spec.resume" in ended.report["message"]
 
 
 def test_a_plain_answer_to_several_questions_is_refused_with_their_ids(graph_pod: MakePod) -> None:
@@ -78,24 +78,24 @@ def test_a_plain_answer_to_several_questions_is_refused_with_their_ids(graph_pod
     ended = graph_pod("graphs:asks_two", resume="yes").run()
 
     assert ended.verdict() == (2, "Failed", "InvalidInput")
-    assert all(i["id"] in ended.account["message"] for i in asked.account["interrupts"])
+    assert all(i["id"] in ended.report["message"] for i in asked.report["interrupts"])
 
 
 def test_an_answer_to_a_question_that_is_not_open_reaches_no_other(graph_pod: MakePod) -> None:
     asked = graph_pod("graphs:asks_twice", input={"n": 1}).run()
-    [first] = asked.account["interrupts"]
+    [first] = asked.report["interrupts"]
     graph_pod("graphs:asks_twice", resume={first["id"]: "a"}).run()
     ended = graph_pod("graphs:asks_twice", resume={first["id"]: "a"}).run()
 
     assert ended.verdict() == (2, "Failed", "InvalidInput")
-    assert first["id"] in ended.account["message"]
+    assert first["id"] in ended.report["message"]
 
 
 def test_an_answer_at_a_breakpoint_is_no_answer_to_the_question_behind_it(
     graph_pod: MakePod,
 ) -> None:
     stopped = graph_pod("gates:asks_behind", input={"n": 1}).run()
-    assert stopped.account["interrupts"] == [{"node": "ask"}]
+    assert stopped.report["interrupts"] == [{"node": "ask"}]
     ended = graph_pod("gates:asks_behind", resume=True).run()
 
     assert waiting(ended) == [{"question": "really?"}]
@@ -107,7 +107,7 @@ def test_a_question_that_has_its_answer_is_not_told_at_the_breakpoint_behind_it(
     graph_pod("gates:asks_before_in_a_subgraph", input={"n": 1}).run()
     ended = graph_pod("gates:asks_before_in_a_subgraph", resume="yes").run()
 
-    assert ended.account["interrupts"] == [{"node": "subgraph"}]
+    assert ended.report["interrupts"] == [{"node": "subgraph"}]
     assert not (ended.pod.root / "guarded-ran").exists()
 
 
@@ -116,7 +116,7 @@ def test_an_answer_reaches_the_node_though_its_subgraph_has_failed(graph_pod: Ma
     assert waiting(asked) == ["go on without it?"]
     ended = graph_pod("questions:asks_about_a_failure", resume="yes").run()
 
-    assert ended.account["output"]["answer"] == "yes"
+    assert ended.report["output"]["answer"] == "yes"
 
 
 def test_an_answer_that_is_given_again_is_no_answer_to_the_next_question(
@@ -127,7 +127,7 @@ def test_an_answer_that_is_given_again_is_no_answer_to_the_next_question(
     assert failed.verdict() == (1, "Failed", "AgentFailed")
     again = graph_pod("questions:fails_in_between", resume="yes").run()
     assert again.verdict() == (2, "Failed", "InvalidInput")
-    assert "has its answer" in again.account["message"]
+    assert "has its answer" in again.report["message"]
     ended = graph_pod("questions:fails_in_between").run()
 
     assert waiting(ended) == ["second?"]
@@ -147,12 +147,12 @@ def test_a_fork_starts_from_the_older_checkpoint_and_its_rollback_restores_the_l
     before = checkpoint_ids(first.pod)
     after_add_one = before[2]
     fork = graph_pod("graphs:graph", checkpoint={"id": after_add_one}).run()
-    assert fork.account["output"] == {"n": 4}
+    assert fork.report["output"] == {"n": 4}
     assert "add_one runs" not in fork.lines
     drop_run(fork.pod.root / "store", "threads/talk", fork.pod.uid)
     later = graph_pod("graphs:graph").run()
 
-    assert later.account["output"] == {"n": 4}
+    assert later.report["output"] == {"n": 4}
     assert checkpoint_ids(first.pod) == before
 
 
@@ -162,16 +162,16 @@ def test_a_fork_with_another_input_goes_on_from_the_older_state(graph_pod: MakeP
         "graphs:graph", input={"answer": "x"}, checkpoint={"id": checkpoint_ids(first.pod)[2]}
     ).run()
 
-    assert fork.account["output"] == {"n": 6, "answer": "x"}
+    assert fork.report["output"] == {"n": 6, "answer": "x"}
 
 
 def test_a_checkpoint_that_the_thread_does_not_have_is_named(graph_pod: MakePod) -> None:
     graph_pod("graphs:graph", input={"n": 1}).run()
     ended = graph_pod("graphs:graph", checkpoint={"id": "1f1e5533-0000-6000-8000-000000000000"})
 
-    account = ended.run().account
-    assert (account["result"], account["reason"]) == ("Failed", "InvalidInput")
-    assert "spec.checkpoint.id" in account["message"]
+    report = ended.run().report
+    assert (report["result"], report["reason"]) == ("Failed", "InvalidInput")
+    assert "spec.checkpoint.id" in report["message"]
 
 
 def test_a_retry_of_a_fork_goes_on_from_what_it_has_itself(graph_pod: MakePod) -> None:
@@ -190,18 +190,18 @@ def test_a_retry_of_a_fork_goes_on_from_what_it_has_itself(graph_pod: MakePod) -
 def test_a_fork_that_is_asked_again_tells_its_own_question(graph_pod: MakePod) -> None:
     asked = graph_pod("graphs:asks_twice", input={"n": 1}).run()
     graph_pod("graphs:asks_twice", input={"n": 2}).run()
-    start = {"id": asked.account["checkpoint"]["id"]}
+    start = {"id": asked.report["checkpoint"]["id"]}
     fork = graph_pod("graphs:asks_twice", resume="a", checkpoint=start).run()
 
     assert waiting(fork) == ["second?"]
-    assert fork.account["output"] == {"n": 1}
+    assert fork.report["output"] == {"n": 1}
 
 
 def test_a_fork_that_answers_one_of_two_questions_tells_the_other(graph_pod: MakePod) -> None:
     asked = graph_pod("graphs:asks_two", input={"n": 1}).run()
-    by_question = {i["value"]: i["id"] for i in asked.account["interrupts"]}
+    by_question = {i["value"]: i["id"] for i in asked.report["interrupts"]}
     graph_pod("graphs:asks_two", input={"n": 2}).run()
-    start = {"id": asked.account["checkpoint"]["id"]}
+    start = {"id": asked.report["checkpoint"]["id"]}
     answers = {by_question["left?"]: "l"}
     fork = graph_pod("graphs:asks_two", resume=answers, checkpoint=start).run()
 
@@ -212,13 +212,13 @@ def test_a_fork_gives_its_own_answers_where_another_line_has_answered(graph_pod:
     asked = graph_pod("graphs:asks_twice_and_works", input={"n": 1}).run()
     graph_pod("graphs:asks_twice_and_works", resume="a").run()
     line = graph_pod("graphs:asks_twice_and_works", resume="b").run()
-    assert line.account["output"]["answer"] == ["a", "b"]
-    start = {"id": asked.account["checkpoint"]["id"]}
+    assert line.report["output"]["answer"] == ["a", "b"]
+    start = {"id": asked.report["checkpoint"]["id"]}
     fork = graph_pod("graphs:asks_twice_and_works", resume="x", checkpoint=start).run()
     assert waiting(fork) == ["second?"]
     ended = graph_pod("graphs:asks_twice_and_works", resume="y", checkpoint=start).run()
 
-    assert ended.account["output"] == {"n": 2, "answer": ["x", "y"]}
+    assert ended.report["output"] == {"n": 2, "answer": ["x", "y"]}
 
 
 def test_a_fork_takes_over_no_answer_of_a_run_that_was_rolled_back(graph_pod: MakePod) -> None:
@@ -227,10 +227,10 @@ def test_a_fork_takes_over_no_answer_of_a_run_that_was_rolled_back(graph_pod: Ma
     answered = graph_pod("graphs:asks_and_logs", resume="a").run()
     graph_pod("graphs:asks_and_logs", input={"log": ["later"]}).run()
     drop_run(answered.pod.root / "store", "threads/talk", answered.pod.uid)
-    start = {"id": asked.account["checkpoint"]["id"]}
+    start = {"id": asked.report["checkpoint"]["id"]}
     fork = graph_pod("graphs:asks_and_logs", resume="x", checkpoint=start).run()
 
-    assert fork.account["output"] == {"log": ["start", "x"]}
+    assert fork.report["output"] == {"log": ["start", "x"]}
 
 
 def test_what_a_fork_answered_is_rebuilt_for_later_runs_and_not_the_other_lines_answer(
@@ -239,12 +239,12 @@ def test_what_a_fork_answered_is_rebuilt_for_later_runs_and_not_the_other_lines_
     """Both lines' writes are at the same checkpoint, under the same task id."""
     asked = graph_pod("graphs:asks_and_logs", input={"log": ["start"]}).run()
     graph_pod("graphs:asks_and_logs", resume="a").run()
-    start = {"id": asked.account["checkpoint"]["id"]}
+    start = {"id": asked.report["checkpoint"]["id"]}
     fork = graph_pod("graphs:asks_and_logs", resume="x", checkpoint=start).run()
-    assert fork.account["output"] == {"log": ["start", "x"]}
+    assert fork.report["output"] == {"log": ["start", "x"]}
     later = graph_pod("graphs:asks_and_logs", input={"log": ["later"]}).run()
 
-    assert later.account["output"] == {"log": ["start", "x", "later"]}
+    assert later.report["output"] == {"log": ["start", "x", "later"]}
 
 
 def test_a_fork_from_before_a_damaged_segment_is_the_way_out(graph_pod: MakePod) -> None:
@@ -255,7 +255,7 @@ def test_a_fork_from_before_a_damaged_segment_is_the_way_out(graph_pod: MakePod)
     content[len(content) // 2] ^= 0xFF
     log.write_bytes(content)
     assert graph_pod("graphs:graph").run().verdict() == (1, "Failed", "StoreFailed")
-    start = {"id": first.account["checkpoint"]["id"]}
+    start = {"id": first.report["checkpoint"]["id"]}
     fork = graph_pod("graphs:graph", input={"n": 3}, checkpoint=start).run()
 
-    assert fork.account["output"] == {"n": 8}
+    assert fork.report["output"] == {"n": 8}

@@ -1,4 +1,4 @@
-"""A retry after a pod that ended without an account, at a point where somebody is asked."""
+"""A retry after a pod that ended without an report, at a point where somebody is asked."""
 
 import pytest
 
@@ -21,10 +21,10 @@ def test_a_retry_does_not_pass_a_breakpoint(graph_pod: MakePod, graph: str, node
     retried = pod.run()
 
     assert retried.verdict() == (0, "Succeeded", None)
-    assert retried.account["interrupts"] == [{"node": node}]
+    assert retried.report["interrupts"] == [{"node": node}]
     assert not (pod.root / "guarded-ran").exists()
     passing = graph_pod(f"gates:{graph}").run()
-    assert passing.account["output"]["answer"] == "done"
+    assert passing.report["output"]["answer"] == "done"
 
 
 def test_a_retry_after_an_eviction_does_not_pass_a_breakpoint(graph_pod: MakePod) -> None:
@@ -35,7 +35,7 @@ def test_a_retry_after_an_eviction_does_not_pass_a_breakpoint(graph_pod: MakePod
     assert running.end().verdict() == (143, "Stopped", None)
     retried = pod.run()
 
-    assert retried.account["interrupts"] == [{"node": "guarded"}]
+    assert retried.report["interrupts"] == [{"node": "guarded"}]
     assert not (pod.root / "guarded-ran").exists()
 
 
@@ -49,7 +49,7 @@ def test_a_retry_passes_the_breakpoint_that_its_run_was_to_pass(
     retried = pod.run()
 
     assert retried.verdict() == (0, "Succeeded", None)
-    assert retried.account["output"]["answer"] == "done"
+    assert retried.report["output"]["answer"] == "done"
 
 
 def test_a_retry_goes_on_behind_a_node_whose_edge_has_failed(graph_pod: MakePod) -> None:
@@ -58,7 +58,7 @@ def test_a_retry_goes_on_behind_a_node_whose_edge_has_failed(graph_pod: MakePod)
     retried = pod.run()
 
     assert retried.verdict() == (0, "Succeeded", None)
-    assert retried.account["output"] == {"n": 4}
+    assert retried.report["output"] == {"n": 4}
 
 
 def test_a_retry_goes_on_behind_a_node_that_was_stopped_at_its_edge(graph_pod: MakePod) -> None:
@@ -69,7 +69,7 @@ def test_a_retry_goes_on_behind_a_node_that_was_stopped_at_its_edge(graph_pod: M
     assert running.end().verdict() == (143, "Stopped", None)
     retried = pod.run()
 
-    assert retried.account["output"] == {"n": 4}
+    assert retried.report["output"] == {"n": 4}
 
 
 def test_one_answer_is_no_answer_to_the_next_question(graph_pod: MakePod) -> None:
@@ -83,7 +83,7 @@ def test_one_answer_is_no_answer_to_the_next_question(graph_pod: MakePod) -> Non
 
 def test_an_answer_is_used_once_though_another_node_was_killed(graph_pod: MakePod) -> None:
     asked = graph_pod("questions:asks_beside_work", input={"n": 1}).run()
-    by_question = {i["value"]: i["id"] for i in asked.account["interrupts"]}
+    by_question = {i["value"]: i["id"] for i in asked.report["interrupts"]}
     answers = {by_question["drop the table?"]: "yes", by_question["shall I work?"]: "yes"}
     pod = graph_pod("questions:asks_beside_work", resume=answers)
     assert pod.run().verdict() == (1, "Failed", "AgentFailed")
@@ -112,14 +112,14 @@ def test_an_answer_in_a_subgraph_is_used_once(graph_pod: MakePod) -> None:
 
 def test_an_answer_is_not_lost_though_another_subgraph_has_gone_on(graph_pod: MakePod) -> None:
     asked = graph_pod("questions:one_beside_two", input={"n": 1}).run()
-    by_question = {i["value"]: i["id"] for i in asked.account["interrupts"]}
+    by_question = {i["value"]: i["id"] for i in asked.report["interrupts"]}
     answers = {by_question["one?"]: "a", by_question["two?"]: "b"}
     pod = graph_pod("questions:one_beside_two", resume=answers)
     assert pod.run().verdict() == (1, "Failed", "AgentFailed")
     retried = pod.run()
 
     assert (retried.verdict(), waiting(retried)) == ((0, "Succeeded", None), [])
-    assert (retried.account["output"]["left"], retried.account["output"]["right"]) == ("a", "b")
+    assert (retried.report["output"]["left"], retried.report["output"]["right"]) == ("a", "b")
 
 
 def test_an_answer_is_not_lost_though_its_checkpoint_was_not_stored(graph_pod: MakePod) -> None:
@@ -129,7 +129,7 @@ def test_an_answer_is_not_lost_though_its_checkpoint_was_not_stored(graph_pod: M
     retried = pod.run()
 
     assert retried.verdict() == (0, "Succeeded", None)
-    assert retried.account["output"]["answer"] == "yes"
+    assert retried.report["output"]["answer"] == "yes"
 
 
 def test_a_retry_of_a_fork_keeps_the_answer_that_its_checkpoint_was_not_stored_with(
@@ -137,10 +137,10 @@ def test_a_retry_of_a_fork_keeps_the_answer_that_its_checkpoint_was_not_stored_w
 ) -> None:
     asked = graph_pod("questions:asks_on_a_full_disk", input={"n": 1}).run()
     graph_pod("questions:asks_on_a_full_disk", input={"n": 2}).run()
-    start = {"id": asked.account["checkpoint"]["id"]}
+    start = {"id": asked.report["checkpoint"]["id"]}
     fork = graph_pod("questions:asks_on_a_full_disk", resume="yes", checkpoint=start)
     assert fork.run().verdict() == (1, "Failed", "StoreFailed")
     retried = fork.run()
 
     assert retried.verdict() == (0, "Succeeded", None)
-    assert retried.account["output"]["answer"] == "yes"
+    assert retried.report["output"]["answer"] == "yes"

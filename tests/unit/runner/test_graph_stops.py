@@ -1,5 +1,7 @@
 """SIGTERM while a graph runs, whatever it is doing."""
 
+import time
+
 import pytest
 
 from unit.runner.pod import Ended, MakePod, Pod
@@ -22,10 +24,63 @@ def test_a_node_that_can_be_interrupted_cleans_up_and_stops_at_once(
 
     assert ended.verdict() == (143, "Stopped", None)
     assert "cleaned up" in ended.lines
-    assert "forced" not in ended.account
-    assert ended.account["checkpoint"]["count"] == 3
+    assert "forced" not in ended.report
+    assert ended.report["checkpoint"]["count"] == 3
     assert ended.seconds < 5
     assert len(ended.events("stopping")) == 1
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        "takes_sigterm:sleeps",
+        "stubborn:blocks_sigterm",
+        "stubborn:blocks_all_signals",
+        "stubborn:serves",
+        "stubborn:served_before",
+    ],
+)
+def test_a_node_stops_and_cleans_up_though_sigterm_is_taken(graph_pod: MakePod, graph: str) -> None:
+    ended = stopped(graph_pod(graph, input={"n": 1}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "cleaned up" in ended.lines
+    assert "forced" not in ended.report
+    assert ended.seconds < 5
+
+
+@pytest.mark.parametrize("graph", ["takes_sigterm:steps", "ignores_sigterm:steps"])
+def test_no_step_begins_after_the_stop_though_sigterm_is_taken(
+    graph_pod: MakePod, graph: str
+) -> None:
+    """Each step swallows what interrupts it; where SIGTERM is ignored, nothing does."""
+    ended = stopped(graph_pod(graph, input={}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    steps = [line for line in ended.lines if line.startswith("step")]
+    assert steps == ["step 1", "step 2", "step 3"]
+    assert "forced" not in ended.report
+    assert ended.seconds < 5
+
+
+def test_what_holds_up_the_exit_of_a_stopped_graph_is_killed_and_the_stop_is_not_forced(
+    graph_pod: MakePod,
+) -> None:
+    ended = stopped(graph_pod("stubborn:hangs_up_the_exit", input={"n": 1}, grace=20))
+
+    assert ended.verdict() == (143, "Stopped", None)
+    assert "cleaned up" in ended.lines
+    assert "forced" not in ended.report
+    assert ended.seconds < 5
+
+
+def test_what_holds_up_the_exit_of_a_graph_with_a_result_is_killed(graph_pod: MakePod) -> None:
+    running = graph_pod("stubborn:lingers", input={"n": 1}).start()
+    running.wait_for("ready")
+    since = time.monotonic()
+
+    assert running.end().verdict() == (0, "Succeeded", None)
+    assert time.monotonic() - since < 5
 
 
 @pytest.mark.parametrize(
@@ -45,9 +100,9 @@ def test_a_node_that_does_not_stop_is_killed_within_the_grace_period(
     ended = stopped(graph_pod(f"stubborn:{graph}", input={"n": 1}, grace=2))
 
     assert ended.verdict() == (143, "Stopped", None)
-    assert ended.account["forced"] is True
-    assert "was killed after" in ended.account["message"]
-    assert ended.account["checkpoint"]["count"] == 3
+    assert ended.report["forced"] is True
+    assert "was killed after" in ended.report["message"]
+    assert ended.report["checkpoint"]["count"] == 3
     assert 1.3 <= ended.seconds < 2
 
 
@@ -70,7 +125,7 @@ def test_a_graph_that_succeeds_because_it_was_stopped_has_not_succeeded(
     ended = stopped(graph_pod("stubborn:swallows_last", input={"n": 1}))
 
     assert ended.verdict() == (143, "Stopped", None)
-    assert "output" not in ended.account
+    assert "output" not in ended.report
 
 
 def test_an_exception_because_of_the_stop_is_no_failure(graph_pod: MakePod) -> None:
@@ -95,7 +150,7 @@ def test_a_stopped_run_goes_on_where_it_was(graph_pod: MakePod) -> None:
     ended = stopped(pod)
 
     assert "add_one runs" not in ended.lines
-    assert ended.account["checkpoint"]["count"] == 3
+    assert ended.report["checkpoint"]["count"] == 3
 
 
 def test_a_run_that_was_killed_goes_on_where_it_was(graph_pod: MakePod) -> None:
@@ -104,7 +159,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(graph_pod: MakePod) -> None:
     ended = stopped(pod)
 
     assert "add_one runs" not in ended.lines
-    assert ended.account["checkpoint"]["count"] == 3
+    assert ended.report["checkpoint"]["count"] == 3
 
 
 def test_a_tool_call_that_was_stopped_has_no_answer_in_the_next_run(graph_pod: MakePod) -> None:
@@ -116,7 +171,7 @@ def test_a_tool_call_that_was_stopped_has_no_answer_in_the_next_run(graph_pod: M
     ended = graph_pod("calls_a_tool:graph").run()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    messages = ended.account["output"]["messages"]
+    messages = ended.report["output"]["messages"]
     assert [message["type"] for message in messages] == ["human", "ai", "tool", "ai"]
     assert messages[2]["tool_call_id"] == messages[1]["tool_calls"][0]["id"]
     assert messages[3]["content"] == "It is 42."
@@ -143,7 +198,7 @@ def test_a_blocked_node_beside_another_ends_with_the_grace_period(graph_pod: Mak
     ended = stopped_fan_out(graph_pod("stubborn:sleeps_beside_a_lock", input={"n": 1}, grace=2))
 
     assert ended.verdict() == (143, "Stopped", None)
-    assert ended.account["forced"] is True
+    assert ended.report["forced"] is True
     assert 1.3 <= ended.seconds < 2
 
 
@@ -152,22 +207,22 @@ def test_a_result_that_comes_after_sigterm_does_not_count(graph_pod: MakePod) ->
     ended = stopped(graph_pod("stubborn:gives_a_result_when_stopped", input={"n": 1}))
 
     assert ended.verdict() == (143, "Stopped", None)
-    assert "output" not in ended.account
+    assert "output" not in ended.report
 
 
 def test_a_result_that_was_there_before_sigterm_counts(graph_pod: MakePod) -> None:
-    """Failure mode 6."""
-    ended = stopped(graph_pod("stubborn:lingers", input={"n": 1}, grace=2))
+    """Failure mode 6. Nor does its grace period pass: the graph has ended."""
+    ended = stopped(graph_pod("stubborn:lingers", input={"n": 1}, grace=20))
 
     assert ended.verdict() == (0, "Succeeded", None)
-    assert ended.account["output"] == {"n": 7}
-    assert ended.account["forced"] is True
+    assert ended.report["output"] == {"n": 7}
+    assert "forced" not in ended.report
     assert ended.seconds < 2
 
 
-def test_the_shortest_grace_period_is_enough_for_the_account(graph_pod: MakePod) -> None:
+def test_the_shortest_grace_period_is_enough_for_the_report(graph_pod: MakePod) -> None:
     ended = stopped(graph_pod("stubborn:spins_in_c", input={"n": 1}, grace=1))
 
     assert ended.verdict() == (143, "Stopped", None)
-    assert ended.account["checkpoint"]["count"] == 3
+    assert ended.report["checkpoint"]["count"] == 3
     assert 0.5 <= ended.seconds < 1

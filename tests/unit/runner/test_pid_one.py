@@ -16,11 +16,11 @@ def test_sigterm_reaches_pid_1(graph_pod: MakePod) -> None:
     assert ended.seconds < 5
 
 
-def test_an_agent_that_interrupts_pid_1_does_not_take_its_account(command_pod: MakePod) -> None:
+def test_an_agent_that_interrupts_pid_1_does_not_take_its_report(command_pod: MakePod) -> None:
     ended = command_pod("kill -INT 1; kill -INT $$").start(pid_one=True).end()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
-    assert "killed by SIGINT" in ended.account["message"]
+    assert "killed by SIGINT" in ended.report["message"]
 
 
 def test_orphans_are_reaped(graph_pod: MakePod) -> None:
@@ -28,13 +28,13 @@ def test_orphans_are_reaped(graph_pod: MakePod) -> None:
     ended = running.end()
 
     assert ended.verdict() == (0, "Succeeded", None)
-    assert ended.account["output"] == {"answer": "reaped"}
+    assert ended.report["output"] == {"answer": "reaped"}
 
 
-def test_every_process_is_dead_before_the_account_is_given(graph_pod: MakePod) -> None:
+def test_every_process_is_dead_before_the_report_is_given(graph_pod: MakePod) -> None:
     """Failure mode 20b."""
     pod = graph_pod("stubborn:leaves_processes_behind", input={})
-    os.mkfifo(pod.termination_log)  # the account waits for its reader
+    os.mkfifo(pod.termination_log)  # the report waits for its reader
     running = pod.start(pid_one=True)
     running.wait_for("ready")
     in_its_group = descendant(running.supervisor, "601")
@@ -42,7 +42,7 @@ def test_every_process_is_dead_before_the_account_is_given(graph_pod: MakePod) -
     running.stop()
     await_death(in_its_group)
     await_death(in_another_session)
-    account = pod.termination_log.read_text()
+    report = pod.termination_log.read_text()
 
-    assert '"result":"Stopped"' in account
+    assert '"result":"Stopped"' in report
     assert running.end().exit_code == 143

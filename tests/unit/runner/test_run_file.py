@@ -15,6 +15,10 @@ GRAPH = {"runtime": {"langgraph": {"graph": "graphs:graph"}}}
         ({"runtime": {}}, "exactly one of langgraph and command, not []"),
         ({"runtime": {"agno": {}}}, "exactly one of langgraph and command, not ['agno']"),
         ({"runtime": {"langgraph": {}}}, "runtime.langgraph.graph must be a string, not null"),
+        (
+            {"runtime": {"langgraph": {"graph": "graphs:graph", "allowedModules": ["a.b:c.d"]}}},
+            "spec.runtime.langgraph.allowedModules: 'a.b:c.d' is neither",
+        ),
         ({"runtime": {"command": {"command": []}}}, "must name a program"),
         ({"runtime": {"command": {"command": "ls"}}}, 'must be a list, not "ls"'),
         ({"runtime": {"command": {"command": ["ls", 1]}}}, "each word"),
@@ -33,7 +37,7 @@ def test_a_run_file_that_makes_no_sense_is_refused(
     ended = make_pod(run).run()
 
     assert ended.verdict() == (2, "Failed", "InvalidRun")
-    assert told in ended.account["message"]
+    assert told in ended.report["message"]
 
 
 def test_a_missing_run_file_is_named(make_pod: MakePod) -> None:
@@ -42,14 +46,14 @@ def test_a_missing_run_file_is_named(make_pod: MakePod) -> None:
     ended = pod.run()
 
     assert ended.verdict() == (2, "Failed", "InvalidRun")
-    assert "run.json: No such file or directory" in ended.account["message"]
+    assert "run.json: No such file or directory" in ended.report["message"]
 
 
 def test_a_run_file_that_is_not_json_is_named(make_pod: MakePod) -> None:
     pod = make_pod(GRAPH)
     (pod.root / "run" / "run.json").write_text("{")
 
-    assert "is not JSON" in pod.run().account["message"]
+    assert "is not JSON" in pod.run().report["message"]
 
 
 def test_json_that_is_too_deep_for_python_names_no_field(make_pod: MakePod) -> None:
@@ -58,14 +62,14 @@ def test_json_that_is_too_deep_for_python_names_no_field(make_pod: MakePod) -> N
     ended = pod.run()
 
     assert ended.verdict() == (2, "Failed", "InvalidRun")
-    assert "spec.input, spec.resume or spec.config" in ended.account["message"]
+    assert "spec.input, spec.resume or spec.config" in ended.report["message"]
 
 
 def test_a_missing_variable_is_named(make_pod: MakePod) -> None:
     ended = make_pod(GRAPH, AGENTRUN_UID="").run()
 
     assert ended.verdict() == (2, "Failed", "InvalidRun")
-    assert "AGENTRUN_UID" in ended.account["message"]
+    assert "AGENTRUN_UID" in ended.report["message"]
 
 
 @pytest.mark.parametrize("name", ["AGENTRUN_UID", "AGENTRUN_THREAD"])
@@ -73,4 +77,4 @@ def test_a_name_that_leads_out_of_the_store_is_refused(make_pod: MakePod, name: 
     ended = make_pod({**GRAPH, "input": {}}, **{name: "../../etc"}).run()
 
     assert ended.verdict() == (1, "Failed", "StoreFailed")
-    assert "../../etc" in ended.account["message"]
+    assert "../../etc" in ended.report["message"]

@@ -16,7 +16,7 @@ def test_prepare_workspace_makes_the_workspace_under_its_fixed_name(make_pod: Ma
     ended = pod.run("prepare-workspace")
 
     assert ended.exit_code == 0
-    assert ended.raw_account == b""
+    assert ended.message == b""
     assert (pod.thread_dir / "current").resolve().name == "workspace"
     assert pod.uid in str((pod.thread_dir / "current").resolve())
 
@@ -25,7 +25,7 @@ def test_a_workspace_that_cannot_be_made_is_told(make_pod: MakePod) -> None:
     ended = make_pod({}, thread="nowhere").run("prepare-workspace")
 
     assert ended.verdict() == (1, "Failed", "StoreFailed")
-    assert "nowhere" in ended.account["message"]
+    assert "nowhere" in ended.report["message"]
 
 
 def test_prepare_workspace_needs_to_know_the_run(make_pod: MakePod) -> None:
@@ -42,7 +42,7 @@ def test_cleanup_drops_what_the_run_wrote(make_pod: MakePod) -> None:
     ended = pod.run("cleanup")
 
     assert ended.exit_code == 0
-    assert ended.account["runs"] == {pod.uid: {"checkpoints": 4}}
+    assert ended.report["runs"] == {pod.uid: {"checkpoints": 4}}
 
 
 def test_cleanup_finds_the_package_that_the_state_of_a_later_run_is_packed_with(
@@ -54,8 +54,8 @@ def test_cleanup_finds_the_package_that_the_state_of_a_later_run_is_packed_with(
     pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": delta_run(1), "thread": THREAD}])
     ended = pod.run("cleanup")
 
-    assert ended.account["errors"] == {}
-    assert ended.account["runs"][delta_run(1)]["checkpoints"] > 0
+    assert ended.report["errors"] == {}
+    assert ended.report["runs"][delta_run(1)]["checkpoints"] > 0
 
 
 def test_cleanup_as_pid_1_can_be_stopped(make_pod: MakePod) -> None:

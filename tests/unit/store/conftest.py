@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agentrun_store import cli
+from agentrun_store import cli, tree
 
 NOBODY = 65534
 
@@ -33,6 +33,19 @@ def unprivileged() -> Iterator[Path]:
             yield Path(directory)
         finally:
             os.seteuid(user)
+            empty(Path(directory))
+
+
+@pytest.fixture
+def any_trees(tmp_path: Path) -> Iterator[Path]:
+    """`tmp_path`, for trees that are too deep for pytest to remove."""
+    yield tmp_path
+    empty(tmp_path)
+
+
+def empty(directory: Path) -> None:
+    for path in directory.iterdir():
+        tree.remove(path)
 
 
 class Typed(NamedTuple):

@@ -21,12 +21,17 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 _CHANGING = (
     *("open", "pwrite", "ftruncate", "fsync", "fdatasync"),
-    *("mkdir", "rename", "replace", "symlink", "unlink", "rmdir"),
+    *("mkdir", "rename", "replace", "symlink", "link", "unlink", "rmdir"),
 )
 
 
 # Which arguments are names that the call makes or takes away; the first one if not listed.
-_NAMES = {"rename": slice(2), "replace": slice(2), "symlink": slice(1, 2)}
+_NAMES = {
+    "rename": slice(2),
+    "replace": slice(2),
+    "symlink": slice(1, 2),
+    "link": slice(1, 2),
+}
 
 
 class KilledError(BaseException):
@@ -68,7 +73,7 @@ class Disk:
     def _tracked(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         where = args[0]
         if name in ("rename", "replace"):
-            inode = os.lstat(where).st_ino
+            inode = os.lstat(where, dir_fd=kwargs.get("src_dir_fd")).st_ino
             assert inode not in self.unsynced, f"{where} is given its name before it is on disk"
         if name in ("unlink", "rmdir"):
             self.unsynced.pop(os.lstat(where, dir_fd=kwargs.get("dir_fd")).st_ino, None)
@@ -80,8 +85,9 @@ class Disk:
             self.unsynced.pop(os.fstat(where).st_ino, None)
         elif name in ("pwrite", "ftruncate"):
             self._changed(os.fstat(where).st_ino, self._path(where, {}))
-        elif kwargs.get("dir_fd") is not None:
-            self._changed(os.fstat(kwargs["dir_fd"]).st_ino, f"the directory of {where}")
+        elif directories := [fd for key, fd in kwargs.items() if key.endswith("dir_fd")]:
+            for fd in filter(None, directories):
+                self._changed(os.fstat(fd).st_ino, f"the directory of {where}")
         elif is_new:
             for path in args[_NAMES.get(name, slice(1))]:
                 parent = Path(path).parent
@@ -94,8 +100,9 @@ class Disk:
     def _path(self, where: Any, kwargs: dict[str, Any]) -> str:
         if isinstance(where, int):
             return str(Path(f"/proc/self/fd/{where}").readlink())
-        if kwargs.get("dir_fd") is not None:
-            return f"{self._path(kwargs['dir_fd'], {})}/{where}"
+        directory = kwargs.get("dir_fd") or kwargs.get("src_dir_fd")
+        if directory is not None:
+            return f"{self._path(directory, {})}/{where}"
         return str(where)
 
 

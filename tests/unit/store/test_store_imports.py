@@ -9,7 +9,7 @@ import pytest
 import agentrun_store
 
 PACKAGE = Path(agentrun_store.__file__).parent
-LANGGRAPH = {"checkpointer", "async_in_threads", "shown", "commands", "cli", "__main__"}
+LANGGRAPH = {"checkpointer", "async_in_threads", "decoding", "shown", "commands", "cli", "__main__"}
 CORE = sorted({path.stem for path in PACKAGE.glob("*.py")} - LANGGRAPH - {"__init__"})
 
 

@@ -1,16 +1,15 @@
 """The working directories of `command` agents."""
 
 import os
-import shutil
 import socket
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from agentrun_store import workspace
+from agentrun_store import disk, workspace
 from agentrun_store.errors import StoreError
 from agentrun_store.rollback import drop_run
+from unit.store.shapes import deep_tree, depth
 from unit.store.support import RUN_A, RUN_B, RUN_C, THREAD
 
 
@@ -18,17 +17,11 @@ def prepare(root: Path, run: str) -> Path:
     return workspace.prepare(root, THREAD, run)
 
 
-def current(root: Path) -> Path:
-    link = root / THREAD / "current"
-    assert not link.readlink().is_absolute()
-    return link.resolve()
-
-
 def test_a_threads_first_workspace_is_empty(tmp_path: Path) -> None:
     made = prepare(tmp_path, RUN_A)
     assert made == tmp_path / THREAD / "segments" / f"000001-{RUN_A}" / "workspace"
     assert list(made.iterdir()) == []
-    assert current(tmp_path) == made
+    assert [path.name for path in (tmp_path / THREAD).iterdir()] == ["segments"]
 
 
 def test_the_next_run_gets_its_own_copy_of_the_newest(tmp_path: Path) -> None:
@@ -40,7 +33,6 @@ def test_the_next_run_gets_its_own_copy_of_the_newest(tmp_path: Path) -> None:
     assert (third / "notes.txt").read_text() == "b"
     (third / "notes.txt").write_text("c")
     assert [path.joinpath("notes.txt").read_text() for path in (first, second)] == ["a", "b"]
-    assert current(tmp_path) == third
 
 
 def test_a_rolled_back_runs_files_are_gone_for_the_next(tmp_path: Path) -> None:
@@ -54,7 +46,6 @@ def test_a_retry_goes_on_in_its_workspace(tmp_path: Path) -> None:
     (prepare(tmp_path, RUN_A) / "half-done").write_text("1")
     again = prepare(tmp_path, RUN_A)
     assert (again / "half-done").read_text() == "1"
-    assert current(tmp_path) == again
 
 
 def test_a_copy_is_faithful(tmp_path: Path) -> None:
@@ -90,43 +81,85 @@ def test_a_copy_is_faithful(tmp_path: Path) -> None:
     assert second.stat().st_mode == first.stat().st_mode
 
 
-def test_what_an_agent_made_unreadable_is_copied_all_the_same(unprivileged: Path) -> None:
+@pytest.mark.parametrize("mode", [0, 0o600], ids=["nothing", "no search"])
+def test_what_an_agent_made_unreadable_stays_behind_and_is_named(
+    mode: int, unprivileged: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A pod can change nothing of what an older run left, and the thread goes on without it."""
     first = prepare(unprivileged, RUN_A)
-    (first / "directory").mkdir()
-    (first / "directory" / "file").write_text("a")
-    (first / "lock").write_text("b")
-    with suppress(OSError):  # not every file system has them
-        os.setxattr(first / "lock", "user.owner", b"me")
-    locked = ("directory/file", "directory", "lock")
-    for name in locked:
-        (first / name).chmod(0o020)
+    for name in ("locked", "open"):
+        (first / name).mkdir()
+        (first / name / "file").write_text("a")
+    (first / "open" / "lock\x1b").write_text("b")
+    (first / "open" / "lock\x1b").chmod(0)
+    (first / "locked").chmod(mode)
+    before = modes(first)
     second = prepare(unprivileged, RUN_B)
 
-    for made in (first, second):
-        for name in reversed(locked):
-            assert (made / name).stat().st_mode & 0o777 == 0o020
-            (made / name).chmod(0o700)
-        assert (made / "directory" / "file").read_text() == "a"
-        assert (made / "lock").read_text() == "b"
+    assert modes(first) == before
+    assert sorted(path.name for path in second.iterdir()) == ["locked", "open"]
+    assert [path.name for path in (second / "open").iterdir()] == ["file"]
+    assert list((second / "locked").iterdir()) == []
+    (text,) = (record.getMessage() for record in caplog.records)
+    assert "2 files or directories may not be read" in text
+    assert "open/lock?" in text
+    assert ("locked" in text) == (mode in (0, 0o600))
 
 
-def test_a_directory_that_can_be_listed_but_not_searched_is_copied(unprivileged: Path) -> None:
+def modes(top: Path) -> dict[str, int]:
+    return {path.name: path.lstat().st_mode for path in (top, *top.iterdir())}
+
+
+@pytest.mark.parametrize("become", ["unreadable", "link", "file"])
+def test_a_run_goes_on_with_an_empty_workspace_if_the_last_one_cannot_be_read(
+    become: str, unprivileged: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first = prepare(unprivileged, RUN_A)
-    (first / "directory").mkdir()
-    (first / "directory" / "file").write_text("a")
-    (first / "directory").chmod(0o600)
-    copied = prepare(unprivileged, RUN_B) / "directory"
+    secrets = unprivileged / "secrets"
+    secrets.mkdir()
+    (secrets / "file").write_text("")
+    if become == "unreadable":
+        (first / "notes").write_text("a")
+        first.chmod(0)
+    else:
+        first.rmdir()
+        first.symlink_to(secrets) if become == "link" else first.write_text("")
+    assert list(prepare(unprivileged, RUN_B).iterdir()) == []
+    assert "may not be read" in caplog.text
 
-    copied.chmod(0o700)
-    assert (copied / "file").read_text() == "a"
+
+def test_a_retry_whose_workspace_became_a_link_is_refused(tmp_path: Path) -> None:
+    first = prepare(tmp_path, RUN_A)
+    first.rmdir()
+    first.symlink_to(tmp_path)
+    with pytest.raises(StoreError, match="symbolic link"):
+        prepare(tmp_path, RUN_A)
 
 
-def test_an_agent_that_locks_its_workspace_locks_out_no_other(unprivileged: Path) -> None:
+def test_a_retry_goes_on_in_a_workspace_that_it_locked(unprivileged: Path) -> None:
     first = prepare(unprivileged, RUN_A)
     (first / "notes").write_text("a")
     first.chmod(0)
-    for run in (RUN_B, RUN_A):  # the next run, and a retry
-        assert (prepare(unprivileged, run) / "notes").read_text() == "a"
+    assert (prepare(unprivileged, RUN_A) / "notes").read_text() == "a"
+
+
+def test_a_tree_deeper_than_any_path_is_copied(any_trees: Path) -> None:
+    deep_tree(prepare(any_trees, RUN_A), 3_000)
+    second = prepare(any_trees, RUN_B)
+    assert depth(second) == 3_000
+    assert drop_run(any_trees, THREAD, RUN_B) == 0
+
+
+def test_a_file_with_a_hole_larger_than_the_volume_is_copied_with_it(tmp_path: Path) -> None:
+    with (prepare(tmp_path, RUN_A) / "sparse").open("wb") as file:
+        file.seek(1 << 40)
+        file.write(b"end")
+    copy = prepare(tmp_path, RUN_B) / "sparse"
+    assert copy.stat().st_size == (1 << 40) + 3
+    assert copy.stat().st_blocks < 1000
+    with copy.open("rb") as file:
+        file.seek(1 << 40)
+        assert file.read() == b"end"
 
 
 def test_pipes_and_sockets_stay_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,16 +177,16 @@ def test_a_file_system_with_reflinks_is_asked_for_them(
 ) -> None:
     (prepare(tmp_path, RUN_A) / "data").write_text("shared")
 
-    def ficlone(new: object, request: int, old: int) -> int:
+    def ficlone(new: int, request: int, old: int) -> int:
         assert request == 0x40049409
-        os.pwrite(new.fileno(), os.pread(old, 100, 0), 0)  # type: ignore[attr-defined]
+        os.pwrite(new, os.pread(old, 100, 0), 0)
         return 0
 
     def no_copy(*args: object) -> None:
         raise AssertionError("copied, though the file system can share")
 
     monkeypatch.setattr("fcntl.ioctl", ficlone)
-    monkeypatch.setattr(shutil, "copyfileobj", no_copy)
+    monkeypatch.setattr(disk, "copy_data", no_copy)
     assert (prepare(tmp_path, RUN_B) / "data").read_text() == "shared"
 
 
@@ -162,19 +195,8 @@ def test_a_file_system_without_reflinks_copies(
 ) -> None:
     (prepare(tmp_path, RUN_A) / "data").write_text("copied")
 
-    def ficlone(new: object, request: int, old: int) -> int:
+    def ficlone(new: int, request: int, old: int) -> int:
         raise OSError(95, "operation not supported")
 
     monkeypatch.setattr("fcntl.ioctl", ficlone)
     assert (prepare(tmp_path, RUN_B) / "data").read_text() == "copied"
-
-
-def test_a_workspace_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
-    first = prepare(tmp_path, RUN_A)
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    first.rmdir()
-    first.symlink_to(secrets)
-    for run in (RUN_A, RUN_B):
-        with pytest.raises(StoreError, match="symbolic link"):
-            prepare(tmp_path, run)

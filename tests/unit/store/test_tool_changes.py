@@ -234,10 +234,10 @@ def test_a_stateless_run_younger_than_the_list_stays(tmp_path: Path, tool: Tool)
 
 
 def test_a_stateless_run_that_changes_anything_stays(tmp_path: Path, tool: Tool) -> None:
-    workspace.prepare(tmp_path, f"stateless/{RUN_A}", RUN_A)
+    made = workspace.prepare(tmp_path, f"stateless/{RUN_A}", RUN_A)
     stateless_runs(tmp_path, RUN_A)
     (tmp_path / "existing").write_text(OTHER)
-    (tmp_path / "stateless" / RUN_A / "current" / "file").write_text("now")
+    (made / "file").write_text("now")
     assert tool("prune-stateless", "--existing", str(tmp_path / "existing"), "--json").json == []
 
 

@@ -50,7 +50,7 @@ def as_a_node(subgraph: Any) -> StateGraph[Any, Any, Any, Any]:
 
 
 def fails_to_close_once(graph: Any) -> Callable[[], AbstractAsyncContextManager[Any]]:
-    """A factory whose first pod has no account of how its graph ended."""
+    """A factory whose first pod has no report of how its graph ended."""
 
     @asynccontextmanager
     async def factory() -> AsyncIterator[Any]:

@@ -6,11 +6,13 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels.delta import DeltaChannel
+from langgraph.config import get_stream_writer
+from langgraph.errors import NodeError
 from langgraph.func import entrypoint
 from langgraph.graph import START, StateGraph, add_messages
 from langgraph.types import interrupt
@@ -148,6 +150,17 @@ def talk(state: Chat) -> Any:
     return {"messages": [AIMessage("you said " + str(state["messages"][-1].content))]}
 
 
+def handle(state: State, error: NodeError) -> State:
+    return {"answer": f"{error.node} failed: {error.error}"}
+
+
+def write_to_the_stream(state: State) -> State:
+    write = get_stream_writer()
+    write({"progress": "half"})
+    write("x" * 1_000_000)
+    return {}
+
+
 def large(state: State) -> State:
     return {"answer": "ü" * state["n"]}
 
@@ -167,6 +180,10 @@ def tell_config(_: State, config: RunnableConfig) -> State:
     return {"answer": [configurable["thread_id"], configurable["model"]]}
 
 
+handles = chain(add_one)
+handles.add_node("fail", cast(Any, fail), error_handler=cast(Any, handle))
+handles.add_edge("add_one", "fail")
+writes_to_the_stream = chain(write_to_the_stream)
 builder = chain(add_one, double)
 graph = builder.compile()
 asks = chain(add_one, ask)

@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -115,9 +116,66 @@ def swallow_for_ever(_: State) -> NoReturn:
 
 def ignore_sigterm(_: State) -> State:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    ready()
-    time.sleep(600)
+    return sleep({})
+
+
+def block_sigterm(state: State) -> State:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    return sleep(state)
+
+
+def block_all_signals(state: State) -> State:
+    """As a library does that wants no signal in its calls; what is left is Python's own way."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    return spin(state)
+
+
+def serve(_: State) -> State:
+    """As a server that has an event loop of its own, and stops by itself when it can."""
+
+    async def until_sigterm() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, print, "SIGTERM")
+        ready()
+        await asyncio.sleep(600)
+
+    try:
+        asyncio.run(until_sigterm())
+    finally:
+        print("cleaned up")
     return {}
+
+
+def serve_before(_: State) -> State:
+    """Leaves SIGTERM as asyncio does: at its default."""
+
+    async def no_longer() -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, print, "SIGTERM")
+        loop.remove_signal_handler(signal.SIGTERM)
+
+    asyncio.run(no_longer())
+    return {}
+
+
+def step_and_say_so(state: State) -> State:
+    """One of many steps, in each of which a library swallows whatever comes.
+
+    The third ends when the supervisor has said that it stops the graph.
+    """
+    n = state.get("n", 0) + 1
+    print(f"step {n}")
+    if n == 3:
+        ready()
+    with suppress(BaseException):
+        time.sleep(0.05 if n < 3 else 1)
+    return {"n": n}
+
+
+def hang_up_the_exit(_: State) -> State:
+    """As libraries do whose exit handlers and threads wait for a server that does not answer."""
+    atexit.register(go_to_c_for_good, repeat(None))
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    return sleep({})
 
 
 def give_a_result_when_stopped(_: State) -> State:
@@ -186,6 +244,11 @@ swallows_async = chain(add_one, swallow_async, double)
 swallows_last = chain(add_one, swallow)
 swallows_for_ever = chain(add_one, swallow_for_ever, fail)
 ignores_sigterm = chain(add_one, ignore_sigterm, fail)
+blocks_sigterm = chain(add_one, block_sigterm, fail)
+blocks_all_signals = chain(add_one, block_all_signals, fail)
+serves = chain(add_one, serve, fail)
+served_before = chain(serve_before, sleep, fail)
+hangs_up_the_exit = chain(add_one, hang_up_the_exit, fail)
 gives_a_result_when_stopped = chain(add_one, give_a_result_when_stopped)
 fails_when_stopped = chain(add_one, fail_when_stopped)
 spins_twice = fan_out(spin, spin_too)

@@ -1,4 +1,4 @@
-"""The account fits into a termination message, whatever it is to tell."""
+"""The termination report fits into a termination message, whatever it is to tell."""
 
 import json
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentrun_runner.account import MAX_BYTES
 from agentrun_runner.encoding import fit
+from agentrun_runner.termination_report import MAX_BYTES
 
 # Also half surrogate pairs, which JSON can say and UTF-8 cannot.
 TEXT = st.text(st.characters(), max_size=3000) | st.text(st.sampled_from("a\x00\udc80ü🙂"))
@@ -19,7 +19,7 @@ JSON = st.recursive(
 INTERRUPTS = st.lists(st.fixed_dictionaries({"node": TEXT}, optional={"id": TEXT, "value": JSON}))
 
 
-def account_of(output: Any, interrupts: Any = (), message: str = "") -> dict[str, Any]:
+def report_of(output: Any, interrupts: Any = (), message: str = "") -> dict[str, Any]:
     return {
         "result": "Succeeded",
         "message": message,
@@ -31,32 +31,32 @@ def account_of(output: Any, interrupts: Any = (), message: str = "") -> dict[str
 
 @settings(deadline=None)
 @given(JSON, INTERRUPTS, TEXT)
-def test_any_account_fits_and_is_json(output: Any, interrupts: list[Any], message: str) -> None:
+def test_any_report_fits_and_is_json(output: Any, interrupts: list[Any], message: str) -> None:
     """Failure mode 53."""
-    data = fit(account_of(output, interrupts, message), MAX_BYTES)
+    data = fit(report_of(output, interrupts, message), MAX_BYTES)
 
     assert len(data) <= MAX_BYTES
-    account = json.loads(data)
-    assert account["result"] == "Succeeded"
-    assert account["checkpoint"]["count"] == 12
+    report = json.loads(data)
+    assert report["result"] == "Succeeded"
+    assert report["checkpoint"]["count"] == 12
 
 
 @settings(deadline=None)
 @given(JSON)
 def test_output_is_cut_only_when_it_must_be_and_then_says_so(output: Any) -> None:
-    account = account_of(output)
-    whole = json.dumps(account, ensure_ascii=False, separators=(",", ":"))
+    report = report_of(output)
+    whole = json.dumps(report, ensure_ascii=False, separators=(",", ":"))
     fits = len(whole.encode("utf-8", "replace")) <= MAX_BYTES
 
-    assert json.loads(fit(account, MAX_BYTES)).get("outputTruncated", False) is not fits
+    assert json.loads(fit(report, MAX_BYTES)).get("outputTruncated", False) is not fits
 
 
 def test_the_shape_of_the_output_survives_the_cut() -> None:
     messages = [{"type": "ai", "content": f"{n} " + "x" * 500} for n in range(100)]
-    account = json.loads(fit(account_of({"messages": messages, "done": True}), MAX_BYTES))
+    report = json.loads(fit(report_of({"messages": messages, "done": True}), MAX_BYTES))
 
-    assert account["output"]["done"] is True
-    last = account["output"]["messages"][-1]
+    assert report["output"]["done"] is True
+    last = report["output"]["messages"][-1]
     assert last["type"] == "ai"
     assert last["content"].startswith("99 xxx")
 
@@ -66,7 +66,7 @@ def test_deep_output_fits() -> None:
     for _ in range(200):
         deep = {"deeper": [deep]}
 
-    assert len(fit(account_of(deep), MAX_BYTES)) <= MAX_BYTES
+    assert len(fit(report_of(deep), MAX_BYTES)) <= MAX_BYTES
 
 
 def question(n: int, value: object) -> dict[str, Any]:
@@ -84,31 +84,31 @@ def test_large_output_does_not_crowd_out_the_questions() -> None:
     ]
     interrupts = [question(n, f"question {n}?") for n in range(6)]
     output = {"documents": documents, "more": documents}
-    account = json.loads(fit(account_of(output, interrupts), MAX_BYTES))
+    report = json.loads(fit(report_of(output, interrupts), MAX_BYTES))
 
-    assert account["interrupts"] == interrupts
-    assert account["output"].keys() == output.keys()
+    assert report["interrupts"] == interrupts
+    assert report["output"].keys() == output.keys()
 
 
 def test_long_questions_lose_their_end_and_keep_their_ids() -> None:
     interrupts = [question(n, {"text": "?" * 1000}) for n in range(10)]
-    account = json.loads(fit(account_of({"n": 1}, interrupts), MAX_BYTES))
+    report = json.loads(fit(report_of({"n": 1}, interrupts), MAX_BYTES))
 
-    assert account["output"] is None
-    assert account["outputTruncated"] is True
-    assert [{**asked, "value": None} for asked in account["interrupts"]] == [
+    assert report["output"] is None
+    assert report["outputTruncated"] is True
+    assert [{**asked, "value": None} for asked in report["interrupts"]] == [
         question(n, None) for n in range(10)
     ]
-    assert all(asked["value"]["text"].startswith("???") for asked in account["interrupts"])
-    assert "interruptsTruncated" not in account
+    assert all(asked["value"]["text"].startswith("???") for asked in report["interrupts"])
+    assert "interruptsTruncated" not in report
 
 
 def test_of_too_many_questions_the_last_are_missing_and_that_is_said() -> None:
     interrupts = [question(n, "?") for n in range(5000)]
-    account = json.loads(fit(account_of(None, interrupts), MAX_BYTES))
+    report = json.loads(fit(report_of(None, interrupts), MAX_BYTES))
 
-    assert account["interrupts"] == interrupts[: len(account["interrupts"])]
-    assert len(account["interrupts"]) > 40
-    assert account["interruptsTruncated"] is True
-    assert "outputTruncated" not in account
-    assert account["checkpoint"]["count"] == 12
+    assert report["interrupts"] == interrupts[: len(report["interrupts"])]
+    assert len(report["interrupts"]) > 40
+    assert report["interruptsTruncated"] is True
+    assert "outputTruncated" not in report
+    assert report["checkpoint"]["count"] == 12

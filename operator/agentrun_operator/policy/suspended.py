@@ -1,0 +1,43 @@
+"""A run whose Job is suspended: by a queue (Kueue), by Argo CD or by a person.
+
+Nothing is lost and nothing has failed. The Job controller stops the pods of a suspended Job without
+counting them, and makes the next one when the Job is resumed:
+https://kubernetes.io/docs/concepts/workloads/controllers/job/#suspending-a-job
+"""
+
+from ..constants import Condition, Phase, Reason
+from ..facts import PodFacts
+from ..plan import Event, Plan
+from .status import base, said, set_condition, waiting
+from .view import View
+
+
+def suspended(view: View) -> Plan:
+    """No agent of the run is alive, and the Job makes no pod until it is resumed."""
+    alive = "".join(f" Pod {pod.name} has not ended yet." for pod in view.alive)
+    if not view.start_was_seen:
+        message = f"{_who(view)} The run starts when the Job is resumed.{alive}"
+        return waiting(view, Reason.QUEUED, message)
+    message = f"{_who(view)} When it is resumed, the next pod goes on from the last checkpoint."
+    return waiting(view, Reason.PREEMPTED, message + alive)
+
+
+def being_suspended(view: View, pod: PodFacts) -> Plan:
+    """The agent still runs, in a pod that the Job controller has told to stop."""
+    message = (
+        f"Job {view.run.metadata.name} was suspended: pod {pod.name} on node {pod.node} is being "
+        f"stopped and has up to {pod.grace_seconds} s. Another one goes on from the last "
+        "checkpoint when the Job is resumed."
+    )
+    is_news = not said(view, Condition.STARTED, Reason.PREEMPTED)
+    status = base(view, Phase.RUNNING)
+    status = set_condition(view, status, Condition.STARTED, True, Reason.PREEMPTED, message)
+    events = (Event("Normal", Reason.PREEMPTED, message),) if is_news else ()
+    return Plan(status=status, events=events)
+
+
+def _who(view: View) -> str:
+    return (
+        f"Job {view.run.metadata.name} is suspended (spec.suspend: true), by a queue such as Kueue "
+        "or by a user."
+    )

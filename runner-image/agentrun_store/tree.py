@@ -1,0 +1,194 @@
+"""Directory trees as agents leave them: of any depth, with any modes, with any kind of file.
+
+No path is ever built below the top of a tree, nothing recurses, and no link is followed: the kernel
+limits paths to 4096 bytes and Python its stack, but no file system limits how deep a tree is.
+"""
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NAMED = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC  # opens what permissions forbid to read
+_NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST)
+
+
+class Cursor:
+    """A place in a tree that is walked. One directory is open at a time."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        """The directory that the cursor is at."""
+        self._above: list[tuple[int, int]] = []
+
+    def down(self, name: str) -> None:
+        """Into a directory. Raises OSError, also when nothing in it could be looked up."""
+        fd = os.open(name, DIRECTORY, dir_fd=self.fd)
+        try:
+            os.stat(".", dir_fd=fd)
+        except OSError:
+            os.close(fd)
+            raise
+        self._above.append(_identity(self.fd))
+        self._move(fd)
+
+    def up(self) -> None:
+        """Back. Raises OSError when the tree was changed meanwhile, so that the way back leads
+        elsewhere."""
+        fd = os.open("..", DIRECTORY, dir_fd=self.fd)
+        if _identity(fd) != self._above.pop():
+            os.close(fd)
+            raise OSError(errno.ESTALE, "a directory was moved while the store read it; retry")
+        self._move(fd)
+
+    def _move(self, fd: int) -> None:
+        os.close(self.fd)
+        self.fd = fd
+
+
+@contextmanager
+def cursor(top: Path) -> Iterator[Cursor]:
+    """A cursor at the top of a tree. Raises OSError when it may not be read, or when it, or the
+    directory that it is in, is no directory but a link."""
+    above = os.open(top.parent, _NAMED | os.O_DIRECTORY)
+    try:
+        at = Cursor(os.open(top.name, DIRECTORY, dir_fd=above))
+    finally:
+        os.close(above)
+    try:
+        os.stat(".", dir_fd=at.fd)
+        yield at
+    finally:
+        os.close(at.fd)
+
+
+def stats(top: Path) -> Iterator[os.stat_result]:
+    """Of everything below a directory. What cannot be read, or goes away meanwhile, is left out."""
+    with cursor(top) as at:
+        waiting = [_subdirectories(at.fd)]
+        yield from _stats_in(at.fd)
+        while waiting:
+            if not waiting[-1]:
+                waiting.pop()
+                if waiting:
+                    at.up()
+                continue
+            try:
+                at.down(waiting[-1].pop())
+            except OSError:
+                continue
+            waiting.append(_subdirectories(at.fd))
+            yield from _stats_in(at.fd)
+
+
+def _subdirectories(directory: int) -> list[str]:
+    with os.scandir(directory) as entries:
+        return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _stats_in(directory: int) -> Iterator[os.stat_result]:
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                yield entry.stat(follow_symlinks=False)
+
+
+def grant(path: Path, permissions: int) -> None:
+    """Give the owner what is missing of the permissions on a file or directory, if we may.
+
+    An agent may take them from what it leaves. A link stays as it is, and so does what it leads to.
+    """
+    with suppress(OSError):
+        os.close(_granted(str(path), permissions))
+
+
+def remove(path: Path) -> None:
+    """Remove what is at `path`, if anything, whatever it is.
+
+    Raises OSError when something in it cannot be removed; all else is gone then.
+    """
+    try:
+        is_directory = stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if not is_directory:
+        path.unlink(missing_ok=True)
+        return
+    with suppress(FileNotFoundError):  # somebody else removes it too
+        top = _open_granted(str(path))
+        try:
+            _empty(top, top)
+        finally:
+            os.close(top)
+        path.rmdir()
+
+
+def _empty(directory: int, top: int) -> None:
+    """Remove all that is in a directory, but directories in it that are not empty: they go to the
+    top, where the same is done with each. So the depth of a tree costs nothing."""
+    while True:
+        is_changed, problem = False, None
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                try:
+                    _take(entry, directory, top)
+                    is_changed = True
+                except FileNotFoundError:
+                    is_changed = True
+                except OSError as error:
+                    problem = error
+        if not is_changed:
+            if problem is not None:
+                raise problem
+            return
+
+
+def _take(entry: "os.DirEntry[str]", directory: int, top: int) -> None:
+    if not entry.is_dir(follow_symlinks=False):
+        os.unlink(entry.name, dir_fd=directory)
+        return
+    try:
+        os.rmdir(entry.name, dir_fd=directory)
+        return
+    except OSError as error:
+        if error.errno not in _NOT_EMPTY:
+            raise
+    if directory == top:
+        inner = _open_granted(entry.name, top)
+        try:
+            _empty(inner, top)
+        finally:
+            os.close(inner)
+        os.rmdir(entry.name, dir_fd=top)
+        return
+    os.close(_open_granted(entry.name, directory))  # moving a directory is a change of it
+    new = secrets.token_hex(16)
+    os.rename(entry.name, new, src_dir_fd=directory, dst_dir_fd=top)
+
+
+def _open_granted(name: str, directory: int | None = None) -> int:
+    """Open a directory, to list and to change it."""
+    named = _granted(name, stat.S_IRWXU, directory)
+    try:
+        return os.open(".", DIRECTORY, dir_fd=named)
+    finally:
+        os.close(named)
+
+
+def _granted(name: str, permissions: int, directory: int | None = None) -> int:
+    """What is named, not yet opened for anything, with the permissions if it is ours to give."""
+    fd = os.open(name, _NAMED, dir_fd=directory)
+    mode = os.fstat(fd).st_mode
+    if permissions & ~mode and not stat.S_ISLNK(mode):
+        with suppress(PermissionError):
+            os.chmod(f"/proc/self/fd/{fd}", stat.S_IMODE(mode) | permissions)  # noqa: PTH101
+    return fd
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino

@@ -1,0 +1,46 @@
+"""What the operator's Deployment may say."""
+
+import pytest
+
+from agentrun_operator.pod_security import Level
+from agentrun_operator.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTRUN_RUNNER_IMAGE", "runner:1")
+    for name in ("AGENTRUN_POD_SECURITY", "AGENTRUN_MAX_GRACE_PERIOD_SECONDS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_default_is_restricted_and_no_maximum() -> None:
+    installation = Settings.from_environment().installation
+    assert installation.pod_security == Level.RESTRICTED
+    assert installation.max_grace_period_seconds is None
+
+
+def test_what_is_set_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTRUN_POD_SECURITY", "baseline")
+    monkeypatch.setenv("AGENTRUN_MAX_GRACE_PERIOD_SECONDS", "600")
+    installation = Settings.from_environment().installation
+    assert installation.pod_security == Level.BASELINE
+    assert installation.max_grace_period_seconds == 600
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AGENTRUN_POD_SECURITY", ""),
+        ("AGENTRUN_POD_SECURITY", "Restricted"),
+        ("AGENTRUN_MAX_GRACE_PERIOD_SECONDS", ""),
+        ("AGENTRUN_MAX_GRACE_PERIOD_SECONDS", "0"),
+        ("AGENTRUN_MAX_GRACE_PERIOD_SECONDS", "86401"),
+        ("AGENTRUN_MAX_GRACE_PERIOD_SECONDS", "10m"),
+    ],
+)
+def test_the_operator_does_not_start_with_a_value_that_it_does_not_know(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=name):
+        Settings.from_environment()
