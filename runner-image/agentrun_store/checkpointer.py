@@ -21,7 +21,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from agentrun_store import maintenance
 from agentrun_store.async_in_threads import AsyncInThreads
-from agentrun_store.decoding import checkpoint_tuple, config_of
+from agentrun_store.decoding import address_of, checkpoint_tuple, config_of
 from agentrun_store.errors import StoreError
 from agentrun_store.history import Found, History
 from agentrun_store.log import Entry
@@ -71,7 +71,7 @@ class StoreSaver(AsyncInThreads):
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint of the config's id, or the newest of its namespace."""
         with self._lock:
-            history = self._history(_address(config)[0])
+            history = self._history(address_of(config)[0])
             while True:
                 found = _find(history, config)
                 if found is None:
@@ -89,7 +89,7 @@ class StoreSaver(AsyncInThreads):
         """
         rebuilt: dict[str, DeltaChannelHistory] = {channel: {"writes": []} for channel in channels}
         with self._lock:
-            history = self._history(_address(config)[0])
+            history = self._history(address_of(config)[0])
             found = _find(history, config)
             if found is None:
                 return rebuilt
@@ -132,7 +132,7 @@ class StoreSaver(AsyncInThreads):
     ) -> Iterator[tuple[History, Found]]:
         thread_id, ns, checkpoint_id = None, None, None
         if config is not None:
-            thread_id, _, checkpoint_id = _address(config)
+            thread_id, _, checkpoint_id = address_of(config)
             ns = config["configurable"].get("checkpoint_ns")
         bound_id = get_checkpoint_id(before) if before else None
         # As the stored metadata is: a tuple is a list there.
@@ -179,7 +179,7 @@ class StoreSaver(AsyncInThreads):
         new_versions: ChannelVersions,  # noqa: ARG002 - all channel values are in the checkpoint
     ) -> RunnableConfig:
         """Store a checkpoint; it is on disk when this returns."""
-        thread_id, ns, parent_id = _address(config)
+        thread_id, ns, parent_id = address_of(config)
         stored_metadata = get_checkpoint_metadata(config, metadata)
         entry = checkpoint_entry(
             thread_id=thread_id,
@@ -201,7 +201,7 @@ class StoreSaver(AsyncInThreads):
         task_path: str = "",
     ) -> None:
         """Store a task's pending writes, all or none; they are on disk when this returns."""
-        thread_id, ns, checkpoint_id = _address(config)
+        thread_id, ns, checkpoint_id = address_of(config)
         if checkpoint_id is None:
             raise ValueError("config: put_writes needs the checkpoint_id that the writes belong to")
         rows = [
@@ -289,15 +289,8 @@ class StoreSaver(AsyncInThreads):
             )
 
 
-def _address(config: RunnableConfig) -> tuple[str, str, str | None]:
-    """(thread id, namespace, checkpoint id)"""
-    configurable = config["configurable"]
-    ns = str(configurable.get("checkpoint_ns") or "")
-    return str(configurable["thread_id"]), ns, get_checkpoint_id(config) or None
-
-
 def _find(history: History, config: RunnableConfig) -> Found | None:
-    thread_id, ns, checkpoint_id = _address(config)
+    thread_id, ns, checkpoint_id = address_of(config)
     if checkpoint_id:
         return history.find(thread_id, ns, checkpoint_id)
     return history.newest(thread_id, ns)

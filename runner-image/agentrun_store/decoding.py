@@ -8,7 +8,13 @@ import copy
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import Checkpoint, CheckpointTuple, PendingWrite, writes_sort_key
+from langgraph.checkpoint.base import (
+    Checkpoint,
+    CheckpointTuple,
+    PendingWrite,
+    get_checkpoint_id,
+    writes_sort_key,
+)
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from agentrun_store.errors import CorruptSegmentError
@@ -43,6 +49,13 @@ def checkpoint_tuple(serde: SerializerProtocol, stored: Stored) -> CheckpointTup
 def config_of(thread_id: str, ns: str, checkpoint_id: str | None) -> RunnableConfig:
     address = {"thread_id": thread_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint_id}
     return {"configurable": address}
+
+
+def address_of(config: RunnableConfig) -> tuple[str, str, str | None]:
+    """(thread id, namespace, checkpoint id)"""
+    configurable = config["configurable"]
+    ns = str(configurable.get("checkpoint_ns") or "")
+    return str(configurable["thread_id"]), ns, get_checkpoint_id(config) or None
 
 
 def _decoded(serde: SerializerProtocol, stored: Stored, typed: tuple[str, bytes]) -> Any:

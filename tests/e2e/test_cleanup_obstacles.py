@@ -17,6 +17,7 @@ from .volume import Volume, volume
 
 CLEANUP = "app.kubernetes.io/component=cleanup"
 HELD = {"configurable": {"hold": 3}}
+FILES = 150_000
 
 
 @pytest.fixture
@@ -158,10 +159,12 @@ def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
     """Failure modes 31 and 32."""
     run = ns.held_run()
     ns.store()
-    # What the clean-up reads first never answers, as on a volume that hangs.
+    # So many files take the clean-up some seconds.
     segment = f"/agentrun/store/threads/t/segments/{segment_name(9, check_run(run.uid))}"
-    block = f"import os; os.mkdir('{segment}'); os.mkfifo('{segment}/checkpoints.log')"
-    kubectl("exec", "-n", ns.name, READER, "--", "python3", "-c", block)
+    fill = (
+        f"import os; os.mkdir('{segment}'); [os.mknod(f'{segment}/{{n}}') for n in range({FILES})]"
+    )
+    kubectl("exec", "-n", ns.name, READER, "--", "python3", "-c", fill)
     run.cancel("rollback")
 
     def runs(pod: Object) -> bool:
@@ -174,8 +177,6 @@ def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
     else:
         evict(pod)
     wait_not_clean(run, "CleanupFailed", "")
-    unblock = f"import shutil; shutil.rmtree('{segment}')"
-    kubectl("exec", "-n", ns.name, READER, "--", "python3", "-c", unblock)
     run.wait_gone()
     store = ns.store()
     assert store.segments("threads/t") == []

@@ -55,6 +55,10 @@ def false_claims(
             f"{reason}, and no agent of it has failed",
         ),
         (
+            reason != "Evicted" or any(c.overuse for c in own),
+            "Evicted, and no agent of it has used too much",
+        ),
+        (
             not status.get("cancel", {}).get("forced") or any(_was_killed(c) for c in own),
             "forced, and nothing of it was killed after its grace period",
         ),

@@ -1,6 +1,6 @@
 """What the cluster does, piece by piece and in any order."""
 
-from .nodes import NODES
+from .nodes import LIMIT_EXCEEDED, NODE_PRESSURE, NODES
 from .steps import Choices, action
 from .world import World
 
@@ -85,7 +85,9 @@ def kubelet_evicts(world: World, choices: Choices) -> None:
     if containers:
         world.faults["pod evicted (kubelet)"] += 1
         container = choices.one(containers)
-        container.stop_reason = container.stop_reason or "Evicted"
+        if not container.stop_reason:
+            container.stop_reason = "Evicted"
+            container.overuse = choices.one(("", LIMIT_EXCEEDED, NODE_PRESSURE))
 
 
 @action(0.5)

@@ -38,6 +38,7 @@ class Container:
         self.started_at: str | None = None
         self.signalled_at: float | None = None
         self.stop_reason = ""  # DeadlineExceeded or Evicted, when the kubelet itself stops it
+        self.overuse = ""  # what the kubelet says, if it evicts the pod for what the agent used
         self.timed_out = False  # by the run's own deadline, not by the operator's, which is a stop
         self.exit: Exit | None = None
         self.forgotten = False  # the API has no such pod any more

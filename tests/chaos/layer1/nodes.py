@@ -10,6 +10,13 @@ from .container import SIGKILLED, Container, Exit
 from .objects import Object, has_ended, is_deleting, name_of, uid_of, with_condition
 
 NODES = ("n0", "n1")
+# What a kubelet says when it evicts a pod for what its agent used: with the first one there is no
+# condition DisruptionTarget.
+LIMIT_EXCEEDED = "Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. "
+NODE_PRESSURE = (
+    "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. Container "
+    "agent was using 60Mi, request is 0, has larger consumption of memory. "
+)
 
 
 class Nodes:
@@ -157,7 +164,8 @@ class Nodes:
             new = pod | {"status": status}
             if container.exit is None and container.started_at is not None:
                 new = with_condition(new, "Ready", "", container.started_at)
-            if container.exit is not None and container.stop_reason == "Evicted":
+            by_limit = container.overuse == LIMIT_EXCEEDED
+            if container.exit is not None and container.stop_reason == "Evicted" and not by_limit:
                 stamp = self._clock.stamp()
                 new = with_condition(new, "DisruptionTarget", "TerminationByKubelet", stamp)
             pod = self._server.update("pods", pod, new)
@@ -185,5 +193,7 @@ class Nodes:
         status = {"name": container.container_name, "state": {"terminated": end}}
         well = container.exit.code == 0 and not container.stop_reason
         more = {"reason": container.stop_reason} if container.stop_reason else {}
+        if container.stop_reason == "Evicted" and container.overuse:
+            more["message"] = container.overuse
         phase = "Succeeded" if well else "Failed"
         return {"phase": phase, "containerStatuses": [status], **more}

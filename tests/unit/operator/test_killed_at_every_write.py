@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from chaos.layer1.kube import Fate
-from chaos.layer1.objects import Object
+from chaos.layer1.objects import Object, merged
+from chaos.layer1.users import resume
 from chaos.layer1.world import World
 
 from .simulated import agents_finish, cleanups_finish, create, phase
@@ -27,6 +28,7 @@ class Life:
     fails: int = 0  # times
     deleted: bool = False
     deleted_later: bool = False
+    suspended: bool = False  # its Job, for a while from just before the patch on
 
 
 LIVES = {
@@ -39,6 +41,10 @@ LIVES = {
     "is reclaimed": Life("gone", {"reclaimPolicy": "Delete"}, deleted_later=True),
     "expires": Life("gone", {"ttlSecondsAfterFinished": 50}),
     "is deleted": Life("gone", deleted=True),
+    "is preempted": Life("Succeeded", suspended=True),
+    "is preempted and stopped": Life(
+        "Interrupted", patch={"spec": {"cancel": "interrupt"}}, suspended=True
+    ),
 }
 
 
@@ -61,6 +67,11 @@ def live(world: World, life: Life, killed_at: int, fate: Fate) -> None:
                 world.loop.spin()
         world.cluster_goes_on()
         world.loop.advance(1 if number < 40 else 10)
+        job = world.server.get("jobs", "r")
+        if number == 6 and life.suspended and job is not None:
+            world.server.update("jobs", job, merged(job, {"spec": {"suspend": True}}))
+        if number == 20 and life.suspended and job is not None:
+            resume(world, job)
         if number == 8 and life.patch is not None:
             world.server.patch("agentruns", "r", life.patch)
         if number == 8 and life.deleted:

@@ -56,10 +56,12 @@ def test_a_pod_reads_its_own_thread_and_writes_only_its_own_segment(
 
 
 def test_every_variable_that_the_runner_reads_is_set_so_that_no_env_from_can_set_it() -> None:
-    sources = (RUNNER_IMAGE / "agentrun_runner").rglob("*.py")
+    sources = [*(RUNNER_IMAGE / "agentrun_runner").rglob("*.py")]
+    sources.append(RUNNER_IMAGE / "agentrun_store" / "names.py")
     read = {name for path in sources for name in re.findall(r"AGENTRUN_[A-Z_]+", path.read_text())}
-    of_the_supervisor = {"AGENTRUN_RESULT_FD"}  # which sets it for its child
-    assert read - of_the_supervisor <= environment(job_of(run(), agent(**COMMAND))).keys()
+    # Those the supervisor sets for its child.
+    of_the_child = {"AGENTRUN_RESULT_FD", "AGENTRUN_STOP_FD"}
+    assert read - of_the_child <= environment(job_of(run(), agent(**COMMAND))).keys()
 
 
 def test_a_command_in_a_foreign_image_runs_as_it_is_after_its_workspace_is_made() -> None:

@@ -1,7 +1,6 @@
 """What else the image's ENTRYPOINT does: workspaces for foreign images, and the clean-up Job."""
 
 import json
-import os
 import re
 import signal
 from pathlib import Path
@@ -11,14 +10,17 @@ from unit.store.graphs import delta_run, delta_runs
 from unit.store.support import THREAD
 
 
-def test_prepare_workspace_makes_the_workspace_under_its_fixed_name(make_pod: MakePod) -> None:
+def test_prepare_workspace_makes_the_workspace_in_the_given_segment(make_pod: MakePod) -> None:
     pod = make_pod({})
+    pod.env["AGENTRUN_SEGMENT"] = f"1790000000000-{pod.uid}"
+    segment = pod.thread_dir / "segments" / pod.env["AGENTRUN_SEGMENT"]
+    segment.mkdir(parents=True)
     ended = pod.run("prepare-workspace")
 
     assert ended.exit_code == 0
     assert ended.message == b""
-    assert (pod.thread_dir / "current").resolve().name == "workspace"
-    assert pod.uid in str((pod.thread_dir / "current").resolve())
+    assert [path.name for path in segment.iterdir()] == ["workspace"]
+    assert [path.name for path in pod.thread_dir.iterdir()] == ["segments"]
 
 
 def test_a_workspace_that_cannot_be_made_is_told(make_pod: MakePod) -> None:
@@ -62,7 +64,8 @@ def test_cleanup_as_pid_1_can_be_stopped(make_pod: MakePod) -> None:
     pod = make_pod({})
     segment = pod.thread_dir / "segments" / f"000001-{pod.uid}"
     segment.mkdir(parents=True)
-    os.mkfifo(segment / "checkpoints.log")  # a volume that hangs
+    for number in range(20_000):  # so that it takes a while
+        (segment / str(number)).touch()
     pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": pod.uid, "thread": "threads/talk"}])
     running = pod.start("cleanup", pid_one=True)
     until(lambda: catches_sigterm(running.supervisor))

@@ -180,12 +180,12 @@ def tell_config(_: State, config: RunnableConfig) -> State:
     return {"answer": [configurable["thread_id"], configurable["model"]]}
 
 
+builder = chain(add_one, double)
+graph = builder.compile()
 handles = chain(add_one)
 handles.add_node("fail", cast(Any, fail), error_handler=cast(Any, handle))
 handles.add_edge("add_one", "fail")
 writes_to_the_stream = chain(write_to_the_stream)
-builder = chain(add_one, double)
-graph = builder.compile()
 asks = chain(add_one, ask)
 asks_twice = chain(ask_twice)
 asks_twice_and_works = chain(ask_twice, add_one)
