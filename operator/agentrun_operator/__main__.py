@@ -8,6 +8,7 @@ import socket
 import uuid
 
 from . import health, logs
+from .admission import Admission
 from .controller import Controller
 from .kube import NO_ANSWER, ApiError, Kube, read_deep_json
 from .lease import Lease
@@ -31,7 +32,8 @@ async def run(settings: Settings) -> None:
     tasks: list[asyncio.Task[None]] = []
     try:
         if await _started(controller, stop):
-            tasks.append(asyncio.create_task(_lead(controller, lease)))
+            admission = Admission(kube, settings.namespace, settings.installation.pod_security)
+            tasks.append(asyncio.create_task(_lead(controller, lease, admission)))
             tasks.append(asyncio.create_task(Watches(kube, intake).run()))
             await stop.wait()
     finally:
@@ -45,13 +47,14 @@ async def run(settings: Settings) -> None:
         await kube.close()
 
 
-async def _lead(controller: Controller, lease: Lease) -> None:
+async def _lead(controller: Controller, lease: Lease, admission: Admission) -> None:
     """Work while the lease is held, and not a moment longer."""
     try:
         await lease.acquire()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(lease.keep())
             tasks.create_task(_work(controller))
+            tasks.create_task(admission.keep_looking())
     except Exception:
         logger.exception("Ending at once, so that nothing is half done for long")
         os._exit(1)

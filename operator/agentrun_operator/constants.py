@@ -147,3 +147,5 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "OutOfMemory"
     EVICTED = "Evicted"
     STOPPED_FROM_OUTSIDE = "StoppedFromOutside"
+    # Events on the operator's Deployment
+    ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"
