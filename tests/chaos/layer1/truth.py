@@ -172,7 +172,7 @@ class Truth:
         guarded = FINALIZER in finalizers(new) or self.unguarded.get(record.uid) == TAKEN_OFF
         if is_deleting(new) and (guarded or record.reclaims_later):
             record.deleting = True
-        if "jobName" in new["status"] and not record.job_recorded:
+        if "jobUid" in new["status"] and not record.job_recorded:
             record.job_recorded, record.changed_at = True, self._server.version
         before, after = phase_of(old), phase_of(new)
         if before in FINAL_PHASES and after != before:
