@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
+from .account import REPORT_LINES
 from .cache import Cache
 from .cleanup_facts import cleanup_job_facts
 from .constants import (
@@ -131,7 +132,9 @@ class Observer:
         pods = [pod_record(pod) for pod in found]
         for number, pod in enumerate(pods):
             if pod.facts.report_cut and pod.of_agent:
-                log = await last_lines(self._kube, namespace, pod.name, AGENT_CONTAINER)
+                log = await last_lines(
+                    self._kube, namespace, pod.name, AGENT_CONTAINER, REPORT_LINES
+                )
                 pods[number] = pod_record(found[number], log)
         return facts, pods
 
