@@ -65,7 +65,7 @@ def test_a_preempted_run_keeps_its_thread_and_goes_on_in_its_next_pod(ns: Namesp
     assert (status["attempts"], status["startedAt"]) == (3, started)
     assert status["output"]["done"] == [1, 2, 3, 4]
     assert [line["step"] for line in run.log() if line["event"] == "begin"] == [3, 4]
-    assert [reason for reason, _ in run.events()].count("Preempted") == 1
+    assert [reason for reason, _ in run.events()].count("Preempted") == 2
     next_run.wait("Succeeded")
 
 

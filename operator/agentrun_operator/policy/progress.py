@@ -8,7 +8,7 @@ from ..models import AgentRunStatus
 from ..plan import Claim, Event, Plan, Release
 from .outcome import KEPT, Ending, timed_out
 from .status import USUAL_START, base, final, said, set_condition, waiting, with_account
-from .suspended import being_suspended, suspended
+from .suspended import being_suspended, is_preempted, suspended
 from .verdict import outcome
 from .view import View
 
@@ -37,7 +37,7 @@ def _live(view: View) -> Plan:
 def _running(view: View, pod: PodFacts) -> Plan:
     if pod.node in view.unreachable_nodes:
         return _out_of_sight(view, pod)
-    if pod.deleting and (pod.uncounted or view.suspended):
+    if is_preempted(view, pod):
         return being_suspended(view, pod)
     if pod.lingering:
         return _lingering(view, pod)
@@ -89,7 +89,7 @@ def _without_pod(view: View) -> Plan:
         return _no_pod_yet(view)
     last = view.pods[-1]
     what = f"was taken away ({last.disruption})" if last.disrupted else "failed"
-    if last.uncounted:
+    if is_preempted(view, last):
         what = "was stopped because its Job was suspended"
     if last.overuse:
         what = f"was evicted for what the agent used ({last.overuse})"

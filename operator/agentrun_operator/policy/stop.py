@@ -155,14 +155,26 @@ def _stop(view: View, pod: PodFacts) -> Action:
 
 
 def _shorter_grace(view: View, pod: PodFacts) -> int | None:
-    """spec.cancelGracePeriodSeconds, if the pod would take longer to end."""
+    """The grace period to delete the pod with for spec.cancelGracePeriodSeconds; None: as it is.
+
+    In two steps, a second longer at first: a kubelet that stops a pod for its deadline keeps no
+    grace period for it, takes note of the first one that it is told, and acts on a shorter one.
+    If it has missed the first step, a third one comes when the pod is late.
+    https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/kubelet/pod_workers.go
+    """
     spec, cancel = view.run.spec, view.run.status.cancel
-    grace = spec.cancel_grace_period_seconds
-    if spec.cancel is None or grace is None or (pod.deletion_grace or grace + 1) <= grace:
+    grace, given = spec.cancel_grace_period_seconds, pod.deletion_grace
+    if spec.cancel is None or grace is None or (given is not None and given <= grace):
         return None
     signalled = (cancel.signalled_at if cancel and pod.signalled else None) or view.now
-    left = _ends_at(pod, signalled) - view.now
-    return grace if timedelta(seconds=grace) < left else None
+    ends_at = _ends_at(pod, signalled)
+    if given == grace + 2:
+        return grace + 1
+    if given == grace + 1:
+        return grace if view.now >= ends_at + LATE else None
+    if timedelta(seconds=grace + 2) >= ends_at - view.now:
+        return None
+    return grace + 2 if given is None else grace
 
 
 def _is_given_up_by_hand(view: View, pod: PodFacts) -> bool:

@@ -22,6 +22,13 @@ def suspended(view: View) -> Plan:
     return waiting(view, Reason.PREEMPTED, message + alive)
 
 
+def is_preempted(view: View, pod: PodFacts) -> bool:
+    """Whether the Job controller stops, or has stopped, the pod because the Job was suspended."""
+    job = view.own_job
+    stays = job is not None and not job.deleting
+    return stays and pod.deleting and (pod.uncounted or view.suspended)
+
+
 def being_suspended(view: View, pod: PodFacts) -> Plan:
     """The agent still runs, in a pod that the Job controller has told to stop."""
     message = (

@@ -14,6 +14,8 @@ Some things nobody can prevent; they are counted by themselves:
 - *create after another operator's work*: the same of an operator that lives, but stalled between
   its last look at the run and the create. Bounded likewise, and rare: only one holds the Lease.
 - *pod made by the Job controller after its Job went*: bounded by the garbage collector.
+- *suspension taken back before the Job controller acted on it*: the controller deletes a pod that
+  has ended meanwhile, without counting it, and makes another, which the operator stops.
 - *finalizer taken off by hand*: the run has no guard until the operator puts it on again.
 - *rollback asked for after the release*: the run had ended but for its final phase; the rollback is
   carried out, but a deletion of the record in that moment is not held up any more.

@@ -24,6 +24,8 @@ from .objects import (
     without_finalizer,
 )
 
+TAKEN_BACK = "suspension taken back before the Job controller acted on it"
+
 
 @dataclass
 class Decision:
@@ -53,9 +55,12 @@ def is_finished(job: Object) -> bool:
 
 
 class JobController:
-    def __init__(self, server: ApiServer, clock: Clock) -> None:
+    """``overtaken``, by the Job's UID: a pod may have ended that it will never count."""
+
+    def __init__(self, server: ApiServer, clock: Clock, overtaken: dict[str, str]) -> None:
         self._server = server
         self._clock = clock
+        self._overtaken = overtaken
         self._decisions: dict[str, Decision] = {}  # by job uid
         self._pods_made = 0
 
@@ -141,6 +146,9 @@ class JobController:
             return
         if decision.create:
             self._create_pod(decision.job)
+        now = self._server.by_uid("jobs", uid)
+        if decision.suspend and now is not None and not now["spec"].get("suspend"):
+            self._overtaken[uid] = TAKEN_BACK
         for pod in decision.suspend:
             self.untrack(uid_of(pod))
         for pod in decision.delete + decision.suspend:

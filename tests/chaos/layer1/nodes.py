@@ -125,15 +125,21 @@ class Nodes:
         elif container.signalled_at is None:
             if stop:
                 container.signalled_at = self._clock.seconds
-        elif self._clock.seconds >= container.signalled_at + self._grace(container):
+                container.noted_grace = _deletion_grace(container)
+                grace = min(container.grace, container.noted_grace or container.grace)
+                container.kill_at = self._clock.seconds + grace
+        elif self._clock.seconds >= container.kill_at:
             container.exit = Exit(SIGKILLED)
+        else:
+            self._shorten(container)
 
-    @staticmethod
-    def _grace(container: Container) -> float:
-        """A deletion may shorten it, also when the container has been told to stop."""
-        meta = container.seen["metadata"]
-        shorter = float(meta.get("deletionGracePeriodSeconds", container.grace))
-        return min(container.grace, shorter)
+    def _shorten(self, container: Container) -> None:
+        """As the real one: of the deletion of a pod that it stops already, it notes the first grace
+        period, and acts on a shorter one."""
+        grace, noted = _deletion_grace(container), container.noted_grace
+        container.noted_grace = grace
+        if grace is not None and noted is not None and grace < noted:
+            container.kill_at = min(container.kill_at, self._clock.seconds + grace)
 
     def _is_late(self, container: Container) -> bool:
         deadline = container.seen["spec"].get("activeDeadlineSeconds")
@@ -197,3 +203,8 @@ class Nodes:
             more["message"] = container.overuse
         phase = "Succeeded" if well else "Failed"
         return {"phase": phase, "containerStatuses": [status], **more}
+
+
+def _deletion_grace(container: Container) -> float | None:
+    grace = container.seen["metadata"].get("deletionGracePeriodSeconds")
+    return None if grace is None else max(float(grace), 1.0)

@@ -30,7 +30,7 @@ class World:
         self.store = Store()
         self.truth = Truth(self.server, self.store)
         self.collector = Collector(self.server, self.clock)
-        self.jobs = JobController(self.server, self.clock)
+        self.jobs = JobController(self.server, self.clock, self.truth.late_jobs)
         self.nodes = Nodes(self.server, self.clock, self.truth.starting)
         self.operators: list[OperatorProcess] = []
         self.late: list[Request] = []

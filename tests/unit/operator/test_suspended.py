@@ -68,6 +68,8 @@ def test_a_pod_that_is_being_stopped_by_a_suspension_is_alive_and_says_so() -> N
     phase, reason, message = told(plan)
     assert (phase, reason) == ("Running", "Preempted")
     assert "pod r-abc on node n1 is being stopped and has up to 30 s" in message
+    deleted = decide(view(run(**LIVE, **STARTED), job=job(deleting=True), pods=(LEAVING,)))
+    assert told(deleted)[1] == "AgentStarted", "a Job that is deleted was not suspended"
     resumed = decide(view(run(**LIVE, **STARTED), job=job(), pods=(LEAVING,)))
     assert told(resumed) == (phase, reason, message), "also when the Job was resumed meanwhile"
 
