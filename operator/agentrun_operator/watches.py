@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 20.0
 GONE = 410  # HTTP: that version is too old
+BUSY = (429, 503)  # a full read would only be more work for the server
 
 
 class Watches:
@@ -35,7 +36,8 @@ class Watches:
                 heard = await self._follow(plural)
             except ApiError as error:
                 logger.info("watch of %s: %s", plural, error)
-                self._intake.versions.pop(plural, None)
+                if error.status not in BUSY:
+                    self._intake.versions.pop(plural, None)
                 heard = error.status == GONE
             except NO_ANSWER as error:
                 logger.info("watch of %s: %r", plural, error)

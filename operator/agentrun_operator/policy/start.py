@@ -138,13 +138,13 @@ def _thread_busy(view: View, blockers: list[AgentRun]) -> Plan:
     live = threads.rejected_by(run, view.thread)
     if strategy == MultitaskStrategy.REJECT and live is not None:
         message = (
-            f"AgentRun {live.metadata.name} is ahead on thread {run.spec.thread}, and "
+            f"Thread {run.spec.thread}: AgentRun {live.metadata.name} is ahead, and "
             "spec.multitaskStrategy is reject."
         )
         return _refused(view, Reason.THREAD_BUSY, message)
     message = (
-        f"AgentRun {blockers[0].metadata.name} is ahead on thread {run.spec.thread}; the run "
-        "starts when that has ended."
+        f"Thread {run.spec.thread}: AgentRun {blockers[0].metadata.name} is ahead; the run starts "
+        "when that has ended."
     )
     plan = waiting(view, Reason.THREAD_BUSY, message)
     assert plan.status is not None
@@ -164,8 +164,8 @@ def _thread_busy(view: View, blockers: list[AgentRun]) -> Plan:
 def _thread_has_pod(view: View) -> Plan:
     pod = view.thread.intruders[0]
     message = (
-        f"Pod {pod.name} is alive on thread {view.run.spec.thread} and belongs to another run; "
-        "the run starts when that pod has ended."
+        f"Thread {view.run.spec.thread}: Pod {pod.name} is alive and belongs to another run; the "
+        "run starts when that pod has ended."
     )
     return waiting(view, Reason.THREAD_BUSY, message)
 

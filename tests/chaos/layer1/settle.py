@@ -116,4 +116,6 @@ def _open(run: Object) -> list[str]:
         return [f"{name} is still {phase}"]
     if FINALIZER in finalizers(run) and run["spec"].get("reclaimPolicy") != "Delete":
         return [f"{name} ({phase}) still has the finalizer"]
+    if "holdsThread" in run["status"]:
+        return [f"{name} ({phase}) still holds its thread"]
     return []

@@ -119,7 +119,8 @@ class Truth:
         unguarded = [
             uid for uid in (run, *(c.run_uid for c in containers)) if uid in self.unguarded
         ]
-        if unguarded:
+        # Who has a thread says the status, which users cannot write: no finalizer is an excuse.
+        if unguarded and invariant != TWO_ON_THREAD:
             self.inherent[f"{self.unguarded[unguarded[0]]}: {invariant}"] += 1
         elif any(c.job_uid in self.late_jobs for c in containers):
             how = next(self.late_jobs[c.job_uid] for c in containers if c.job_uid in self.late_jobs)

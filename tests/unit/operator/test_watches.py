@@ -40,6 +40,7 @@ class Server:
     def __init__(self, *runs: Object) -> None:
         self.runs = list(runs)
         self.version = 10
+        self.refusals: list[int] = []
         self.streams: list[Stream] = []
         self.lists = 0
         self.watched: list[int] = []  # versions from which the runs were watched
@@ -50,6 +51,8 @@ class Server:
             self.lists += is_runs
             meta = {"resourceVersion": str(self.version)}
             return web.json_response({"metadata": meta, "items": self.runs if is_runs else []})
+        if is_runs and self.refusals:
+            return web.Response(status=self.refusals.pop(0))
         response = web.StreamResponse()
         await response.prepare(request)
         if is_runs and self.streams:
@@ -149,6 +152,15 @@ async def test_after_an_error_everything_is_read_and_what_went_unseen_is_forgott
         await known(intake, "b")
         await until(lambda: len(server.watched) == 2)
     assert server.watched == [10, 31]
+
+
+async def test_a_server_that_is_busy_is_asked_again_without_a_full_read() -> None:
+    server = Server(run("a", 5))
+    server.refusals = [429, 503, 429]
+    server.streams = [tells(("ADDED", run("b", 11)), then=silence)]
+    async with watching(server) as intake:
+        await known(intake, "a", "b")
+    assert server.lists == 1
 
 
 async def test_a_silent_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
