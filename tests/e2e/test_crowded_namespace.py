@@ -102,21 +102,18 @@ def test_an_agent_that_writes_more_than_its_limit_fails_and_its_retries_count(
 
 
 def test_an_agent_with_a_day_of_grace_is_gone_within_seconds(ns: Namespace) -> None:
-    """spec.cancelGracePeriodSeconds, with the cancel and after it, for a stop and a rollback."""
+    """spec.cancelGracePeriodSeconds, set with the cancel, for a stop and a rollback."""
     day: dict[str, Any] = {"input": {}, "gracePeriodSeconds": 86400}
-    at_once = ns.run("ignores-sigterm", thread="a", **day)
-    later = ns.run("ignores-sigterm", thread="b", retries=2, **day)
-    for run in (at_once, later):
+    stopped = ns.run("ignores-sigterm", thread="a", **day)
+    rolled_back = ns.run("ignores-sigterm", thread="b", retries=2, **day)
+    for run in (stopped, rolled_back):
         run.wait_step(1)
-    later.cancel("rollback")
-    later.wait("Cancelling")
-    at_once.patch({"spec": {"cancel": "interrupt", "cancelGracePeriodSeconds": 2}})
-    status = at_once.wait("Interrupted", seconds=30)["status"]
-    assert at_once.processes() == []
+    stopped.patch({"spec": {"cancel": "interrupt", "cancelGracePeriodSeconds": 2}})
+    rolled_back.patch({"spec": {"cancel": "rollback", "cancelGracePeriodSeconds": 1}})
+    status = stopped.wait("Interrupted", seconds=30)["status"]
+    assert stopped.processes() == []
     assert status["cancel"]["forced"] is True
     gone_at, asked_at = time(status["cancel"]["goneAt"]), time(status["cancel"]["requestedAt"])
     assert (gone_at - asked_at).seconds <= 12
-    assert later.processes() != []
-    later.patch({"spec": {"cancelGracePeriodSeconds": 1}})
-    later.wait_gone(seconds=40)
-    assert later.processes() == []
+    rolled_back.wait_gone(seconds=40)
+    assert rolled_back.processes() == []

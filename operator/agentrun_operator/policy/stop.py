@@ -105,6 +105,12 @@ def _why_not_stopped(view: View) -> tuple[Reason, str]:
         return Reason.KUBELET_SILENT, (
             f"The grace period is over, but the kubelet has not reported the end of {where}."
         )
+    late = [pod for pod in view.alive if _came_too_late(view, pod)]
+    if late:
+        return Reason.WAITING_FOR_POD, (
+            "spec.cancelGracePeriodSeconds came after the stop, and the kubelet keeps to the grace "
+            f"period that it began with. Waiting until no process of the run is alive ({where})."
+        )
     return Reason.WAITING_FOR_POD, (
         f"Waiting until no process of the run is alive ({where or 'no pod has a node'})."
     )
@@ -131,7 +137,7 @@ def stop_actions(view: View) -> tuple[Action, ...]:
         return delete_job if view.can_make_pods else ()
     if all(_is_given_up_by_hand(view, pod) for pod in view.alive):
         return delete_job  # whose controller would hold on to a pod that no kubelet reports Failed
-    return no_more_pods + tuple(_stop(view, pod) for pod in view.alive if _must_be_told(view, pod))
+    return no_more_pods + tuple(_stop(view, pod) for pod in view.alive if not pod.signalled)
 
 
 def _delete_unstarted(view: View) -> tuple[Action, ...]:
@@ -142,39 +148,29 @@ def _delete_unstarted(view: View) -> tuple[Action, ...]:
     )
 
 
-def _must_be_told(view: View, pod: PodFacts) -> bool:
-    return not pod.signalled or _shorter_grace(view, pod) is not None
-
-
 def _stop(view: View, pod: PodFacts) -> Action:
     if not pod.has_started:
         return DeletePod(pod.name, pod.uid, UNSTARTED_GRACE)
-    shorter = _shorter_grace(view, pod)
-    # The kubelet honours a shorter grace period of a deletion also when the pod is terminating.
-    return StopPod(pod.name, pod.uid) if shorter is None else DeletePod(pod.name, pod.uid, shorter)
+    grace = _shorter_grace(view, pod)
+    return StopPod(pod.name, pod.uid) if grace is None else DeletePod(pod.name, pod.uid, grace)
 
 
 def _shorter_grace(view: View, pod: PodFacts) -> int | None:
-    """The grace period to delete the pod with for spec.cancelGracePeriodSeconds; None: as it is.
+    """spec.cancelGracePeriodSeconds, if it is shorter than the pod's own grace period."""
+    spec = view.run.spec
+    grace = spec.cancel_grace_period_seconds if spec.cancel is not None else None
+    return grace if grace is not None and grace < pod.grace_seconds else None
 
-    In two steps, a second longer at first: a kubelet that stops a pod for its deadline keeps no
-    grace period for it, takes note of the first one that it is told, and acts on a shorter one.
-    If it has missed the first step, a third one comes when the pod is late.
-    https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/kubelet/pod_workers.go
+
+def _came_too_late(view: View, pod: PodFacts) -> bool:
+    """Whether the pod was told to stop before its grace period was shortened.
+
+    A kubelet that stops a container keeps to the grace period that it began with: it asks the
+    container runtime once, and a shorter one does not interrupt that (tried with Kubernetes 1.36).
     """
-    spec, cancel = view.run.spec, view.run.status.cancel
-    grace, given = spec.cancel_grace_period_seconds, pod.deletion_grace
-    if spec.cancel is None or grace is None or (given is not None and given <= grace):
-        return None
-    signalled = (cancel.signalled_at if cancel and pod.signalled else None) or view.now
-    ends_at = _ends_at(pod, signalled)
-    if given == grace + 2:
-        return grace + 1
-    if given == grace + 1:
-        return grace if view.now >= ends_at + LATE else None
-    if timedelta(seconds=grace + 2) >= ends_at - view.now:
-        return None
-    return grace + 2 if given is None else grace
+    grace = _shorter_grace(view, pod)
+    given = pod.grace_seconds if pod.deletion_grace is None else pod.deletion_grace
+    return grace is not None and pod.signalled and pod.has_started and grace < given
 
 
 def _is_given_up_by_hand(view: View, pod: PodFacts) -> bool:

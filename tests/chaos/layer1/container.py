@@ -38,8 +38,6 @@ class Container:
         self.started_at: str | None = None
         self.signalled_at: float | None = None
         self.kill_at = 0.0
-        # Of its deletion, as the kubelet has taken note of it while it stops the container.
-        self.noted_grace: float | None = None
         self.stop_reason = ""  # DeadlineExceeded or Evicted, when the kubelet itself stops it
         self.overuse = ""  # what the kubelet says, if it evicts the pod for what the agent used
         self.timed_out = False  # by the run's own deadline, not by the operator's, which is a stop

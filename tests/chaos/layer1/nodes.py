@@ -125,21 +125,12 @@ class Nodes:
         elif container.signalled_at is None:
             if stop:
                 container.signalled_at = self._clock.seconds
-                container.noted_grace = _deletion_grace(container)
-                grace = min(container.grace, container.noted_grace or container.grace)
-                container.kill_at = self._clock.seconds + grace
+                # Once it stops a container, no other grace period interrupts that.
+                meta = container.seen["metadata"]
+                grace = float(meta.get("deletionGracePeriodSeconds", container.grace))
+                container.kill_at = self._clock.seconds + min(container.grace, max(grace, 1.0))
         elif self._clock.seconds >= container.kill_at:
             container.exit = Exit(SIGKILLED)
-        else:
-            self._shorten(container)
-
-    def _shorten(self, container: Container) -> None:
-        """As the real one: of the deletion of a pod that it stops already, it notes the first grace
-        period, and acts on a shorter one."""
-        grace, noted = _deletion_grace(container), container.noted_grace
-        container.noted_grace = grace
-        if grace is not None and noted is not None and grace < noted:
-            container.kill_at = min(container.kill_at, self._clock.seconds + grace)
 
     def _is_late(self, container: Container) -> bool:
         deadline = container.seen["spec"].get("activeDeadlineSeconds")
@@ -203,8 +194,3 @@ class Nodes:
             more["message"] = container.overuse
         phase = "Succeeded" if well else "Failed"
         return {"phase": phase, "containerStatuses": [status], **more}
-
-
-def _deletion_grace(container: Container) -> float | None:
-    grace = container.seen["metadata"].get("deletionGracePeriodSeconds")
-    return None if grace is None else max(float(grace), 1.0)
