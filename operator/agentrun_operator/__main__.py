@@ -7,13 +7,13 @@ import signal
 import socket
 import uuid
 
-import kopf
-
-from . import edge, health
+from . import health, logs
+from .admission import Admission
 from .controller import Controller
 from .kube import NO_ANSWER, ApiError, Kube, read_deep_json
 from .lease import Lease
 from .settings import Settings
+from .watches import Watches
 
 logger = logging.getLogger(__name__)
 START_RETRY_SECONDS = 2.0
@@ -27,15 +27,19 @@ async def run(settings: Settings) -> None:
     kube = await Kube.connect()
     controller = Controller(kube, settings.installation)
     lease = Lease(kube, settings.namespace, f"{socket.gethostname()}-{uuid.uuid4()}")
-    server = await health.serve(controller, settings.health_port) if settings.health_port else None
-    lead = None
+    intake = controller.intake
+    server = await health.serve(intake, settings.health_port) if settings.health_port else None
+    tasks: list[asyncio.Task[None]] = []
     try:
         if await _started(controller, stop):
-            lead = asyncio.create_task(_lead(controller, lease))
-            await _watch(controller, kube.server)
+            admission = Admission(kube, settings.namespace, settings.installation.pod_security)
+            tasks.append(asyncio.create_task(_lead(controller, lease, admission)))
+            tasks.append(asyncio.create_task(Watches(kube, intake).run()))
+            await stop.wait()
     finally:
-        if lead is not None:
-            lead.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await controller.stop()
         await lease.release()
         if server is not None:
@@ -43,13 +47,14 @@ async def run(settings: Settings) -> None:
         await kube.close()
 
 
-async def _lead(controller: Controller, lease: Lease) -> None:
+async def _lead(controller: Controller, lease: Lease, admission: Admission) -> None:
     """Work while the lease is held, and not a moment longer."""
     try:
         await lease.acquire()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(lease.keep())
             tasks.create_task(_work(controller))
+            tasks.create_task(admission.keep_looking())
     except Exception:
         logger.exception("Ending at once, so that nothing is half done for long")
         os._exit(1)
@@ -84,24 +89,9 @@ async def _started(controller: Controller, stop: asyncio.Event) -> bool:
     return False
 
 
-async def _watch(controller: Controller, server: str) -> None:
-    """Watch until a signal comes: kopf takes SIGTERM and SIGINT over."""
-    settings = kopf.OperatorSettings()
-    edge.configure(settings)
-    await kopf.operator(
-        registry=edge.registry(controller, server),
-        settings=settings,
-        # kopf would ask for its user's name, and a container has none for its user id.
-        identity=socket.gethostname(),  # type: ignore[arg-type]
-        standalone=True,
-        clusterwide=True,
-    )
-
-
 def main() -> None:
     read_deep_json()
-    kopf.configure(verbose=False, log_format=kopf.LogFormat.JSON)
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    logs.configure()
     asyncio.run(run(Settings.from_environment()))
 
 

@@ -1,8 +1,9 @@
 """What the runner says last: the account of a run, in its termination report.
 
 The termination message has a short line and a whole one. The kubelet divides 12 KiB among all
-containers of a pod, so in a pod with many of them the message is cut: then the whole report is the
-event "report" in the container's log. All of it is the agent's word and bounded here.
+containers of a pod, so in a pod with many of them the message is cut: then the report is the event
+"finished" in the container's log or, where that has a longer output than the message had room for,
+"report" before it. All of it is the agent's word and bounded here.
 """
 
 import json
@@ -17,6 +18,7 @@ Object = dict[str, Any]
 
 LARGEST_VALUE = 4096  # bytes of an output, or of the questions of a paused graph, as JSON
 LONGEST_ID = 253
+REPORT_LINES = ('{"event":"report"', '{"event":"finished"')  # how they begin in the log
 _REASON = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 REPORT_CUT = "The kubelet cut the termination report, and the log is gone: the output is not known."
 
@@ -62,8 +64,7 @@ def read_report(message: str, log: str | None) -> tuple[Account | None, bool]:
     if whole is not None or not message.strip():
         return whole, False
     for line in reversed((log or "").split("\n")):
-        event = json_object(line)
-        account = read_account(line) if event.get("event") == "report" else None
+        account = read_account(line) if line.startswith(REPORT_LINES) else None
         if account is not None and not account.cut:
             return account, False
     short = accounts[0] if accounts else None

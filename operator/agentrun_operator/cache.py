@@ -1,166 +1,224 @@
 """What the watches have said last, and which run each object concerns.
 
 Written by the watches and by the answers to our own writes, so that a decision never runs behind
-what this process itself has done. An older version of an object never replaces a newer one.
+what this process itself has done. An older version of an object never replaces a newer one. Only
+records are kept (records.py), and all that a decision about one run needs is found by an index.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Hashable, Iterator
 
 from .cleanup_facts import cleanup_runs
-from .constants import (
-    ANNOTATION_CLAIM,
-    COMPONENT_CLEANUP,
-    FINAL_PHASES,
-    FINALIZER,
-    LABEL_COMPONENT,
-    LABEL_JOB,
-    LABEL_RUN,
-)
-from .facts import PodFacts, is_pod_of, labels, pod_facts
+from .constants import Phase
+from .facts import Object, PodFacts
 from .models import Agent, AgentRun
+from .policy.cleanup import awaits_cleanup
+from .records import AgentRecord, JobRecord, PodRecord, Record, RunRecord
+from .thread_index import ThreadIndex
 from .workqueue import Key
 
-Object = dict[str, Any]
-ObjectKey = tuple[str, str, str]  # plural, namespace, name
+Name = tuple[str, str]  # namespace, name
 
 GONE_KEPT = 10_000
+DEPARTED_KEPT = 20  # pods of one run: a start that was written down is not looked for any more
 
 
 class Cache:
     def __init__(self) -> None:
-        self._objects: dict[ObjectKey, Object] = {}
-        self._by_namespace: dict[tuple[str, str], set[str]] = {}
-        self._departed: dict[str, list[PodFacts]] = {}  # by run UID
+        self._kinds: dict[str, dict[Name, Record]] = {}
+        self._index: dict[tuple[Hashable, ...], dict[Name, Record]] = {}
+        self.threads = ThreadIndex()
+        self._departed: dict[str, tuple[PodFacts, ...]] = {}  # by run UID
         # Versions at which objects went: the answer to a write of ours may come after the watch has
         # already said that the object is gone, and must not bring it back.
-        self._gone: OrderedDict[ObjectKey, int] = OrderedDict()
+        self._gone: OrderedDict[tuple[str, Name], int] = OrderedDict()
 
-    def upsert(self, plural: str, obj: Object) -> bool:
-        """Take the object in. False if the same or a newer version is here already."""
-        key = self._key(plural, obj)
-        old = self._objects.get(key)
-        if _version(obj) <= max(_version(old) if old else 0, self._gone.get(key, 0)):
-            return False
-        if old is not None and old["metadata"]["uid"] != obj["metadata"]["uid"]:
-            self.remove(plural, old)
-        self._objects[key] = obj
-        self._by_namespace.setdefault(key[:2], set()).add(key[2])
-        return True
+    # What comes in
 
-    def remove(self, plural: str, obj: Object) -> None:
-        """Take the object out, unless a later one of the same name is here already."""
-        key = self._key(plural, obj)
-        self._gone[key] = max(_version(obj), self._gone.pop(key, 0))
+    def upsert(self, new: Record) -> set[Key] | None:
+        """Take it in: the keys that the change is for. None if it is here already, or a newer."""
+        old = self._of(new)
+        gone = self._gone.get((new.plural, _name(new)), 0)
+        if new.version <= max(old.version if old else 0, gone):
+            return None
+        keys: set[Key] = set()
+        if old is not None and old.uid != new.uid:
+            keys = self.remove(old)
+            old = None
+        return keys | self._change(old, new)
+
+    def remove(self, gone: Record) -> set[Key]:
+        """Take it out, unless a later one of its name is here: the keys that its going is for."""
+        where = gone.plural, _name(gone)
+        self._gone[where] = max(gone.version, self._gone.pop(where, 0))
         if len(self._gone) > GONE_KEPT:
             self._gone.popitem(last=False)
-        old = self._objects.get(key)
-        if old is None or old["metadata"]["uid"] != obj["metadata"]["uid"]:
-            return
-        del self._objects[key]
-        self._by_namespace[key[:2]].discard(key[2])
-        if plural == "pods":
+        old = self._of(gone)
+        if old is None or old.uid != gone.uid:
+            return self.own_keys(gone)
+        keys = self._change(old, None)
+        if isinstance(old, PodRecord):
             # The watch hands over the last state; without it, what was here is the last known.
-            last = obj if _version(obj) >= _version(old) else old
-            run = self.run(key[1], labels(last).get(LABEL_RUN, ""))
-            if run is not None and is_pod_of(run, last):
-                self._departed.setdefault(run.metadata.uid, []).append(pod_facts(last))
-        if plural == "agentruns":
-            self._departed.pop(obj["metadata"]["uid"], None)
+            last = gone if gone.version >= old.version else old
+            assert isinstance(last, PodRecord)
+            self._remember(last)
+        if isinstance(old, RunRecord):
+            self._departed.pop(old.uid, None)
+        return keys
 
-    def replace(self, plural: str, objects: list[Object], version: int) -> list[Object]:
-        """Take in a full list of the kind, read at that version. Returns what it lacks."""
-        for obj in objects:
-            self.upsert(plural, obj)
-        listed = {self._key(plural, obj) for obj in objects}
+    def missing(self, plural: str, listed: set[Name], version: int) -> list[Record]:
+        """What is here and was not in a full list of the kind, read at that version."""
         return [
-            obj
-            for key, obj in self._objects.items()
-            if key[0] == plural and key not in listed and _version(obj) <= version
+            record
+            for name, record in self._kinds.get(plural, {}).items()
+            if name not in listed and record.version <= version
         ]
 
-    def get(self, plural: str, namespace: str, name: str) -> Object | None:
-        return self._objects.get((plural, namespace, name))
+    # Questions
 
-    def all(self, plural: str, namespace: str | None = None) -> Iterator[Object]:
-        if namespace is not None:
-            for name in sorted(self._by_namespace.get((plural, namespace), ())):
-                yield self._objects[plural, namespace, name]
-            return
-        yield from [obj for key, obj in self._objects.items() if key[0] == plural]
+    def all(self, plural: str) -> list[Record]:
+        return list(self._kinds.get(plural, {}).values())
+
+    def record(self, plural: str, namespace: str, name: str) -> Record | None:
+        return self._kinds.get(plural, {}).get((namespace, name))
 
     def run(self, namespace: str, name: str) -> AgentRun | None:
-        obj = self.get("agentruns", namespace, name)
-        return AgentRun.model_validate(obj) if obj else None
-
-    def runs_of_thread(self, namespace: str, thread: str) -> Iterator[AgentRun]:
-        for obj in self.all("agentruns", namespace):
-            if obj["spec"].get("thread") == thread:
-                yield AgentRun.model_validate(obj)
-
-    def runs_of_claim(self, namespace: str, claim_name: str) -> Iterator[AgentRun]:
-        for obj in self.all("agentruns", namespace):
-            if obj.get("status", {}).get("claimName") == claim_name:
-                yield AgentRun.model_validate(obj)
+        found = self.record("agentruns", namespace, name)
+        return found.run if isinstance(found, RunRecord) else None
 
     def agent(self, namespace: str, name: str) -> Agent | None:
-        obj = self.get("agents", namespace, name)
-        return Agent.model_validate(obj) if obj else None
+        found = self.record("agents", namespace, name)
+        return found.agent if isinstance(found, AgentRecord) else None
+
+    def job(self, namespace: str, name: str) -> JobRecord | None:
+        found = self.record("jobs", namespace, name)
+        return found if isinstance(found, JobRecord) else None
+
+    def runs_of_claim(self, namespace: str, claim_name: str) -> Iterator[AgentRun]:
+        """The runs that wait to be cleaned from that claim."""
+        for found in self._find("runs of claim", namespace, claim_name):
+            if isinstance(found, RunRecord):
+                yield found.run
+
+    def pods_of_run(self, uid: str) -> list[PodRecord]:
+        """Pods that carry the UID of the run, whatever made them."""
+        return self._pods("pods of run", uid)
+
+    def pods_of_job(self, uid: str) -> list[PodRecord]:
+        return self._pods("pods of job", uid)
+
+    def pods_named_for(self, namespace: str, run_name: str) -> list[PodRecord]:
+        return self._pods("pods named for", namespace, run_name)
+
+    def pods_on_thread(self, namespace: str, thread: str) -> list[PodRecord]:
+        return self._pods("pods on thread", namespace, thread)
+
+    def cleanups(self, namespace: str, claim: str) -> Iterator[tuple[Object, list[Object]]]:
+        """The clean-up Jobs of a claim, each with its pods, as cleanup_facts.py reads them."""
+        for job in self._find("cleanups", namespace, claim):
+            if isinstance(job, JobRecord) and job.cleanup is not None:
+                pods = self._pods("pods of job", job.uid)
+                yield job.cleanup, [pod.cleanup for pod in pods if pod.cleanup is not None]
 
     def departed(self, run_uid: str) -> tuple[PodFacts, ...]:
-        return tuple(self._departed.get(run_uid, ()))
+        return self._departed.get(run_uid, ())
 
-    def is_wanted(self, plural: str, obj: Object) -> bool:
+    def is_wanted(self, record: Record) -> bool:
         """Whether a run that is here still has to learn of the Job's or pod's end."""
-        keys = [key for key in self.concerned(plural, obj) if key.kind == "run"]
+        keys = [key for key in self.own_keys(record) if key.kind == "run"]
         runs = [self.run(key.namespace, key.name) for key in keys]
         return any(run is not None and (not run.finished or run.deleting) for run in runs)
 
-    def concerned(self, plural: str, obj: Object, *, gone: bool = False) -> Iterator[Key]:
-        """The keys of the work queue that a change of this object, or its going, is for."""
-        meta = obj["metadata"]
-        namespace = meta["namespace"]
-        if plural == "agentruns":
-            yield Key("run", namespace, meta["name"])
-            thread = obj["spec"].get("thread")
-            lets_go = (
-                gone
-                or obj.get("status", {}).get("phase") in FINAL_PHASES
-                or FINALIZER not in meta.get("finalizers", [])
-            )
-            if thread is not None and lets_go:
-                for other in self.all("agentruns", namespace):
-                    if other["spec"].get("thread") == thread:
-                        yield Key("run", namespace, other["metadata"]["name"])
-        elif plural == "agents":
-            for other in self.all("agentruns", namespace):
-                if other["spec"]["agentRef"]["name"] == meta["name"]:
-                    yield Key("run", namespace, other["metadata"]["name"])
-        elif labels(obj).get(LABEL_COMPONENT) == COMPONENT_CLEANUP:
-            yield from self._concerned_by_cleanup(plural, obj)
-        elif LABEL_RUN in labels(obj):
-            yield Key("run", namespace, labels(obj)[LABEL_RUN])
+    def own_keys(self, record: Record) -> set[Key]:
+        """The keys of the work queue that say what to do about the object itself."""
+        space = record.namespace
+        if isinstance(record, RunRecord):
+            return {Key("run", space, record.name)}
+        if isinstance(record, PodRecord) and record.cleanup is not None:
+            job = self.job(space, record.job_name)
+            return set() if job is None else self.own_keys(job)
+        if isinstance(record, JobRecord) and record.cleanup is not None:
+            claims = set() if record.claim is None else {Key("claim", space, record.claim)}
+            return claims | {Key("run", space, n) for n in cleanup_runs(record.cleanup).values()}
+        if isinstance(record, JobRecord | PodRecord) and record.run_name:
+            return {Key("run", space, record.run_name)}
+        return set()
 
-    def _concerned_by_cleanup(self, plural: str, obj: Object) -> Iterator[Key]:
-        namespace = obj["metadata"]["namespace"]
-        job: Object | None = obj
-        if plural == "pods":
-            job = self.get("jobs", namespace, labels(obj).get(LABEL_JOB, ""))
-        if job is None:
-            return
-        annotations = job["metadata"].get("annotations") or {}
-        if ANNOTATION_CLAIM in annotations:
-            yield Key("claim", namespace, annotations[ANNOTATION_CLAIM])
-        for name in cleanup_runs(job).values():
-            yield Key("run", namespace, name)
+    # Inside
 
-    @staticmethod
-    def _key(plural: str, obj: Object) -> ObjectKey:
-        return plural, obj["metadata"]["namespace"], obj["metadata"]["name"]
+    def _of(self, record: Record) -> Record | None:
+        return self._kinds.get(record.plural, {}).get(_name(record))
+
+    def _find(self, *key: Hashable) -> list[Record]:
+        return list(self._index.get(key, {}).values())
+
+    def _pods(self, *key: Hashable) -> list[PodRecord]:
+        return [pod for pod in self._find(*key) if isinstance(pod, PodRecord)]
+
+    def _change(self, old: Record | None, new: Record | None) -> set[Key]:
+        record = new or old
+        assert record is not None
+        name, kind = _name(record), self._kinds.setdefault(record.plural, {})
+        for key in () if old is None else _index_keys(old):
+            del self._index[key][name]
+            if not self._index[key]:
+                del self._index[key]
+        if new is None:
+            del kind[name]
+        else:
+            kind[name] = new
+            for key in _index_keys(new):
+                self._index.setdefault(key, {})[name] = new
+        return self.own_keys(record) | self._woken(old, new)
+
+    def _woken(self, old: Record | None, new: Record | None) -> set[Key]:
+        """Keys of other runs that waited for this change."""
+        names: set[str] = set()
+        record = new or old
+        assert record is not None
+        if isinstance(record, RunRecord):
+            before, after = _run_of(old), _run_of(new)
+            names = self.threads.change(before, after)
+        elif isinstance(record, AgentRecord):
+            runs = self._find("runs of agent", record.namespace, record.name)
+            names = {found.name for found in runs}
+        elif isinstance(record, PodRecord) and record.thread and record.of_agent:
+            ended = isinstance(old, PodRecord) and old.facts.alive
+            ended = ended and not (isinstance(new, PodRecord) and new.facts.alive)
+            names = self.threads.head(record.namespace, record.thread) if ended else set()
+        return {Key("run", record.namespace, name) for name in names}
+
+    def _remember(self, pod: PodRecord) -> None:
+        run = self.run(pod.namespace, pod.run_name)
+        if run is not None and pod.of_agent and pod.facts.run_uid == run.metadata.uid:
+            seen = (*self._departed.get(run.metadata.uid, ()), pod.facts)
+            self._departed[run.metadata.uid] = seen[-DEPARTED_KEPT:]
 
 
-def _version(obj: Object) -> int:
-    # Comparing resource versions as numbers is what the API promises since Kubernetes 1.35:
-    # https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
-    return int(obj["metadata"]["resourceVersion"])
+def _run_of(record: Record | None) -> AgentRun | None:
+    return record.run if isinstance(record, RunRecord) else None
+
+
+def _name(record: Record) -> Name:
+    return record.namespace, record.name
+
+
+def _index_keys(record: Record) -> list[tuple[Hashable, ...]]:
+    keys: list[tuple[Hashable, ...]] = []
+    space = record.namespace
+    if isinstance(record, RunRecord):
+        run = record.run
+        if run.status.claim_name is not None and awaits_cleanup(run):
+            keys.append(("runs of claim", space, run.status.claim_name))
+        if run.status.phase == Phase.PENDING:  # later, what the Agent says changes nothing
+            keys.append(("runs of agent", space, run.spec.agent_ref.name))
+    elif isinstance(record, PodRecord):
+        keys.append(("pods of run", record.facts.run_uid))
+        keys.append(("pods of job", record.owner_uid))
+        if record.of_agent and record.run_name:
+            keys.append(("pods named for", space, record.run_name))
+        if record.of_agent and record.thread:
+            keys.append(("pods on thread", space, record.thread))
+    elif isinstance(record, JobRecord) and record.claim is not None:
+        keys.append(("cleanups", space, record.claim))
+    return keys

@@ -6,8 +6,8 @@ GROUP = "agentrun.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
-# Held on a run from just before its Job is made until no pod of it is alive. It is also the run's
-# claim on its thread: a run may have a pod only while no other run of the thread holds it.
+# Held on a run from just before its Job is made until no pod of it is alive: it guards the run
+# against deletion, and no more. Which run has a thread says status.holdsThread.
 FINALIZER = f"{GROUP}/stop"
 
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -141,8 +141,11 @@ class Reason(StrEnum):
     CANCEL_TOO_LATE = "CancelTooLate"
     NAME_TOO_LONG = "NameTooLong"
     INPUT_TOO_LARGE = "InputTooLarge"
+    INPUT_TOO_DEEP = "InputTooDeep"
     JOB_LOST = "JobLost"
     AGENT_FAILED = "AgentFailed"
     OUT_OF_MEMORY = "OutOfMemory"
     EVICTED = "Evicted"
     STOPPED_FROM_OUTSIDE = "StoppedFromOutside"
+    # Events on the operator's Deployment
+    ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"

@@ -3,125 +3,65 @@
 import asyncio
 import logging
 import random
-from collections.abc import Iterable
 from typing import Any
 
-from .cache import Cache
 from .carry_out import CarryOut, JobRefusedError
 from .cleanups import Cleanups
-from .constants import (
-    LABEL_FINISHED,
-    LABEL_MANAGED_BY,
-    MANAGED_BY,
-)
 from .facts import can_make_pods
 from .installation import Installation
+from .intake import Intake
 from .kube import NO_ANSWER, ApiError, Kube
 from .models import AgentRun
 from .observe import Observer
 from .orphans import Orphans
-from .plan import Plan
+from .plan import Claim, Plan, Release
 from .policy import start
 from .policy.decide import decide
 from .policy.finished import let_go
 from .policy.lost import asks_after_nodes
 from .policy.view import View
-from .workqueue import Key, WorkQueue
+from .records import MOST_FINALIZERS
+from .workqueue import Key
 
 Object = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 WORKERS = 16
+WORKERS_OF_NAMESPACE = 8  # so that the slow requests of one leave room for the others
+LONGEST_RECONCILE_SECONDS = 120.0
 RESYNC_SECONDS = 120.0
 FIRST_RESYNC_SECONDS = 10.0
-
-# What is watched, and read in full at the start and at every resync. Settled runs are not, nor are
-# Jobs and pods that have succeeded (what leaves the watch so is read once more, see `forget`) or
-# whose run has finished (`policy/finished.py` lets them go).
-SELECTORS: dict[str, dict[str, str]] = {
-    "agentruns": {"fieldSelector": "status.settled!=true"},
-    "agents": {},
-    "jobs": {
-        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY},!{LABEL_FINISHED}",
-        "fieldSelector": "status.successful=0",
-    },
-    "pods": {
-        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY},!{LABEL_FINISHED}",
-        "fieldSelector": "status.phase!=Succeeded",
-    },
-}
 
 
 class Controller:
     def __init__(self, kube: Kube, installation: Installation) -> None:
         self._kube = kube
-        self._cache = Cache()
-        self._queue = WorkQueue()
-        self._works = False  # a standby only keeps its cache
-        self._left: dict[Key, Object] = {}  # as they were when they left the watch
-        self._observer = Observer(kube, self._cache, installation, self.learn)
-        self._carry_out = CarryOut(kube, self.learn, self._ask_for_cleanup)
+        self.intake = intake = Intake(kube, WORKERS_OF_NAMESPACE)
+        self._cache, self._queue = intake.cache, intake.queue
+        self._observer = Observer(kube, self._cache, installation, intake.learn)
+        self._carry_out = CarryOut(kube, intake.learn, intake.ask_for_cleanup)
         self._cleanups = Cleanups(
             kube,
             self._cache,
             self._observer,
             self._queue,
-            self.learn,
+            intake.learn,
             installation.runner_image,
         )
         self._orphans = Orphans(kube, self._cache, self._observer)
         self._tasks: list[asyncio.Task[None]] = []
-        self.last_sync: float | None = None  # monotonic seconds
-
-    # What comes in
-
-    def learn(self, plural: str, obj: Object) -> None:
-        """A watch, or the answer to a write, says that the object is so now."""
-        if self._cache.upsert(plural, obj):
-            self._enqueue(plural, obj)
-
-    def forget(self, plural: str, obj: Object) -> None:
-        """A watch says that the object is gone or has left its selection, which look the same.
-
-        A run that leaves is settled. A Job or pod that leaves has succeeded or is let go, and is
-        read to the end if a run may want to know. Until somebody can, it stays as it was.
-        """
-        if plural in ("jobs", "pods") and self._cache.is_wanted(plural, obj):
-            if not self._works:
-                return
-            key = Key(plural, obj["metadata"]["namespace"], obj["metadata"]["name"])
-            self._left[key] = obj
-            self._queue.add(key)
-        else:
-            self._remove(plural, obj)
-
-    def _remove(self, plural: str, obj: Object) -> None:
-        keys = list(self._cache.concerned(plural, obj, gone=True))
-        self._cache.remove(plural, obj)
-        self._add(keys)
-
-    def _enqueue(self, plural: str, obj: Object) -> None:
-        self._add(self._cache.concerned(plural, obj))
-
-    def _add(self, keys: Iterable[Key]) -> None:
-        if self._works:
-            for key in keys:
-                self._queue.add(key)
-
-    def _ask_for_cleanup(self, namespace: str, claim_name: str) -> None:
-        self._queue.add(Key("claim", namespace, claim_name))
 
     # Life
 
     async def start(self) -> None:
         """Read everything: nothing is decided on a half-full cache."""
-        await self.sync()
+        await self.intake.sync()
         self._tasks.append(asyncio.create_task(self._resync()))
 
     async def work(self) -> None:
         """Read everything again, for a standby's watches may have missed deletions; then work."""
-        self._works = True
-        await self.sync()
+        self.intake.works = True
+        await self.intake.sync()
         self._tasks += [asyncio.create_task(self._work()) for _ in range(WORKERS)]
 
     async def stop(self) -> None:
@@ -131,24 +71,13 @@ class Controller:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def sync(self) -> None:
-        """Read all that is watched in full: a watch that starts anew may miss deletions."""
-        for plural, selectors in SELECTORS.items():
-            found, version = await self._kube.list(plural, **selectors)
-            for missing in self._cache.replace(plural, found, version):
-                self.forget(plural, missing)
-        for plural in SELECTORS:
-            for obj in self._cache.all(plural):
-                self._enqueue(plural, obj)
-        self.last_sync = asyncio.get_running_loop().time()
-
     async def _resync(self) -> None:
         # The first one soon: what goes before a watch has begun, no watch tells of.
         wait = FIRST_RESYNC_SECONDS
         while True:
             await asyncio.sleep(wait)
             try:
-                await self.sync()
+                await self.intake.sync()
             except Exception as error:
                 logger.warning("Resync failed: %r", error)
                 wait = FIRST_RESYNC_SECONDS
@@ -159,40 +88,43 @@ class Controller:
         while True:
             key = await self._queue.take()
             try:
-                await self._reconcile(key)
+                async with asyncio.timeout(LONGEST_RECONCILE_SECONDS):
+                    await self._reconcile(key)
             except ApiError as error:
                 # 404, 409, and 422 of a test in a patch: somebody else was faster.
                 level = logging.INFO if error.status in (404, 409, 422) else logging.WARNING
                 logger.log(level, "%s %s/%s: %s", *key, error)
                 await self._refresh(key)
-                self._queue.add_failed(key)
+                self._queue.add_failed(key, self.intake.urgency(key))
             except NO_ANSWER as error:
                 logger.warning("%s %s/%s: %r", *key, error)
-                self._queue.add_failed(key)
+                self._queue.add_failed(key, self.intake.urgency(key))
             except JobRefusedError as refusal:
                 logger.info("%s %s/%s: Job refused: %s", *key, refusal)
-                self._queue.add_failed(key)
+                self._queue.add_failed(key, self.intake.urgency(key))
             except Exception:
                 logger.exception("%s %s/%s", *key)
-                self._queue.add_failed(key)
+                self._queue.add_failed(key, self.intake.urgency(key))
             else:
                 self._queue.forget_failures(key)
             finally:
                 self._queue.done(key)
+            # A decision that needs no request lets no other task have the event loop.
+            await asyncio.sleep(0)
 
     async def _refresh(self, key: Key) -> None:
         """After a refused write: what is the run really like?"""
         if key.kind != "run":
             return
-        known = self._cache.get("agentruns", key.namespace, key.name)
+        known = self._cache.record("agentruns", key.namespace, key.name)
         try:
             found = await self._kube.get("agentruns", key.namespace, key.name)
         except (ApiError, *NO_ANSWER):
             return
         if found is not None:
-            self.learn("agentruns", found)
+            self.intake.learn("agentruns", found)
         elif known is not None:
-            self.forget("agentruns", known)
+            self.intake.remove(known)
 
     # Work
 
@@ -217,35 +149,37 @@ class Controller:
 
     async def _look_after(self, key: Key) -> None:
         """Has a Job or pod that left the watch succeeded, or is it gone?"""
-        left = self._left.get(key)
+        left = self.intake.left.get(key)
         if left is None:
             return  # a repetition, and another look was faster
         look = self._learn_job if key.kind == "jobs" else self._learn_pod
         found = await look(key.namespace, key.name)
-        if found is None or found["metadata"]["uid"] != left["metadata"]["uid"]:
-            self._remove(key.kind, left)
-        if self._left[key] is left:  # else it has left once more, and is looked after once more
-            del self._left[key]
+        if found is None or found["metadata"]["uid"] != left.uid:
+            self.intake.add(self._cache.remove(left))
+        if (
+            self.intake.left[key] is left
+        ):  # else it has left once more, and is looked after once more
+            del self.intake.left[key]
 
     async def _learn_job(self, namespace: str, name: str) -> Object | None:
         """What has become of a Job that is not watched."""
         job, pods = await self._observer.job_with_its_pods(namespace, name)
         for pod in pods:  # first, for they say how the Job has ended
-            self.learn("pods", pod)
+            self.intake.learn("pods", pod)
         if job is not None:
-            self.learn("jobs", job)
+            self.intake.learn("jobs", job)
         return job
 
     async def _learn_pod(self, namespace: str, name: str) -> Object | None:
         pod = await self._kube.get("pods", namespace, name)
         if pod is not None:
-            self.learn("pods", pod)
+            self.intake.learn("pods", pod)
         return pod
 
     async def _reconcile_run(self, key: Key, run: AgentRun) -> None:
         view = await self._with_nodes(self._observer.from_cache(run))
         plan = decide(view)
-        if plan.confirm:
+        if plan.confirm or _needs_the_whole(view, plan):
             await self._reconcile_live(key)
         else:
             await self._act(key, view, plan)
@@ -269,7 +203,16 @@ class Controller:
             await self._carry_out(view, start.rejected(view, str(refusal)))
             raise
         if plan.look_again_at is not None:
-            self._queue.add_after(key, (plan.look_again_at - view.now).total_seconds())
+            seconds = (plan.look_again_at - view.now).total_seconds()
+            self._queue.add_after(key, seconds, self.intake.urgency(key))
 
     async def _with_nodes(self, view: View) -> View:
         return await self._observer.with_nodes(view) if asks_after_nodes(view) else view
+
+
+def _needs_the_whole(view: View, plan: Plan) -> bool:
+    """Whether the plan writes again what is not kept in full: finalizers, and the output."""
+    finalizers = any(isinstance(action, Claim | Release) for action in plan.actions)
+    many = len(view.run.metadata.finalizers) >= MOST_FINALIZERS
+    writes = plan.status is not None and plan.status != view.run.status
+    return (finalizers and many) or (writes and view.run.output_dropped)

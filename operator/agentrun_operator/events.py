@@ -1,49 +1,73 @@
-"""Kubernetes Events on a run."""
+"""Kubernetes Events, on runs and on the operator's own Deployment."""
 
 import hashlib
 import logging
+from typing import Any
 
 from .constants import API_VERSION, MANAGED_BY
 from .kube import NO_ANSWER, ApiError, Kube
 from .models import AgentRun
 from .observe import now
 from .plan import Event
+from .text import clean
 
+Object = dict[str, Any]
 logger = logging.getLogger(__name__)
-LONGEST_MESSAGE = 1024  # what the API server takes
 
 
 async def post(kube: Kube, run: AgentRun, event: Event) -> None:
-    """Post the Event once: its name follows from what it says, so a repetition is refused.
+    """Post the Event on the run once: its name follows from what it says."""
+    meta = run.metadata
+    involved = {
+        "apiVersion": API_VERSION,
+        "kind": "AgentRun",
+        "name": meta.name,
+        "namespace": meta.namespace,
+        "uid": meta.uid,
+    }
+    await _post(kube, involved, event, "")
+
+
+async def post_on_deployment(kube: Kube, deployment: Object, event: Event) -> None:
+    """Post the Event on the Deployment, also if it says what an earlier one said."""
+    meta = deployment["metadata"]
+    involved = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": meta["name"],
+        "namespace": meta["namespace"],
+        "uid": meta["uid"],
+    }
+    await _post(kube, involved, event, now().isoformat())
+
+
+async def _post(kube: Kube, involved: dict[str, str], event: Event, occasion: str) -> None:
+    """A repetition on the same occasion is refused, for the name of the Event is taken.
 
     An Event is news, not state: if it cannot be posted, that is logged and no more.
     """
-    meta = run.metadata
-    digest = hashlib.sha256(f"{meta.uid} {event.reason} {event.message}".encode()).hexdigest()
+    name, namespace = involved["name"], involved["namespace"]
+    message = clean(event.message)
+    said = f"{involved['uid']} {event.reason} {message}{occasion}"
+    digest = hashlib.sha256(said.encode()).hexdigest()
     time = now().isoformat(timespec="seconds").replace("+00:00", "Z")
     obj = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{meta.name[:200]}.{digest[:16]}", "namespace": meta.namespace},
-        "involvedObject": {
-            "apiVersion": API_VERSION,
-            "kind": "AgentRun",
-            "name": meta.name,
-            "namespace": meta.namespace,
-            "uid": meta.uid,
-        },
+        "metadata": {"name": f"{name[:200]}.{digest[:16]}", "namespace": namespace},
+        "involvedObject": involved,
         "type": event.type,
         "reason": event.reason,
-        "message": event.message[:LONGEST_MESSAGE],
+        "message": message,
         "source": {"component": MANAGED_BY},
         "firstTimestamp": time,
         "lastTimestamp": time,
         "count": 1,
     }
     try:
-        await kube.create("events", meta.namespace, obj)
+        await kube.create("events", namespace, obj)
     except ApiError as error:
         if error.status != 409 and not error.namespace_is_terminating:
-            logger.warning("Event %s on %s not posted: %s", event.reason, meta.name, error)
+            logger.warning("Event %s on %s not posted: %s", event.reason, name, error)
     except NO_ANSWER as error:
-        logger.warning("Event %s on %s not posted: %r", event.reason, meta.name, error)
+        logger.warning("Event %s on %s not posted: %r", event.reason, name, error)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .constants import ANNOTATION_RETRIES, COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN_UID
-from .models import AgentRun, whole_number
+from .models import whole_number
 from .pods import (
     DEADLINE_EXCEEDED,
     STOP_DEADLINE,
@@ -28,7 +28,6 @@ __all__ = [
     "condition_is_true",
     "is_foreign",
     "is_of_agent",
-    "is_pod_of",
     "job_facts",
     "labels",
     "missing_claim",
@@ -46,7 +45,8 @@ class JobFacts:
     name: str
     uid: str
     created_at: datetime
-    owner_uid: str | None  # of the run that it belongs to
+    owner_uid: str | None  # of its controlling owner; None of one that was orphaned
+    made_for: str | None  # UID of the run that its label names, which others may have set
     deleting: bool
     finished: bool  # Complete, Failed, or its one pod has succeeded, which comes a moment earlier
     suspended: bool  # by spec.suspend, or its controller has not resumed it yet
@@ -58,6 +58,11 @@ class JobFacts:
     claim_name: str | None
     watched: bool  # neither succeeded nor let go
 
+    @property
+    def run_uid(self) -> str | None:
+        """UID of the run that it was made for, if its label tells the truth."""
+        return self.owner_uid or self.made_for
+
 
 def owner_uid(obj: Object) -> str | None:
     """UID of the controlling owner."""
@@ -65,11 +70,6 @@ def owner_uid(obj: Object) -> str | None:
         if ref.get("controller"):
             return str(ref["uid"])
     return None
-
-
-def _made_for(job: Object) -> str | None:
-    """UID of the run that a Job without an owner was made for: --cascade=orphan takes it off."""
-    return labels(job).get(LABEL_RUN_UID)
 
 
 def condition_is_true(obj: Object, *types: str) -> bool:
@@ -102,7 +102,8 @@ def job_facts(job: Object) -> JobFacts:
         name=job["metadata"]["name"],
         uid=job["metadata"]["uid"],
         created_at=datetime.fromisoformat(job["metadata"]["creationTimestamp"]),
-        owner_uid=owner_uid(job) or _made_for(job),
+        owner_uid=owner_uid(job),
+        made_for=labels(job).get(LABEL_RUN_UID),
         deleting="deletionTimestamp" in job["metadata"],
         finished=condition_is_true(job, "Complete", "Failed")
         or job.get("status", {}).get("succeeded", 0) > 0,
@@ -129,15 +130,11 @@ def job_facts(job: Object) -> JobFacts:
     )
 
 
-def is_pod_of(run: AgentRun, pod: Object) -> bool:
-    of_run = labels(pod).get(LABEL_RUN_UID) == run.metadata.uid and is_of_agent(pod)
-    return of_run and not is_foreign(pod, run.metadata.name)
-
-
 def is_foreign(pod: Object, run_name: str) -> bool:
-    """Whether somebody else's controller has made the pod, whatever its labels say.
+    """Whether the pod was made by the controller of something other than the run's Job.
 
-    A pod without one may be ours: --cascade=orphan takes the name of its Job off.
+    Its labels do not tell. A pod without a controller may be ours: --cascade=orphan takes the name
+    of its Job off.
     """
     makers = [ref for ref in pod["metadata"].get("ownerReferences") or [] if ref.get("controller")]
     return any((ref["kind"], ref["name"]) != ("Job", run_name) for ref in makers)

@@ -4,26 +4,41 @@ import asyncio
 
 from aiohttp import web
 
-from .controller import RESYNC_SECONDS, Controller
+from .controller import LONGEST_RECONCILE_SECONDS, RESYNC_SECONDS
+from .intake import Intake
 
-# Alive means that the loop turns and that the server was read in full not too long ago; a watch
-# that has gone silent is made good by that reading.
+# Alive means that the loop turns, that the server was read in full not too long ago (what a watch
+# that has gone silent did not tell is in that reading), and that the workers get on: every
+# namespace that has work gets its turn, and no worker is on one key for ever. A long queue is no
+# sign of trouble.
 LONGEST_SILENCE = 4 * RESYNC_SECONDS
+LONGEST_WAIT = 3 * LONGEST_RECONCILE_SECONDS
+LONGEST_WORK = 2 * LONGEST_RECONCILE_SECONDS
 
 
-async def serve(controller: Controller, port: int) -> web.AppRunner:
+def trouble(intake: Intake, now: float) -> str:
+    """Why the process had better be started again; empty if it had not."""
+    if intake.last_sync is None:
+        return ""
+    for seconds, longest, what in (
+        (now - intake.last_sync, LONGEST_SILENCE, "no full read"),
+        (intake.queue.longest_wait(), LONGEST_WAIT, "a namespace has had no turn"),
+        (intake.queue.longest_work(), LONGEST_WORK, "a worker has been on one key"),
+    ):
+        if seconds > longest:
+            return f"{what} for {seconds:.0f} s"
+    return ""
+
+
+async def serve(intake: Intake, port: int) -> web.AppRunner:
     """Serve /livez and /readyz until the runner is cleaned up."""
 
     async def livez(_: web.Request) -> web.Response:
-        if controller.last_sync is None:
-            return web.Response(text="starting")
-        silence = asyncio.get_running_loop().time() - controller.last_sync
-        if silence > LONGEST_SILENCE:
-            return web.Response(status=500, text=f"no full read for {silence:.0f} s")
-        return web.Response(text="ok")
+        found = trouble(intake, asyncio.get_running_loop().time())
+        return web.Response(status=500 if found else 200, text=found or "ok")
 
     async def readyz(_: web.Request) -> web.Response:
-        if controller.last_sync is None:
+        if intake.last_sync is None:
             return web.Response(status=503, text="the first full read has not been done")
         return web.Response(text="ok")
 

@@ -1,116 +1,164 @@
-"""The API server, in plain dicts: the official client's connection without its models.
+"""The API server's verbs, on plain dicts.
 
-The models refuse fields that they do not know and drop what newer servers add, so objects are sent
-and received as they are.
+The official client's models refuse fields that they do not know and drop what newer servers add, so
+objects are sent and received as they are. Lists come in pages that bytes bound.
 """
 
 import asyncio
-import json
 import sys
+from collections.abc import AsyncIterator, Callable
 from typing import Any
-from urllib.parse import urlencode
 
-import aiohttp
-from kubernetes.aio import client, config
+from .connection import (
+    LIST_TIMEOUT,
+    NO_ANSWER,
+    OBJECT_BYTES,
+    READ_TIMEOUT,
+    WATCH_TIMEOUT,
+    WRITE_TIMEOUT,
+    ApiError,
+    Connection,
+    TooLargeError,
+    lines,
+    read,
+)
+from .pages import Page, loads
+from .paths import can_be_name, path
 
-from .constants import GROUP, VERSION
+__all__ = ["NO_ANSWER", "ApiError", "Kube", "read_deep_json"]
 
 Object = dict[str, Any]
+Objects = list[Object]
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
-PAGE = 500
-
-PREFIXES = {
-    "agentruns": f"/apis/{GROUP}/{VERSION}",
-    "agents": f"/apis/{GROUP}/{VERSION}",
-    "jobs": "/apis/batch/v1",
-    "pods": "/api/v1",
-    "events": "/api/v1",
-    "nodes": "/api/v1",
-    "leases": "/apis/coordination.k8s.io/v1",
-}
+WATCH_SECONDS = 300  # then the server ends the watch, and another one begins
+FIRST_PAGE, LARGEST_PAGE = 50, 500  # items
+PAGE_BYTES = 4 * 1024 * 1024
+LONGEST_BLOCK_SECONDS = 0.02  # of the event loop, while items are read
 
 
 def read_deep_json() -> None:
     """Let this process read whatever an API server takes: JSON of 10,000 levels.
 
     Python's reader stops at some 1,000, so that one object could make every list unreadable that
-    it is in. The limit is Python's own, of all recursion: kopf reads events with the same reader.
+    it is in. The limit is Python's own, of all recursion.
     """
     sys.setrecursionlimit(50_000)
 
 
-class ApiError(Exception):
-    """The API server said no. ``status`` is the HTTP status, ``message`` what it said."""
-
-    def __init__(self, status: int, message: str, body: Object) -> None:
-        super().__init__(f"{status}: {message}")
-        self.status = status
-        self.message = message
-        self.body = body
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether the object is refused as it is, or by the namespace: quota, Pod Security."""
-        return self.status in (400, 403, 413, 422)
-
-    @property
-    def namespace_is_terminating(self) -> bool:
-        causes = (self.body.get("details") or {}).get("causes") or []
-        return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
-
-
 class Kube:
-    """Requests to one API server. Raises ApiError, or a client error if there is no answer."""
+    """Requests to one API server. Raises ApiError, or what NO_ANSWER names."""
 
-    def __init__(self, api: client.ApiClient) -> None:
-        self._api = api
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     @classmethod
     async def connect(cls) -> "Kube":
         """In a cluster by its service account, else by the kubeconfig's current context."""
-        configuration = client.Configuration()
-        try:
-            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        return cls(client.ApiClient(configuration))
-
-    @property
-    def server(self) -> str:
-        """URL of the API server."""
-        return str(self._api.configuration.host)
+        return cls(await Connection.connect())
 
     async def close(self) -> None:
-        await self._api.close()  # type: ignore[no-untyped-call]
+        await self._connection.close()
+
+    # Reading
 
     async def get(self, plural: str, namespace: str | None, name: str) -> Object | None:
         """The object, or None if there is none."""
+        if not can_be_name(name):
+            return None
         try:
-            return await self._request("GET", _path(plural, namespace, name))
+            found = await self._connection.request(
+                "GET", path(plural, namespace, name), READ_TIMEOUT
+            )
         except ApiError as error:
             if error.status == 404:
                 return None
             raise
+        meta = found.get("metadata") or {}
+        if (meta.get("name"), meta.get("namespace")) != (name, namespace):
+            raise ApiError(502, f"the answer to a get of {plural} {name!r} is another object", {})
+        return found
 
     async def list(
         self, plural: str, namespace: str | None = None, **selectors: str
-    ) -> tuple[list[Object], int]:
+    ) -> tuple[Objects, int]:
         """All objects that match, as of one version, and that version. Never from a cache.
 
         Selectors: labelSelector, fieldSelector. Items of a list come without apiVersion and kind.
         """
-        query: dict[str, str] = {**selectors, "limit": str(PAGE)}
-        items: list[Object] = []
+        items: Objects = []
+        version = await self.each(plural, items.append, namespace, **selectors)
+        return items, version
+
+    async def each(
+        self,
+        plural: str,
+        take: Callable[[Object], None],
+        namespace: str | None = None,
+        **selectors: str,
+    ) -> int:
+        """The same list, handed to ``take`` item by item. Returns the version.
+
+        One page is in memory at a time. What is larger than a page may be is asked for again, with
+        fewer items.
+        """
+        query: dict[str, str] = dict(selectors)
+        limit = FIRST_PAGE
         while True:
-            page = await self._request("GET", _path(plural, namespace), query)
-            items += page["items"]
-            token = page["metadata"].get("continue")
-            if not token:
-                return items, int(page["metadata"]["resourceVersion"])
-            query["continue"] = token
+            query["limit"] = str(limit)
+            try:
+                data = await self._page(path(plural, namespace), query, single=limit == 1)
+            except TooLargeError:
+                if limit == 1:
+                    raise
+                limit = max(limit // 4, 1)
+                continue
+            metadata = await _take_all(data, take)
+            if not metadata.get("continue"):
+                return int(metadata["resourceVersion"])
+            query["continue"] = metadata["continue"]
+            fits = limit * PAGE_BYTES // (2 * len(data))
+            limit = max(1, min(LARGEST_PAGE, 4 * limit, fits))
+
+    async def _page(self, url_path: str, query: dict[str, str], *, single: bool) -> bytes:
+        largest = OBJECT_BYTES if single else PAGE_BYTES
+        async with self._connection.response("GET", url_path, LIST_TIMEOUT, query) as response:
+            return await read(response, largest)
+
+    async def some(
+        self, plural: str, count: int, namespace: str | None = None, **selectors: str
+    ) -> Objects:
+        """At most so many of the objects that match."""
+        query = {**selectors, "limit": str(count)}
+        found: Objects = []
+        await _take_all(await self._page(path(plural, namespace), query, single=True), found.append)
+        return found
+
+    async def watch(
+        self, plural: str, version: int, **selectors: str
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """What changes after that version: types ADDED, MODIFIED, DELETED, BOOKMARK.
+
+        Ends when the server ends it, after some minutes. Raises ApiError 410 if the version is too
+        old, TimeoutError if the connection is silent.
+        """
+        query = {
+            **selectors,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": str(version),
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        async with self._connection.response(
+            "GET", path(plural, None), WATCH_TIMEOUT, query
+        ) as response:
+            async for line in lines(response):
+                event = loads(line)
+                if event["type"] == "ERROR":
+                    status = event["object"]
+                    raise ApiError(int(status.get("code", 500)), str(status.get("message")), status)
+                yield event["type"], event["object"]
 
     async def log(
         self, namespace: str, pod: str, container: str, count: int, largest: int
@@ -120,16 +168,19 @@ class Kube:
         The kubelet counts the bytes from the first of these lines.
         """
         query = {"container": container, "tailLines": str(count), "limitBytes": str(largest)}
-        path = _path("pods", namespace, pod) + "/log"
-        status, text = await self._send("GET", path, query)
-        if status == 404:
-            return None
-        if status != 200:
-            raise ApiError(status, text.decode(errors="replace"), {})
-        return text.decode(errors="replace")
+        url_path = path("pods", namespace, pod, "log")
+        try:
+            async with self._connection.response("GET", url_path, READ_TIMEOUT, query) as response:
+                return (await read(response, 2 * largest)).decode(errors="replace")
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    # Writing
 
     async def create(self, plural: str, namespace: str, obj: Object) -> Object:
-        return await self._request("POST", _path(plural, namespace), body=obj)
+        return await self._connection.request("POST", path(plural, namespace), WRITE_TIMEOUT, obj)
 
     async def delete(
         self, plural: str, namespace: str, name: str, uid: str, grace_seconds: int | None = None
@@ -143,7 +194,9 @@ class Kube:
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
         try:
-            await self._request("DELETE", _path(plural, namespace, name), body=body)
+            await self._connection.request(
+                "DELETE", path(plural, namespace, name), WRITE_TIMEOUT, body
+            )
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
@@ -151,8 +204,8 @@ class Kube:
         return True
 
     async def merge_patch(self, plural: str, namespace: str, name: str, patch: Object) -> Object:
-        path = _path(plural, namespace, name)
-        return await self._request("PATCH", path, body=patch, content_type=MERGE_PATCH)
+        url_path = path(plural, namespace, name)
+        return await self._connection.request("PATCH", url_path, WRITE_TIMEOUT, patch, MERGE_PATCH)
 
     async def replace_status(
         self, plural: str, namespace: str, name: str, status: Object, version: str
@@ -165,49 +218,17 @@ class Kube:
             {"op": "test", "path": "/metadata/resourceVersion", "value": version},
             {"op": "add", "path": "/status", "value": status},
         ]
-        path = _path(plural, namespace, name) + "/status"
-        return await self._request("PATCH", path, body=patch, content_type=JSON_PATCH)
-
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        query: dict[str, str] | None = None,
-        body: Any = None,
-        content_type: str = "application/json",
-    ) -> Object:
-        status, text = await self._send(method, path, query, body, content_type)
-        try:
-            answer: Object = json.loads(text)
-        except ValueError:
-            answer = {"message": text.decode(errors="replace")}
-        if not 200 <= status <= 299:
-            raise ApiError(status, str(answer.get("message", status)), answer)
-        return answer
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        query: dict[str, str] | None = None,
-        body: Any = None,
-        content_type: str = "application/json",
-    ) -> tuple[int, bytes]:
-        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "Content-Type": content_type}
-        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-        response = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
-            method, url, headers=headers, body=body, _request_timeout=REQUEST_TIMEOUT
-        )
-        return response.status, await response.read()
+        url_path = path(plural, namespace, name, "status")
+        return await self._connection.request("PATCH", url_path, WRITE_TIMEOUT, patch, JSON_PATCH)
 
 
-def _path(plural: str, namespace: str | None, name: str | None = None) -> str:
-    path = PREFIXES[plural]
-    if namespace is not None:
-        path += f"/namespaces/{namespace}"
-    return f"{path}/{plural}" + (f"/{name}" if name is not None else "")
-
-
-# What a request raises if the server does not answer: try again later.
-NO_ANSWER = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+async def _take_all(data: bytes, take: Callable[[Object], None]) -> Object:
+    """Hand over all items of the page, and let others have the event loop meanwhile."""
+    page, clock = Page(data.decode()), asyncio.get_running_loop().time
+    began = clock()
+    for item in page.items():
+        take(item)
+        if clock() - began > LONGEST_BLOCK_SECONDS:
+            await asyncio.sleep(0)
+            began = clock()
+    return page.metadata

@@ -195,6 +195,13 @@ class AgentRun(Model):
     spec: AgentRunSpec
     status: AgentRunStatus = Field(default_factory=AgentRunStatus)
 
+    # Of the spec as it was read, also where what is large has been left out (records.py): bytes in
+    # JSON, and levels of nesting.
+    spec_bytes: int = 0
+    spec_depth: int = 0
+    trimmed: bool = False
+    output_dropped: bool = False  # so that its status may not be written as it is here
+
     @property
     def finished(self) -> bool:
         return self.status.phase in FINAL_PHASES
@@ -211,6 +218,27 @@ class AgentRun(Model):
     def queued(self) -> int | None:
         """Its place among the runs of its thread, once that is written down."""
         return whole_number(self.metadata.annotations.get(ANNOTATION_QUEUED, ""))
+
+    @property
+    def order(self) -> tuple[datetime, int, str]:
+        """Runs of a thread go in the order of their creation.
+
+        The API server tells it in whole seconds. Within one, resourceVersions tell it: they count
+        the changes of all runs, so long as nothing but its creation has changed a run.
+        """
+        meta = self.metadata
+        place = int(meta.resource_version) if self.queued is None else self.queued
+        return meta.creation_timestamp, place, meta.name
+
+    @property
+    def holds_thread(self) -> bool:
+        """Whether its status says that the thread is its own."""
+        return self.status.holds_thread is True
+
+    @property
+    def seq(self) -> int:
+        """Place of its segment among those of its thread; 0 if it has none."""
+        return whole_number((self.status.segment or "").partition("-")[0]) or 0
 
     @property
     def reclaims(self) -> bool:

@@ -6,7 +6,7 @@ Whoever sent one may have died, or lost the race, long before the server took it
 import logging
 
 from .cache import Cache
-from .facts import JobFacts, Object, PodFacts, can_make_pods, job_facts, owner_uid, pod_facts
+from .facts import JobFacts, PodFacts, can_make_pods, job_facts, owner_uid, pod_facts
 from .kube import Kube
 from .observe import Observer
 
@@ -28,7 +28,7 @@ class Orphans:
         all that belongs to another one, or to any if there is none, has no run any more.
         """
         kept = {there, None}  # without the UID of a run it is somebody else's
-        if job is not None and job.owner_uid not in kept and await self._lives(namespace, job):
+        if job is not None and job.run_uid not in kept and await self._lives(namespace, job):
             await self._delete("jobs", namespace, job)
             return
         for pod in pods:
@@ -40,15 +40,14 @@ class Orphans:
         return found is not None and pod_facts(found).alive
 
     async def _lives(self, namespace: str, job: JobFacts) -> bool:
-        pods = [pod for pod in self._cache.all("pods", namespace) if owner_uid(pod) == job.uid]
-        if not _lives(job, pods):
+        if not _lives(job, [pod.facts for pod in self._cache.pods_of_job(job.uid)]):
             return False
         # With a Job its log goes, and a pod that has succeeded is not watched.
         found, pods = await self._observer.job_with_its_pods(namespace, job.name)
         return (
             found is not None
             and found["metadata"]["uid"] == job.uid
-            and _lives(job_facts(found), [pod for pod in pods if owner_uid(pod) == job.uid])
+            and _lives(job_facts(found), [pod_facts(p) for p in pods if owner_uid(p) == job.uid])
         )
 
     async def _delete(self, plural: str, namespace: str, left: JobFacts | PodFacts) -> None:
@@ -56,6 +55,5 @@ class Orphans:
             logger.warning("%s %s/%s has no live run: deleted", plural, namespace, left.name)
 
 
-def _lives(job: JobFacts, pods: list[Object]) -> bool:
-    mine = tuple(pod_facts(pod) for pod in pods)
-    return can_make_pods(job, mine) or any(pod.alive for pod in mine)
+def _lives(job: JobFacts, pods: list[PodFacts]) -> bool:
+    return can_make_pods(job, tuple(pods)) or any(pod.alive for pod in pods)

@@ -40,6 +40,6 @@ class OwnCleanups:
             self._work.popitem(last=False)
 
     async def read_log(self, kube: Kube, namespace: str, pod: str) -> None:
-        self.logs[pod] = await last_lines(kube, namespace, pod, CLEANUP_CONTAINER)
+        self.logs[pod] = await last_lines(kube, namespace, pod, CLEANUP_CONTAINER, ('{"runs":',))
         if len(self.logs) > MOST:
             self.logs.popitem(last=False)

@@ -1,8 +1,9 @@
 """The termination report, from which the operator learns what became of the run.
 
 It is in two places. The termination message has two lines: a short JSON object that survives when
-the kubelet cuts the message, which it does in pods with many containers, and the whole report. The
-log has the whole report as the event `report`, before its last line, `finished`.
+the kubelet cuts the message, which it does in pods with many containers, and the report, with an
+output that is truncated to fit. The log's last line, the event `finished`, has all of it; where
+that is more, the event `report` before it has what the message has.
 """
 
 import json
@@ -53,7 +54,8 @@ def write_report(report: Result) -> int:
         TERMINATION_LOG.write_bytes(short + b"\n" + whole)
     except OSError as error:
         events.warn(f"cannot write the termination message: {error}")
-    events.interject("report", **json.loads(whole))
+    if whole != encode(report):
+        events.interject("report", **json.loads(whole))
     events.interject("finished", **report)
     if report.get("reason") in NON_RETRYABLE_REASONS:
         return NON_RETRYABLE_EXIT_CODE

@@ -17,7 +17,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from agentrun_store.errors import CorruptSegmentError
+from agentrun_store.errors import CorruptSegmentError, StoreError
 from agentrun_store.history import Stored
 from agentrun_store.text import brief
 
@@ -61,6 +61,8 @@ def address_of(config: RunnableConfig) -> tuple[str, str, str | None]:
 def _decoded(serde: SerializerProtocol, stored: Stored, typed: tuple[str, bytes]) -> Any:
     try:
         return serde.loads_typed(typed)
+    except StoreError:  # a serializer that refuses a value has said why
+        raise
     except Exception as error:
         what = f"a value here cannot be decoded: {brief(error, 500)}"
         raise _undecodable(stored, what) from error

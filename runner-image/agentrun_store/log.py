@@ -45,7 +45,7 @@ MAX_META = 4 << 20
 """Bytes. JSON takes some 20 times as much memory when it is read."""
 
 MAX_PAYLOAD = 1 << 30
-"""Bytes, as in SQLite and Postgres: whoever reads a checkpoint has it in memory as a whole."""
+"""Bytes, as in SQLite and Postgres: a reader has a checkpoint in memory as a whole."""
 
 _MAX_RECORD = _HEAD.size + MAX_META + MAX_PAYLOAD
 # Of bytes that are no record, so much is looked at for one that follows. Only an agent writes more.
@@ -232,7 +232,7 @@ def record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
 
 
 def has_sound_payload(fd: int, run: RunName, record: Record) -> bool:
-    """Step by step: whoever rolls a run back may have less memory than the run had."""
+    """Step by step: a clean-up has less memory than the run had."""
     crc = _seed(run, record.offset)
     for at in range(record.payload_at, record.end, _STEP):
         block = read(fd, min(_STEP, record.end - at), at)

@@ -118,7 +118,7 @@ def remove(path: Path) -> None:
     if not is_directory:
         path.unlink(missing_ok=True)
         return
-    with suppress(FileNotFoundError):  # somebody else removes it too
+    with suppress(FileNotFoundError):  # another clean-up removes it too
         top = _open_granted(str(path))
         try:
             _empty(top, top)

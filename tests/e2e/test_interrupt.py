@@ -78,7 +78,7 @@ def test_pod_and_log_are_still_there(ns: Namespace) -> None:
     assert run.pod()["metadata"]["uid"] == pod
     assert run.pod()["status"]["phase"] == "Failed"
     log = run.log()
-    assert [line["event"] for line in log[-3:]] == ["stopping", "report", "finished"]
+    assert [line["event"] for line in log[-2:]] == ["stopping", "finished"]
     assert log[-1]["result"] == "Stopped"
     assert "step 2" not in log[-1]["message"]
 

@@ -53,7 +53,7 @@ def test_the_checkpoints_in_the_status_are_those_in_the_store(
 def test_the_log_is_a_stream_of_json_events(finished: Run) -> None:
     log = finished.log()
     events = [line["event"] for line in log]
-    assert events == ["started", *["begin", "updates"] * 3, "report", "finished"]
+    assert events == ["started", *["begin", "updates"] * 3, "finished"]
     updates = [line["data"] for line in log if line["event"] == "updates"]
     assert updates == [{"step": {"done": [number]}} for number in (1, 2, 3)]
     assert log[-1]["result"] == "Succeeded"

@@ -18,8 +18,8 @@ def progress(view: View) -> Plan:
         if not view.run.claimed:  # somebody took the finalizer off; the pod needs its guard
             return Plan(actions=(Claim(),))
         return _live(view)
-    if view.run.status.job_name is None and view.own_job is not None:
-        # Write down that there was a Job before the guard goes: without its name in the status, a
+    if view.run.status.job_uid is None and view.own_job is not None:
+        # Write down that there was a Job before the guard goes: without its UID in the status, a
         # crash and a Job deleted by hand would look like a run that was never started.
         return Plan(status=base(view, Phase.RUNNING))
     return _ended(view)

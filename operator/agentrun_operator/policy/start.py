@@ -6,11 +6,12 @@ from datetime import timedelta
 from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
 from ..models import Agent, AgentRun
 from ..plan import Action, Claim, CreateJob, Enqueue, Event, Plan, Release
+from ..records import DEEPEST_SPEC, LARGEST_SPEC
 from ..resources.run_file import run_file
 from . import defaults, threads
 from .pod_refusals import refusal
 from .progress import finish
-from .status import final, waiting
+from .status import base, final, waiting
 from .view import View
 
 # The API server takes 256 KiB of annotations in all:
@@ -22,10 +23,11 @@ LOOK_AT_FOREIGN_JOB, SOON = timedelta(seconds=10), timedelta(seconds=1)
 def start(view: View) -> Plan:
     plan = _start(view)
     waits = plan.status is not None and plan.status.phase == Phase.PENDING
+    waits = waits and Claim() not in plan.actions  # which writes down the place, too
     if waits and view.run.spec.thread is not None and view.run.queued is None:
         plan = replace(plan, actions=(Enqueue(), *plan.actions))
-    # One that has claimed may have had a Job: one that has succeeded is not watched.
-    return replace(plan, confirm=plan.confirm or view.run.claimed)
+    # One with the finalizer may have had a Job: one that has succeeded is not watched.
+    return replace(plan, confirm=plan.confirm or view.run.claimed or view.run.holds_thread)
 
 
 def _start(view: View) -> Plan:
@@ -37,7 +39,10 @@ def _start(view: View) -> Plan:
             f"have {MAX_JOB_NAME}. Create an AgentRun with a shorter name."
         )
         return _refused(view, Reason.NAME_TOO_LONG, message)
-    blockers = threads.blocked_by(run, view.rivals)
+    too_large = _too_large(run)
+    if too_large is not None:
+        return _refused(view, *too_large)
+    blockers = threads.blocked_by(run, view.thread)
     if blockers and threads.must_give_way(run, blockers[0]):
         return _thread_busy(view, blockers)  # whatever else it waits for
     if view.job is not None:
@@ -56,21 +61,40 @@ def _start(view: View) -> Plan:
             "The run starts when it is created."
         )
         return waiting(view, Reason.AGENT_NOT_FOUND, message)
-    size = len(run_file(run, view.agent).encode())
-    if size > LARGEST_RUN_FILE:
-        message = (
-            f"spec.input: with all that the runner is told it has {size} bytes, and the pod can "
-            f"carry {LARGEST_RUN_FILE}. Put it where the agent can read it, and say where that is."
-        )
-        return _refused(view, Reason.INPUT_TOO_LARGE, message)
+    if not run.trimmed:
+        size = len(run_file(run, view.agent).encode())
+        if size > LARGEST_RUN_FILE:
+            return _refused(view, Reason.INPUT_TOO_LARGE, _too_many_bytes(size, LARGEST_RUN_FILE))
     if blockers:
         return _thread_busy(view, blockers)
-    refused = refusal(run, view.agent, view.installation)
+    if view.thread.intruders:
+        return _thread_has_pod(view)
+    refused = None if run.trimmed else refusal(run, view.agent, view.installation)
     if refused:
         return waiting(view, Reason.POD_TEMPLATE_REFUSED, refused)
-    if not run.claimed:
-        return Plan(actions=(Claim(),))
-    return Plan(actions=(CreateJob(),), events=_capped(view, view.agent), confirm=True)
+    return _begin(view, view.agent)
+
+
+def _begin(view: View, agent: Agent) -> Plan:
+    """First the guard, then the thread, then the Job: each write says what the next one needs.
+
+    What the cache keeps does not tell whether the pod would be refused, so it is asked for first.
+    """
+    run = view.run
+    guard: tuple[Action, ...] = () if run.claimed else (Claim(),)
+    if run.spec.thread is not None and not run.holds_thread:
+        status = base(view, Phase.PENDING).model_copy(
+            update={
+                "holds_thread": True,
+                "segment": threads.next_segment(run, view.thread, view.now),
+                "job_name": run.metadata.name,
+                "claim_name": agent.spec.store.claim_name,
+            }
+        )
+        return Plan(actions=guard, status=status, confirm=run.trimmed)
+    if guard:
+        return Plan(actions=guard, confirm=run.trimmed)
+    return Plan(actions=(CreateJob(),), events=_capped(view, agent), confirm=True)
 
 
 def _capped(view: View, agent: Agent) -> tuple[Event, ...]:
@@ -86,6 +110,24 @@ def _capped(view: View, agent: Agent) -> tuple[Event, ...]:
     return (Event("Warning", Reason.GRACE_PERIOD_CAPPED, message),)
 
 
+def _too_large(run: AgentRun) -> tuple[Reason, str] | None:
+    if run.spec_bytes > LARGEST_SPEC:
+        return Reason.INPUT_TOO_LARGE, _too_many_bytes(run.spec_bytes, LARGEST_RUN_FILE)
+    if run.spec_depth > DEEPEST_SPEC:
+        return Reason.INPUT_TOO_DEEP, (
+            f"spec.input, spec.resume or spec.config nests deeper than {DEEPEST_SPEC} levels. "
+            "Flatten it, or store the data elsewhere and pass a reference."
+        )
+    return None
+
+
+def _too_many_bytes(size: int, largest: int) -> str:
+    return (
+        f"spec.input: with all that the runner is told it has {size} bytes, and the pod can carry "
+        f"{largest}. Store the data elsewhere and pass a reference."
+    )
+
+
 def _refused(view: View, reason: Reason, message: str) -> Plan:
     status = final(view, Phase.FAILED, reason, message)
     return finish(view, status, Event("Warning", reason, message))
@@ -93,32 +135,39 @@ def _refused(view: View, reason: Reason, message: str) -> Plan:
 
 def _thread_busy(view: View, blockers: list[AgentRun]) -> Plan:
     run, strategy = view.run, defaults.multitask_strategy(view.run, view.agent)
-    live = threads.rejected_by(run, blockers)
+    live = threads.rejected_by(run, view.thread)
     if strategy == MultitaskStrategy.REJECT and live is not None:
-        message = f"{_in_use(run, live)}, and spec.multitaskStrategy is reject."
+        message = (
+            f"Thread {run.spec.thread}: AgentRun {live.metadata.name} is ahead, and "
+            "spec.multitaskStrategy is reject."
+        )
         return _refused(view, Reason.THREAD_BUSY, message)
-    message = f"{_in_use(run, blockers[0])}; the run starts when that has ended."
+    message = (
+        f"Thread {run.spec.thread}: AgentRun {blockers[0].metadata.name} is ahead; the run starts "
+        "when that has ended."
+    )
     plan = waiting(view, Reason.THREAD_BUSY, message)
-    actions: tuple[Action, ...] = threads.cancel_rivals(run, view.rivals, strategy)
-    if threads.must_give_way(run, blockers[0]):
-        if run.status.claim_name is None and view.agent is not None:
-            return _marked(view.agent, plan)
-        actions = (Release(), *actions)
-    return replace(plan, actions=actions, confirm=bool(actions))
-
-
-def _in_use(run: AgentRun, by: AgentRun) -> str:
-    return f"Thread {run.spec.thread} is in use by AgentRun {by.metadata.name}"
-
-
-def _marked(agent: Agent, plan: Plan) -> Plan:
-    """A mark that the run has once claimed: a request to make its Job may still be under way.
-
-    It is written before the claim is given up, for a crash may come between the two.
-    """
     assert plan.status is not None
-    claim = agent.spec.store.claim_name
-    return replace(plan, status=plan.status.model_copy(update={"claim_name": claim}))
+    if threads.must_give_way(run, blockers[0]):
+        # jobName stays: a request to make its Job may still be under way.
+        return replace(plan, status=plan.status.model_copy(update={"holds_thread": None}))
+    cancels = threads.cancel_rivals(run, view.thread, strategy)
+    actions: tuple[Action, ...] = cancels[: threads.MOST_CANCELS]
+    if run.claimed and not run.holds_thread:
+        actions = (Release(), *actions)
+    more = len(cancels) > threads.MOST_CANCELS
+    return replace(
+        plan, actions=actions, confirm=bool(actions), look_again_at=view.now if more else None
+    )
+
+
+def _thread_has_pod(view: View) -> Plan:
+    pod = view.thread.intruders[0]
+    message = (
+        f"Thread {view.run.spec.thread}: Pod {pod.name} is alive and belongs to another run; the "
+        "run starts when that pod has ended."
+    )
+    return waiting(view, Reason.THREAD_BUSY, message)
 
 
 def rejected(view: View, answer: str) -> Plan:

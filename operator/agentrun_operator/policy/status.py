@@ -49,11 +49,19 @@ def base(view: View, phase: Phase) -> AgentRunStatus:
             "phase": phase,
             "observed_generation": view.run.metadata.generation,
             "job_name": job.name if job else status.job_name,
+            "job_uid": job.uid if job else status.job_uid,
+            "holds_thread": status.holds_thread or _has_taken_thread(view),
             "claim_name": (job.claim_name if job else None) or status.claim_name,
             "pod_name": pod.name if pod else status.pod_name,
             **_starts(view),
         }
     )
+
+
+def _has_taken_thread(view: View) -> bool | None:
+    """Whether the run lives on its thread: a request to make its Job may have come very late."""
+    lives = view.run.spec.thread is not None and (view.alive or view.can_make_pods)
+    return True if lives else None
 
 
 def _starts(view: View) -> dict[str, object]:
@@ -94,6 +102,7 @@ def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus
     status = base(view, phase).model_copy(
         update={
             "finished_at": view.now,
+            "holds_thread": None,
             "expires_at": expires_at,
             "settled": True if expires_at is None and not reclaims else None,
         }

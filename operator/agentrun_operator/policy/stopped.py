@@ -1,6 +1,6 @@
 """What follows when nothing of a run that had to stop is alive: kept, rolled back, or removed."""
 
-from ..constants import Cancel, Condition, Phase, Reason
+from ..constants import FINALIZER, Cancel, Condition, Phase, Reason
 from ..facts import PodFacts
 from ..models import AgentRun, AgentRunStatus
 from ..plan import Action, Claim, CleanUp, DeleteRun, Event, Plan, Release
@@ -133,6 +133,10 @@ def rolling_back(view: View) -> Plan:
         return _removed(view, "The run was rolled back; it was never seen to start.", 0)
     status = status.model_copy(update={"claim_name": claim})
     busy = _thread_user(view)
+    if _must_take_thread(view) and busy is None:
+        # What was done on a look before this write, another run may have done, too: look again.
+        taken = base(view, phase).model_copy(update={"holds_thread": True, "claim_name": claim})
+        return Plan(status=taken, confirm=True)
     actions: tuple[Action, ...] = () if claim is None or busy else (CleanUp(claim),)
     events: tuple[Event, ...] = ()
     failed = reason == Reason.CLEANUP_FAILED
@@ -154,7 +158,14 @@ def _thread_user(view: View) -> AgentRun | None:
     """
     if not view.begun:
         return None
-    return next((r for r in view.rivals if r.claimed and not awaits_cleanup(r)), None)
+    users = (r for r in view.thread.holders if not (r.finished or awaits_cleanup(r)))
+    return next(users, None)
+
+
+def _must_take_thread(view: View) -> bool:
+    """Whether the run has to write down that the thread is its own before it is cleaned."""
+    run = view.run
+    return view.begun and run.spec.thread is not None and not run.holds_thread
 
 
 def _why_not_clean(view: View) -> tuple[Reason, str]:
@@ -200,9 +211,14 @@ def _tombstone(view: View, message: str, count: int) -> AgentRunStatus:
 
 
 def _deleted(view: View) -> Plan:
-    if view.run.claimed:
+    run = view.run
+    if run.holds_thread and run.finished and set(run.metadata.finalizers) - {FINALIZER}:
+        # The record stays, for a finalizer of others; the thread is free all the same.
+        free = run.status.model_copy(update={"holds_thread": None})
+        return Plan(status=free, confirm=True)
+    if run.claimed:
         return Plan(actions=(Release(),), confirm=True)
-    if view.run.finished:
+    if run.finished:
         return Plan()
     # Without our finalizer, only somebody else's keeps the record: say what is so.
     end = outcome(view)

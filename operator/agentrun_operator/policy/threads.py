@@ -1,9 +1,10 @@
 """One live run per thread: which run may have a pod.
 
-The finalizer is a run's claim on its thread. A run puts it on only if no other unfinished run of
-the thread holds it, and makes its Job only if a read made *after* that, directly from the API
-server, shows no other claim. Of two runs that claim at the same time each sees the other's claim,
-so none goes on, and the younger gives way.
+``status.holdsThread`` says which run has a thread; only the operator writes it. A run writes it
+only if no other run holds the thread or waits before it, and makes its Job only if a read made
+*after* that, directly from the API server, shows no other holder and no live pod of another run on
+the thread. Of two runs that take it at the same time each sees the other, so none goes on, and the
+younger gives way. Finalizers and labels, which users may change, decide nothing.
 """
 
 from datetime import datetime
@@ -12,46 +13,45 @@ from ..constants import Cancel, MultitaskStrategy
 from ..models import AgentRun
 from ..plan import CancelRun
 from .cleanup import awaits_cleanup
+from .view import ThreadView
+
+# More are cancelled in the next turn, so that one plan takes no worker for long.
+MOST_CANCELS = 20
+NEEDS_THOSE_AHEAD = frozenset(
+    {MultitaskStrategy.REJECT, MultitaskStrategy.INTERRUPT, MultitaskStrategy.ROLLBACK}
+)
 
 
-def order(run: AgentRun) -> tuple[datetime, int, str]:
-    """Runs of a thread go in the order of their creation.
-
-    The API server tells it in whole seconds. Within one, resourceVersions tell it: they count the
-    changes of all runs, so long as nothing but its creation has changed a run.
-    """
-    meta = run.metadata
-    place = int(meta.resource_version) if run.queued is None else run.queued
-    return meta.creation_timestamp, place, meta.name
+def blocked_by(run: AgentRun, thread: ThreadView) -> list[AgentRun]:
+    """The runs that must end first, the next one first; none if this one may go on."""
+    if thread.holders:
+        return sorted(thread.holders, key=lambda holder: holder.order)
+    if run.holds_thread or thread.predecessor is None:
+        return []
+    return [thread.predecessor]
 
 
-def blocked_by(run: AgentRun, rivals: tuple[AgentRun, ...]) -> list[AgentRun]:
-    """The runs that must end first, oldest first; none if this one may go on."""
-    claims = [rival for rival in rivals if rival.claimed]
-    ahead = claims or [rival for rival in rivals if not run.claimed and order(rival) < order(run)]
-    return sorted(ahead, key=order)
-
-
-def rejected_by(run: AgentRun, blockers: list[AgentRun]) -> AgentRun | None:
+def rejected_by(run: AgentRun, thread: ThreadView) -> AgentRun | None:
     """The run for which one with multitaskStrategy reject does not wait: it is ahead, and live.
 
     None is live that has ended, that only has to be cleaned, or that will never start.
     """
-    return next((b for b in blockers if is_ahead(b, run) and _is_live(b)), None)
+    rivals = (*thread.holders, *thread.ahead)
+    return next((rival for rival in rivals if is_ahead(rival, run) and _is_live(rival)), None)
 
 
 def _is_live(run: AgentRun) -> bool:
-    never_starts = run.spec.cancel is not None and not run.claimed
+    never_starts = run.spec.cancel is not None and not run.holds_thread
     return not (run.finished or awaits_cleanup(run) or never_starts)
 
 
 def cancel_rivals(
-    run: AgentRun, rivals: tuple[AgentRun, ...], strategy: MultitaskStrategy
+    run: AgentRun, thread: ThreadView, strategy: MultitaskStrategy
 ) -> tuple[CancelRun, ...]:
     """The cancels that a run's strategy asks for: of all that are ahead of it on the thread.
 
-    Of two that claim at the same time the younger is none of these, else each would cancel the
-    other.
+    Of two that take the thread at the same time the younger is none of these, else each would
+    cancel the other.
     """
     if strategy not in (MultitaskStrategy.INTERRUPT, MultitaskStrategy.ROLLBACK):
         return ()
@@ -59,7 +59,7 @@ def cancel_rivals(
     reason = f"AgentRun {run.metadata.name} takes the thread (multitaskStrategy: {strategy})"
     return tuple(
         CancelRun(rival.metadata.name, rival.metadata.uid, wanted, reason)
-        for rival in sorted(rivals, key=order)
+        for rival in sorted((*thread.holders, *thread.ahead), key=lambda rival: rival.order)
         if not rival.finished
         and is_ahead(rival, run)
         and rival.spec.cancel not in (wanted, Cancel.ROLLBACK)
@@ -67,13 +67,19 @@ def cancel_rivals(
 
 
 def is_ahead(rival: AgentRun, run: AgentRun) -> bool:
-    """Whether the rival comes first: it has begun, or was created earlier."""
-    return rival.status.job_name is not None or order(rival) < order(run)
+    """Whether the rival comes first: its Job is known, or it was created earlier."""
+    return rival.status.job_uid is not None or rival.order < run.order
 
 
 def must_give_way(run: AgentRun, blocker: AgentRun) -> bool:
-    """Whether a run that has claimed, but has no Job, must take its claim back.
+    """Whether a run that holds the thread, but has no Job, must give it back.
 
-    Also for one that only has to be cleaned: it waits until nobody else has the thread.
+    Also for one that only has to be cleaned: it waits until no other run has the thread.
     """
-    return run.claimed and (is_ahead(blocker, run) or awaits_cleanup(blocker))
+    return run.holds_thread and (is_ahead(blocker, run) or awaits_cleanup(blocker))
+
+
+def next_segment(run: AgentRun, thread: ThreadView, now: datetime) -> str:
+    """The run's directory in the store: it comes after all that are known of its thread."""
+    seq = max(int(now.timestamp() * 1000), thread.highest_seq + 1)
+    return f"{seq:06d}-{run.metadata.uid}"

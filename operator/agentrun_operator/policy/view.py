@@ -21,13 +21,29 @@ class Cleanup:
 
 
 @dataclass(frozen=True)
+class ThreadView:
+    """What is known of the other users of the run's thread: no more than decisions need.
+
+    However many runs wait, a decision looks at the one before, unless its run cancels or is
+    rejected for any that is ahead of it.
+    """
+
+    # Have the thread by their status, and the first of those that are deleted and to be cleaned.
+    holders: tuple[AgentRun, ...] = ()
+    predecessor: AgentRun | None = None  # waits, and comes just before the run
+    ahead: tuple[AgentRun, ...] = ()  # all that wait and come before the run; only if it asks
+    intruders: tuple[PodFacts, ...] = ()  # live pods of other runs on the thread
+    highest_seq: int = 0  # of the segments of the thread that are known
+
+
+@dataclass(frozen=True)
 class View:
     run: AgentRun
     agent: Agent | None
     job: JobFacts | None  # whatever Job has the run's name; see `own_job`
     pods: tuple[PodFacts, ...]  # pods that carry this run's UID, oldest first
     departed: tuple[PodFacts, ...]  # as last seen: pods of this run whose objects are gone
-    rivals: tuple[AgentRun, ...]  # the other unfinished runs on the thread
+    thread: ThreadView
     cleanup: Cleanup | None
     namespace_terminating: bool
     unreachable_nodes: frozenset[
@@ -38,9 +54,16 @@ class View:
 
     @property
     def own_job(self) -> JobFacts | None:
-        if self.job is not None and self.job.owner_uid == self.run.metadata.uid:
-            return self.job
-        return None
+        """The run's Job. One without an owner is so only if its UID has been written down.
+
+        A deletion with --cascade=orphan may take the owner off before that: then it is stopped.
+        """
+        job, run = self.job, self.run
+        if job is None or job.owner_uid == run.metadata.uid:
+            return job
+        known = run.status.job_uid
+        orphaned = run.deleting and known is None and job.made_for == run.metadata.uid
+        return job if job.owner_uid is None and (orphaned or job.uid == known) else None
 
     @property
     def alive(self) -> tuple[PodFacts, ...]:
@@ -65,8 +88,11 @@ class View:
 
     @property
     def begun(self) -> bool:
-        """Whether a Job was ever made for the run, as far as is known."""
-        known = self.own_job or self.pods or self.departed or self.run.status.job_name
+        """Whether a Job was ever made for the run, as far as is known.
+
+        Its name in the status does not tell: it is written down before the Job is made.
+        """
+        known = self.own_job or self.pods or self.departed or self.run.status.job_uid
         return bool(known)
 
     @property
@@ -76,7 +102,9 @@ class View:
         Certain it is only if no Job can have been made. That no pod *seen* had started proves
         nothing: another may have come and gone while nobody looked.
         """
-        return self.begun or self.run.claimed or self.run.status.claim_name is not None
+        status = self.run.status
+        may_have_job = self.run.claimed or status.job_name or status.claim_name
+        return self.begun or bool(may_have_job)
 
     @property
     def start_was_seen(self) -> bool:

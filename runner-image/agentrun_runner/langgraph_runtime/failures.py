@@ -21,7 +21,7 @@ class InvalidInputError(Exception):
     """The graph does not take the run's input. The text says what it takes."""
 
 
-class CheckpointRefusedError(Exception):
+class CheckpointRefusedError(StoreError):
     """The thread's stored state is not loaded, or the graph does not take it. The text says what
     of it, and the fix."""
 

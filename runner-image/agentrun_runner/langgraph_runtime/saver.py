@@ -101,8 +101,9 @@ def _of_the_task(writes: Writes) -> Writes:
 def _types_stored_by(run: runfile.Run) -> set[TypeName]:
     """The types of what is in the run's own segment, which the pods of no other run can write."""
     found: set[TypeName] = set()
-    for segment in Store(runfile.STORE).thread(run.thread).segments():
-        if segment.run != check_run(run.uid):
+    thread = Store(runfile.STORE).thread(run.thread)
+    for segment in thread.segments():
+        if not thread.is_own(segment, check_run(run.uid)):
             continue
         for by_id in segment.index.checkpoints.values():
             for record in by_id.values():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from agentrun_operator.kube import ApiError, Kube
+from agentrun_operator.kube import ApiError, Kube, Objects
 
 from .apiserver import ApiServer
 from .objects import NAMESPACE, Object
@@ -73,6 +73,24 @@ class FakeKube(Kube):
 
         answer: tuple[list[Object], int] = await self._ask(f"list {plural}", False, perform)
         return answer
+
+    async def each(
+        self,
+        plural: str,
+        take: Callable[[Object], None],
+        namespace: str | None = None,
+        **selectors: str,
+    ) -> int:
+        found, version = await self.list(plural, namespace, **selectors)
+        for obj in found:
+            take(obj)
+        return version
+
+    async def some(
+        self, plural: str, count: int, namespace: str | None = None, **selectors: str
+    ) -> Objects:
+        found, _ = await self.list(plural, namespace, **selectors)
+        return found[:count]
 
     async def log(self, *_: object) -> str | None:
         """It is gone: no termination message is cut here."""

@@ -9,8 +9,9 @@ from random import Random
 from unittest.mock import patch
 
 from agentrun_operator import cleanups, controller, events, observe
-from agentrun_operator.controller import SELECTORS, Controller
+from agentrun_operator.controller import Controller
 from agentrun_operator.installation import Installation
+from agentrun_operator.intake import SELECTORS
 from agentrun_operator.kube import NO_ANSWER, ApiError
 
 from .apiserver import ApiServer, matches
@@ -99,9 +100,9 @@ class OperatorProcess:
         )
         for kind, obj in events_now:
             if kind == "DELETED":
-                self.controller.forget(plural, obj)
+                self.controller.intake.forget(plural, obj)
             else:
-                self.controller.learn(plural, obj)
+                self.controller.intake.learn(plural, obj)
         self._loop.spin()
 
     def coalesce(self, plural: str) -> None:

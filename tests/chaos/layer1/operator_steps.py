@@ -1,6 +1,6 @@
 """What the operator's processes do, and what befalls them."""
 
-from agentrun_operator.controller import SELECTORS
+from agentrun_operator.intake import SELECTORS
 from agentrun_operator.kube import ApiError
 
 from .kube import Fate, Request

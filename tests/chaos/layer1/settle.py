@@ -1,7 +1,7 @@
 """The end of a schedule: no more faults, and everything has to come to its end."""
 
 from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
-from agentrun_operator.controller import SELECTORS
+from agentrun_operator.intake import SELECTORS
 
 from .agents import checkpoint, clean, finish
 from .apiserver import matches
@@ -116,4 +116,6 @@ def _open(run: Object) -> list[str]:
         return [f"{name} is still {phase}"]
     if FINALIZER in finalizers(run) and run["spec"].get("reclaimPolicy") != "Delete":
         return [f"{name} ({phase}) still has the finalizer"]
+    if "holdsThread" in run["status"]:
+        return [f"{name} ({phase}) still holds its thread"]
     return []

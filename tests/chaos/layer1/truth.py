@@ -119,7 +119,8 @@ class Truth:
         unguarded = [
             uid for uid in (run, *(c.run_uid for c in containers)) if uid in self.unguarded
         ]
-        if unguarded:
+        # Who has a thread says the status, which users cannot write: no finalizer is an excuse.
+        if unguarded and invariant != TWO_ON_THREAD:
             self.inherent[f"{self.unguarded[unguarded[0]]}: {invariant}"] += 1
         elif any(c.job_uid in self.late_jobs for c in containers):
             how = next(self.late_jobs[c.job_uid] for c in containers if c.job_uid in self.late_jobs)
@@ -172,7 +173,7 @@ class Truth:
         guarded = FINALIZER in finalizers(new) or self.unguarded.get(record.uid) == TAKEN_OFF
         if is_deleting(new) and (guarded or record.reclaims_later):
             record.deleting = True
-        if "jobName" in new["status"] and not record.job_recorded:
+        if "jobUid" in new["status"] and not record.job_recorded:
             record.job_recorded, record.changed_at = True, self._server.version
         before, after = phase_of(old), phase_of(new)
         if before in FINAL_PHASES and after != before:

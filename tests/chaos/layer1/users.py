@@ -1,9 +1,9 @@
 """What people do: create, cancel, delete, and lay hands on what is not theirs."""
 
-from agentrun_operator.constants import LABEL_RUN_UID
+from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
 from agentrun_operator.kube import ApiError
 
-from .objects import Object, has_ended, label, merged, name_of, owners, uid_of
+from .objects import Object, finalizers, has_ended, label, merged, name_of, owners, phase_of, uid_of
 from .steps import Choices, action
 from .truth import TAKEN_OFF
 from .world import World
@@ -164,7 +164,7 @@ def make_foreign_job(world: World, choices: Choices) -> None:
         world.server.create("jobs", {"metadata": {"name": name}, "spec": spec})
 
 
-@action(0.3)
+@action(1)
 def take_finalizer_off(world: World, choices: Choices) -> None:
     """From then on the run has no guard, until the operator has put it on again."""
     runs = [r for r in world.server.all("agentruns") if "deletionTimestamp" not in r["metadata"]]
@@ -173,3 +173,18 @@ def take_finalizer_off(world: World, choices: Choices) -> None:
         run = choices.one(runs)
         world.truth.unguarded[uid_of(run)] = TAKEN_OFF
         world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": []}}))
+
+
+@action(1)
+def put_finalizer_on(world: World, choices: Choices) -> None:
+    """To jump the queue of its thread, where no policy forbids it."""
+    runs = [
+        run
+        for run in world.server.all("agentruns")
+        if "deletionTimestamp" not in run["metadata"] and phase_of(run) not in FINAL_PHASES
+    ]
+    if runs:
+        world.faults["finalizer put on"] += 1
+        run = choices.one(runs)
+        names = sorted({*finalizers(run), FINALIZER})
+        world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": names}}))

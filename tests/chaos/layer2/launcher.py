@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
-import kopf
 
-from agentrun_operator import __main__, controller, edge, events, kube, lease, observe
+from agentrun_operator import __main__, controller, events, kube, lease, observe, watches
 
 from .times import INACTIVITY, LEASE, PATIENCE, RENEWAL, RETRY
 
@@ -23,7 +22,16 @@ SHORTER: tuple[tuple[Any, str, object], ...] = (
     (lease, "DURATION_SECONDS", LEASE),
     (lease, "RENEW_DEADLINE_SECONDS", RENEWAL),
     (lease, "RETRY_SECONDS", RETRY),
-    (kube, "REQUEST_TIMEOUT", aiohttp.ClientTimeout(total=PATIENCE, connect=2)),
+    *(
+        (kube, kind, aiohttp.ClientTimeout(total=PATIENCE, connect=2))
+        for kind in ("READ_TIMEOUT", "LIST_TIMEOUT", "WRITE_TIMEOUT")
+    ),
+    (
+        kube,
+        "WATCH_TIMEOUT",
+        aiohttp.ClientTimeout(total=None, connect=2, sock_read=INACTIVITY),
+    ),
+    (watches, "LONGEST_BACKOFF", 2.0),
     (__main__, "START_RETRY_SECONDS", 0.5),
 )
 
@@ -32,21 +40,11 @@ def _shifted(now: Callable[[], datetime], skew: timedelta) -> Callable[[], datet
     return lambda: now() + skew
 
 
-def _configure(settings: kopf.OperatorSettings) -> None:
-    configure(settings)
-    settings.watching.inactivity_timeout = INACTIVITY
-    settings.networking.request_timeout = PATIENCE
-    settings.networking.error_backoffs = (0.5, 1, *[2] * 100)
-
-
-configure = edge.configure
-
-
 def main() -> None:
     skew = timedelta(seconds=float(os.environ[SKEW]))
     clock = _shifted(observe.now, skew)
     changes = [(module, "now", clock) for module in (observe, controller, events)]
-    for module, name, value in (*SHORTER, *changes, (edge, "configure", _configure)):
+    for module, name, value in (*SHORTER, *changes):
         setattr(module, name, value)
     __main__.main()
 

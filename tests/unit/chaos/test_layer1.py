@@ -7,8 +7,11 @@ import pytest
 from hypothesis import Phase, settings
 
 from agentrun_operator.facts import PodFacts
-from agentrun_operator.policy import status, threads
-from agentrun_operator.policy.view import View
+from agentrun_operator.models import AgentRun
+from agentrun_operator.observe import Observer
+from agentrun_operator.policy import status
+from agentrun_operator.policy.view import ThreadView, View
+from agentrun_operator.thread_index import ThreadIndex
 from chaos.layer1 import campaign as runs
 from chaos.layer1.campaign import Finding, campaign
 from chaos.layer1.truth import ALIVE_AFTER_END, LEFTOVER, NOT_SETTLED, TWO_ON_THREAD, UNTRUE
@@ -55,12 +58,16 @@ def test_a_rollback_without_clean_up_is_found(
 
 
 def test_two_runs_on_a_thread_are_found(first: First, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "blocked_by", lambda *_: [])
+    monkeypatch.setattr(Observer, "_thread", lambda *_: ThreadView())
     assert first(TWO_ON_THREAD)
 
 
 def test_a_run_that_never_starts_is_found(first: First, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "blocked_by", lambda _, rivals: list(rivals))
+    def any_other(index: ThreadIndex, run: AgentRun) -> AgentRun | None:
+        others = (other for other in index.of(run).runs.values() if not other.finished)
+        return next((other for other in others if other.metadata.uid != run.metadata.uid), None)
+
+    monkeypatch.setattr(ThreadIndex, "predecessor", any_other)
     assert first(NOT_SETTLED)
 
 

@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
+from agentrun_operator.connection import Connection
 from agentrun_operator.kube import Kube
 from chaos.layer1.clock import VirtualLoop
 from chaos.layer1.operator import in_virtual_time
@@ -27,7 +28,7 @@ async def kube(wire: Wire) -> AsyncIterator[Kube]:
     async with TestServer(app) as server:
         configuration = client.Configuration()
         configuration.host = str(server.make_url("")).rstrip("/")
-        kube = Kube(client.ApiClient(configuration))
+        kube = Kube(Connection(client.ApiClient(configuration)))
         yield kube
         await kube.close()
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agentrun_operator.account import Account
-from agentrun_operator.constants import ANNOTATION_QUEUED, FINALIZER, Phase
+from agentrun_operator.constants import ANNOTATION_QUEUED, FINAL_PHASES, FINALIZER, Phase
 from agentrun_operator.facts import JobFacts, PodFacts
 from agentrun_operator.installation import Installation
 from agentrun_operator.models import Agent, AgentRun
-from agentrun_operator.policy.view import View
+from agentrun_operator.policy.view import ThreadView, View
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CREATED = NOW - timedelta(minutes=1)
@@ -29,6 +29,7 @@ def run(
     thread: str | None = "t",
     cancel: str | None = None,
     claimed: bool = False,
+    holds: bool | None = None,  # its thread; by default, if it is claimed and has not ended
     deleting: bool = False,
     finalizers: tuple[str, ...] = (),
     created: datetime = CREATED,
@@ -46,6 +47,13 @@ def run(
     if cancel is not None:
         spec["cancel"] = cancel
     spec |= spec_more or {}
+    if holds is None:
+        holds = claimed and thread is not None and phase not in FINAL_PHASES
+    if "jobName" in status:
+        status.setdefault("jobUid", "job-uid")
+    if holds:  # written down before the Job is made
+        before = {"holdsThread": True, "jobName": name, "claimName": "agentrun-store"}
+        status = before | {"segment": f"000001-{uid}"} | status
     return AgentRun.model_validate(
         {
             "metadata": {
@@ -98,6 +106,7 @@ def job(
         uid="job-uid",
         created_at=NOW,
         owner_uid=owner,
+        made_for=owner,
         deleting=deleting,
         finished=finished,
         suspended=suspended,
@@ -160,13 +169,21 @@ def said(pod: PodFacts, result: str, **more: Any) -> PodFacts:
     return replace(pod, account=Account.model_validate({"result": result, **more}))
 
 
-def view(this: AgentRun, **facts: Any) -> View:
+def thread(this: AgentRun, *rivals: AgentRun, **more: Any) -> ThreadView:
+    """What a run sees of its thread beside these other runs."""
+    has_it = [r for r in rivals if r.holds_thread or (r.finished and r.deleting and r.claimed)]
+    waiting = [r for r in rivals if not r.finished and r not in has_it and r.order < this.order]
+    waiting.sort(key=lambda rival: rival.order)
+    return ThreadView(tuple(has_it), waiting[-1] if waiting else None, tuple(waiting), **more)
+
+
+def view(this: AgentRun, rivals: tuple[AgentRun, ...] = (), **facts: Any) -> View:
     defaults: dict[str, Any] = {
         "agent": agent(),
         "job": None,
         "pods": (),
         "departed": (),
-        "rivals": (),
+        "thread": thread(this, *rivals),
         "cleanup": None,
         "namespace_terminating": False,
         "unreachable_nodes": frozenset(),

@@ -61,8 +61,8 @@ def test_a_stale_not_found_ends_a_run(world: World) -> None:
     go_on(world, rounds=5)
     assert phase(world) == "Running"
     (job,), (pod,) = world.server.all("jobs"), world.server.all("pods")
-    operator.controller.forget("jobs", job)
-    operator.controller.forget("pods", pod)
+    operator.controller.intake.forget("jobs", job)
+    operator.controller.intake.forget("pods", pod)
     go_on(world, rounds=5)
     assert phase(world) == "Running"
     agents_finish(world)
@@ -83,12 +83,12 @@ def test_a_pod_that_leaves_the_watch_again_while_it_is_looked_after_is_an_error_
     def serve(request: Request) -> None:
         if not failed and request.text.startswith("get pods"):
             failed.append(request.text)
-            operator.controller.forget("pods", pod)
+            operator.controller.intake.forget("pods", pod)
             request.fail(ApiError(503, "try again", {}))
         else:
             request.serve()
 
-    operator.controller.forget("pods", pod)
+    operator.controller.intake.forget("pods", pod)
     go_on(world, serve, rounds=5, pause=1)
     assert failed
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
@@ -107,7 +107,7 @@ def test_a_cancel_that_a_direct_read_has_seen_before_the_watch_is_lost(
     assert run["status"]["conditions"][0]["reason"] == "PodRejected"
 
     def serve(request: Request) -> None:
-        if request.text == "list agentruns" and "cancel" not in spec_of(world):
+        if request.text == "list pods" and "cancel" not in spec_of(world):
             world.server.patch("agentruns", "r", {"spec": {"cancel": "interrupt"}})
         request.serve()
 

@@ -46,7 +46,7 @@ def stopped(status: AgentRunStatus) -> ConditionStatus:
 def test_a_pod_runs_on_since_the_status_does_not_know_it_yet(cancel: str) -> None:
     """Failure mode 2."""
     unknown = run(cancel=cancel, claimed=True)
-    assert unknown.status.job_name is None
+    assert unknown.status.job_uid is None
     plan = decide(view(unknown, job=job(backoff_limit=2), pods=(RUNNING_POD,)))
     assert plan.actions == (ForbidRetries("r", "job-uid"), STOP)
     assert decide(view(unknown, pods=(RUNNING_POD,))).actions == (STOP,), "nor its Job"

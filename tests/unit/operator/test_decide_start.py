@@ -85,7 +85,7 @@ def test_the_older_run_of_a_thread_goes_first() -> None:
     assert plan.actions == ()
     reason, message = started(plan)
     assert reason == Reason.THREAD_BUSY
-    assert "AgentRun a;" in message
+    assert "AgentRun a is ahead" in message
 
 
 def test_of_runs_made_in_the_same_second_the_first_by_name_goes_first() -> None:
@@ -120,12 +120,13 @@ def gives_way(this: AgentRun, rival: AgentRun) -> bool:
     return decide(view(again, rivals=(rival,))).actions == (Release(),)
 
 
-def test_a_crash_between_giving_way_and_its_mark_loses_the_mark() -> None:
+def test_a_run_that_gives_way_keeps_the_mark_that_its_job_may_have_been_asked_for() -> None:
     older, younger = run("a", claimed=True), run("b", uid="u2", claimed=True)
     plan = decide(view(younger, rivals=(older,)))
-    assert plan.actions == (), "the mark first"
+    assert plan.actions == (), "the thread first, then the finalizer"
     assert plan.status is not None
-    assert plan.status.claim_name == "agentrun-store"
+    assert plan.status.holds_thread is None
+    assert (plan.status.job_name, plan.status.claim_name) == ("b", "agentrun-store")
 
 
 def test_a_run_that_gave_way_is_rolled_back_with_a_clean_up() -> None:

@@ -162,6 +162,11 @@ def test_reclaim_policy_delete_keeps_the_guard_of_a_finished_run() -> None:
 
 def test_deleting_a_finished_run_with_reclaim_policy_delete_cleans_the_store_first() -> None:
     gone = finished(spec_more={"reclaimPolicy": "Delete"}, claimed=True, deleting=True)
+    first = decide(view(gone))
+    assert first.actions == ()
+    assert first.status is not None
+    assert first.status.holds_thread, "the thread first: another run may take it at the same time"
+    gone = gone.model_copy(update={"status": first.status})
     plan = decide(view(gone))
     assert plan.actions == (CleanUp("agentrun-store"),)
     assert plan.status is not None

@@ -7,7 +7,7 @@ Job controller's word on it.
 import pytest
 
 from agentrun_operator.constants import LABEL_FINISHED
-from agentrun_operator.controller import SELECTORS
+from agentrun_operator.intake import SELECTORS
 from agentrun_operator.kube import ApiError
 from chaos.layer1.agents import checkpoint
 from chaos.layer1.container import Exit
@@ -163,7 +163,7 @@ def test_a_full_read_in_the_moment_of_success_deletes_job_and_log(world: World) 
     for _ in range(4):
         operator.deliver_all()
         work(world, operator, notes)
-    reading = world.loop.create_task(operator.controller.sync())
+    reading = world.loop.create_task(operator.controller.intake.sync())
     world.loop.spin()
     work(world, operator, notes)
     assert reading.done()

@@ -1,6 +1,7 @@
 """A node that does not answer, and a run on it that nobody has asked to stop."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ SILENT_POD = replace(RUNNING_POD, unready=True)
 LOST = frozenset({"n1"})
 
 
-def looking_at(pod: PodFacts, plan: Plan | None = None, **more: object) -> View:
+def looking_at(pod: PodFacts, plan: Plan | None = None, **more: Any) -> View:
     """With the status that a plan wrote."""
     this = run(claimed=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
     if plan is not None:

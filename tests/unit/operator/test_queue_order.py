@@ -4,7 +4,6 @@ import pytest
 
 from agentrun_operator.constants import ANNOTATION_QUEUED, Phase
 from agentrun_operator.plan import Claim, Enqueue
-from agentrun_operator.policy import threads
 from agentrun_operator.policy.decide import decide
 from chaos.layer1.kube import Fate
 from chaos.layer1.objects import Object
@@ -16,20 +15,20 @@ from .states import run, view
 
 def test_of_two_runs_created_in_one_second_the_one_with_the_lower_version_is_first() -> None:
     first, second = run("z", version=5, queued=None), run("a", uid="u2", version=6, queued=None)
-    assert threads.order(first) < threads.order(second)
+    assert first.order < second.order
     assert decide(view(first, rivals=(second,))).actions == (Claim(),)
 
 
 def test_what_changes_a_run_after_its_place_is_written_down_does_not_move_it() -> None:
     first, second = run("z", version=99, queued=5), run("a", uid="u2", version=6, queued=None)
-    assert threads.order(first) < threads.order(second)
+    assert first.order < second.order
 
 
 @pytest.mark.parametrize("text", ["", "-1", "x", "9" * 5000, "\u0665"])
 def test_a_place_that_is_no_number_stops_the_decision(text: str) -> None:
     """Any user may write an annotation."""
     odd = run(version=7, meta_more={"annotations": {ANNOTATION_QUEUED: text}})
-    assert threads.order(odd)[1] == 7
+    assert odd.order[1] == 7
 
 
 def test_a_status_is_written_before_the_place_that_it_hides() -> None:

@@ -1,10 +1,12 @@
 """A replica that stands by: its cache is warm, and it does not grow."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from agentrun_operator.constants import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN, LABEL_RUN_UID
-from agentrun_operator.controller import SELECTORS, Controller
+from agentrun_operator.controller import Controller
 from agentrun_operator.installation import Installation
+from agentrun_operator.intake import SELECTORS
 from agentrun_operator.kube import Kube
 
 Object = dict[str, Any]
@@ -16,8 +18,10 @@ class Server:
     def __init__(self, *runs: Object) -> None:
         self._runs = list(runs)
 
-    async def list(self, plural: str, **_: str) -> tuple[list[Object], int]:
-        return (self._runs if plural == "agentruns" else []), 1_000_000
+    async def each(self, plural: str, take: Callable[[Object], None], **_: str) -> int:
+        for obj in self._runs if plural == "agentruns" else []:
+            take(obj)
+        return 1_000_000
 
 
 def controller(*runs: Object) -> Controller:
@@ -45,21 +49,25 @@ async def test_a_standby_keeps_what_it_never_looks_after() -> None:
     standby = controller()
     for number in range(20):
         version = 10 * number
-        standby.learn("agentruns", obj(version + 1, number, phase="Running"))
-        standby.learn("pods", obj(version + 2, number, phase="Running"))
-        standby.forget("pods", obj(version + 3, number, phase="Succeeded"))
-        standby.forget("agentruns", obj(version + 4, number, phase="Succeeded", settled=True))
-    await standby.sync()
-    assert [list(standby._cache.all(plural)) for plural in SELECTORS] == [[]] * len(SELECTORS)
-    assert standby._left == {}
-    assert standby._queue._waiting == {}
+        standby.intake.learn("agentruns", obj(version + 1, number, phase="Running"))
+        standby.intake.learn("pods", obj(version + 2, number, phase="Running"))
+        standby.intake.forget("pods", obj(version + 3, number, phase="Succeeded"))
+        standby.intake.forget(
+            "agentruns", obj(version + 4, number, phase="Succeeded", settled=True)
+        )
+    await standby.intake.sync()
+    cache = standby.intake.cache
+    assert [cache.all(plural) for plural in SELECTORS] == [[]] * len(SELECTORS)
+    assert (cache._index, cache._departed, cache.threads._threads) == ({}, {}, {})
+    assert standby.intake.left == {}
+    assert standby.intake.queue._turns == {}
 
 
 async def test_what_left_the_watch_of_a_standby_is_looked_after_when_it_works() -> None:
     standby = controller(obj(1, 1, phase="Running"))
-    standby.learn("agentruns", obj(1, 1, phase="Running"))
-    standby.learn("pods", obj(2, 1, phase="Running"))
-    standby.forget("pods", obj(3, 1, phase="Succeeded"))
+    standby.intake.learn("agentruns", obj(1, 1, phase="Running"))
+    standby.intake.learn("pods", obj(2, 1, phase="Running"))
+    standby.intake.forget("pods", obj(3, 1, phase="Succeeded"))
     await standby.work()
-    assert [key.kind for key in standby._left] == ["pods"]
+    assert [key.kind for key in standby.intake.left] == ["pods"]
     await standby.stop()

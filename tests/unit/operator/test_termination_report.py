@@ -24,9 +24,11 @@ def test_a_whole_report_needs_no_log(message: str) -> None:
 @pytest.mark.parametrize("message", [SHORT, f"{SHORT}\n{WHOLE[:30]}", SHORT[:20]])
 def test_a_report_that_was_cut_is_read_from_the_log(message: str) -> None:
     assert read_report(message, None)[1]
-    account, unread = read_report(message, LOG)
-    assert account is not None
-    assert (account.output, unread) == ({"x": "\u2028"}, False)
+    last_line = WHOLE.replace("{", '{"event":"finished",', 1)
+    for log in (LOG, last_line, f"{LOG}\n{last_line}"):
+        account, unread = read_report(message, log)
+        assert account is not None
+        assert (account.output, unread) == ({"x": "\u2028"}, False)
 
 
 def test_without_a_log_the_short_line_counts_and_says_so() -> None:

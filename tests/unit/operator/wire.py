@@ -1,5 +1,6 @@
 """An API server that notes what it is asked, and answers as it is told: what goes over the wire."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -17,7 +18,9 @@ class Wire:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.paths: list[str] = []
         self.content_types: list[str] = []
+        self.answer: Callable[[str], web.Response] | None = None  # to a query
         self.answers: list[web.Response] = []
         self.refusals: dict[str, int] = {}
 
@@ -35,6 +38,9 @@ class Wire:
         body = await request.json() if request.can_read_body else None
         self.asked.append(Asked(request.method, what, request.query_string, body))
         self.content_types.append(request.content_type)
+        self.paths.append(request.raw_path.partition("?")[0])
+        if self.answer is not None:
+            return self.answer(request.query_string)
         if self.answers:
             return self.answers.pop(0)
         if what in self.refusals:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agentrun_store import workspace
+from agentrun_store import rollback, workspace
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import StoreError
 from agentrun_store.rollback import drop_run, drop_stateless
@@ -63,6 +63,12 @@ def copy_unless_copied(root: Path) -> None:
         StoreSaver(root).copy_thread("chat", "copy")
 
 
+def roll_back_unread(root: Path) -> None:
+    thread, run = rollback.named(root, THREAD, RUN_A)
+    rollback.bury(thread, run, unread=True)
+    rollback.remove(thread, run)
+
+
 def nothing(root: Path) -> None:
     pass
 
@@ -87,6 +93,7 @@ SCENARIOS = {
         ),
     ),
     "rollback": Scenario(two_runs, lambda root: drop_run(root, THREAD, RUN_B)),
+    "rollback of an older run that is not read": Scenario(two_runs, roll_back_unread),
     "rollback of a run that never wrote": Scenario(
         nothing, lambda root: drop_run(root, THREAD, RUN_C)
     ),

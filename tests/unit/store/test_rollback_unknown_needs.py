@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agentrun_store import rollback
 from agentrun_store.ancestors import key_of
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import CorruptSegmentError
@@ -16,7 +17,7 @@ from agentrun_store.remains import needed_without
 from agentrun_store.rollback import drop_run
 from agentrun_store.thread import Store
 from unit.store.conftest import Tool
-from unit.store.graphs import CHAT, delta_run, delta_runs
+from unit.store.graphs import CHAT, delta_run, delta_runs, state
 from unit.store.support import RUN_B, RUN_C, THREAD, log_of, put
 
 
@@ -67,6 +68,24 @@ def test_where_the_need_cannot_be_known_all_of_the_run_stays(
     assert tool("check", "chat").code == 1
     with pytest.raises(CorruptSegmentError):
         list(graph.compile(checkpointer=StoreSaver(tmp_path)).get_state_history(CHAT))
+
+
+@pytest.mark.parametrize("age", [1, 2])
+def test_what_a_clean_up_may_not_read_is_kept_whole_for_later_runs(
+    age: int, tmp_path: Path
+) -> None:
+    """The log is linked, not copied: that takes no time, whatever its size."""
+    graph = delta_runs(tmp_path, 4)
+    before = state(graph, StoreSaver(tmp_path))
+    thread, run = Store(tmp_path).thread(THREAD), check_run(delta_run(3 - age))
+    log = log_of(tmp_path, run).read_bytes()
+    for _ in range(2):
+        assert rollback.bury(thread, run, unread=True) == 0
+        rollback.remove(thread, run)
+    [segment] = kept(tmp_path)
+    assert (segment / "checkpoints.log").read_bytes() == log
+    assert (segment / "checkpoints.log").stat().st_nlink == 1
+    assert state(graph, StoreSaver(tmp_path)) == before
 
 
 def test_a_run_that_has_a_workspace_only_leaves_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""The operator notices that an admission policy is missing, and says so each time that it goes."""
+
+import logging
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from agentrun_operator.admission import KINDS, POD_SECURITY_POLICY, POLICIES, Admission
+from agentrun_operator.kube import Kube
+from agentrun_operator.pod_security import Level
+
+Object = dict[str, Any]
+MANIFESTS = Path(__file__).parents[3] / "manifests" / "policies"
+
+
+class Server:
+    """Has these objects, and the operator's Deployment."""
+
+    def __init__(self) -> None:
+        self.there = {(kind, name) for kind in KINDS for name in POLICIES}
+        self.events: list[str] = []
+
+    async def get(self, plural: str, namespace: str | None, name: str) -> Object | None:
+        if plural == "deployments":
+            return {"metadata": {"name": name, "namespace": namespace, "uid": "u"}}
+        assert namespace is None
+        return {} if (plural, name) in self.there else None
+
+    async def create(self, plural: str, namespace: str, obj: Object) -> Object:
+        assert (plural, namespace) == ("events", "system")
+        assert obj["involvedObject"]["kind"] == "Deployment"
+        assert obj["type"] == "Warning"
+        self.events.append(obj["message"])
+        return obj
+
+
+def admission(server: Server, level: Level = Level.RESTRICTED) -> Admission:
+    return Admission(cast("Kube", server), "system", level)
+
+
+async def test_where_all_policies_are_there_nothing_is_said() -> None:
+    server = Server()
+    await admission(server).look()
+    assert server.events == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_policy_or_binding_that_goes_is_told_once_and_again_when_it_goes_again(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Server()
+    looking = admission(server)
+    gone = (kind, "agentrun-cancel")
+    for _ in range(2):
+        server.there.discard(gone)
+        for _ in range(3):
+            await looking.look()
+        server.there.add(gone)
+        await looking.look()
+    assert len(server.events) == 2
+    assert f"{kind}/agentrun-cancel" in server.events[0]
+    warnings = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(warnings) == 2
+
+
+async def test_where_pods_may_be_privileged_the_policy_on_them_is_not_missed() -> None:
+    server = Server()
+    server.there -= {(kind, POD_SECURITY_POLICY) for kind in KINDS}
+    await admission(server, Level.PRIVILEGED).look()
+    assert server.events == []
+    await admission(server, Level.BASELINE).look()
+    assert len(server.events) == 1
+
+
+def test_the_policies_are_those_of_the_manifests() -> None:
+    found = [
+        obj
+        for path in MANIFESTS.glob("*.yaml")
+        for obj in yaml.safe_load_all(path.read_text())
+        if obj is not None
+    ]
+    for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"):
+        names = {obj["metadata"]["name"] for obj in found if obj["kind"] == kind}
+        assert names == set(POLICIES)
