@@ -98,7 +98,9 @@ class JobController:
         succeeded = status.get("succeeded", 0) + len(succeeded_now)
         status |= {"failed": failed, "succeeded": succeeded}
         decision = Decision(job, status, untrack=[uid_of(p) for p in failed_now + succeeded_now])
-        reason = self._failure(job, status, counted, failed + len(lost))
+        # The real one looks for fatal exit codes at all pods, also at those that it does not count.
+        ended = [p for p in pods if phase_of(p) == "Failed" and not _is_ignored(job, p)]
+        reason = self._failure(job, status, ended, failed + len(lost))
         if reason is not None:
             decision.status = status | {"failing": reason}
             decision.delete = active

@@ -114,7 +114,7 @@ def job(
         deadline_exceeded=deadline_exceeded,
         backoff_limit=backoff_limit,
         retries=backoff_limit if retries is None else retries,
-        fatal_exit_codes=frozenset({2, 143}),
+        fatal_exit_codes=frozenset({2}),
         claim_name="agentrun-store",
         watched=watched,
     )
