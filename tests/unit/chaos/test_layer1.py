@@ -14,7 +14,7 @@ from agentrun_operator.policy.view import ThreadView, View
 from agentrun_operator.thread_index import ThreadIndex
 from chaos.layer1 import campaign as runs
 from chaos.layer1.campaign import Finding, campaign
-from chaos.layer1.truth import ALIVE_AFTER_END, LEFTOVER, NOT_SETTLED, TWO_ON_THREAD, UNTRUE
+from chaos.layer1.invariants import ALIVE_AFTER_END, LEFTOVER, NOT_SETTLED, TWO_ON_THREAD, UNTRUE
 
 SCHEDULES = 400  # some 20 s of CPU time; `make chaos` is the long form
 ENOUGH = 1500  # schedules in which a planted fault is found, with room to spare

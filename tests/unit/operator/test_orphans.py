@@ -24,7 +24,7 @@ def goes_on_without_its_run(world: World) -> None:
     world.close()
     run = world.server.get("agentruns", "r")
     assert run is not None
-    world.truth.unguarded[uid_of(run)] = "by hand"
+    world.truth.excuses.befell(uid_of(run), "by hand")
     world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": []}}))
     world.server.delete("agentruns", "r", propagation="Orphan")
     for _ in range(3):
