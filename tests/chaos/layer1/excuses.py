@@ -46,6 +46,7 @@ HIDDEN = "labels of a pod changed by hand"
 MUTED = "annotation of a pod changed by hand"
 FORGED_JOB = "Job forged"
 FORGED_POD = "pod forged"
+FORGED_CHILD = "pod forged with the Job's UID"
 FORGED_CLEANUP = "pod of a clean-up forged"
 PARTED = "owner of a pod or Job changed by hand"
 
@@ -60,9 +61,21 @@ MAY_BREAK: dict[str, tuple[str, ...]] = {
     MUTED: _LIES,
     FORGED_JOB: _LIES,
     FORGED_POD: _LIES,
+    FORGED_CHILD: (*_GONE, *_LIES),
     FORGED_CLEANUP: (LEFTOVER,),
     PARTED: (*_GONE, *_LIES, TWO_ON_THREAD),
 }
+ATTACKS = (
+    TAKEN_OFF,
+    PUT_ON,
+    HIDDEN,
+    MUTED,
+    FORGED_JOB,
+    FORGED_POD,
+    FORGED_CHILD,
+    FORGED_CLEANUP,
+    PARTED,
+)
 FOUND_BY = (LABEL_RUN, LABEL_RUN_UID, LABEL_COMPONENT)
 
 
@@ -82,7 +95,8 @@ class Excuses:
         """What explains that the invariant is broken for one of the runs or by one of the Jobs."""
         for uid in runs:
             for what in self._runs.get(uid, {}):
-                if invariant in MAY_BREAK.get(what, (invariant,)):
+                is_refused = self._server.has_policies and what in ATTACKS
+                if invariant in MAY_BREAK[what] and not is_refused:
                     return what
         return next((self.late_jobs[uid] for uid in jobs if uid in self.late_jobs), None)
 
@@ -137,10 +151,16 @@ class Excuses:
             for ref in makers:
                 self.befell(ref["uid"], FORGED_JOB)
             return
-        labels = obj["metadata"].get("labels") or {}
-        if self._server.who is not Who.JOB_CONTROLLER:
-            self.befell(labels.get(LABEL_RUN_UID, ""), FORGED_POD)
-            for ref in makers:
-                job = self._server.by_uid("jobs", ref["uid"])
-                for uid in [] if job is None else [r["uid"] for r in owners(job)]:
-                    self.befell(uid, FORGED_CLEANUP)
+        if self._server.who is Who.JOB_CONTROLLER:
+            return
+        named = (obj["metadata"].get("labels") or {}).get(LABEL_RUN_UID)
+        if named is None:
+            for uid in self._cleaned_by(makers):
+                self.befell(uid, FORGED_CLEANUP)
+        else:
+            self.befell(named, FORGED_CHILD if makers else FORGED_POD)
+
+    def _cleaned_by(self, makers: list[Object]) -> list[str]:
+        """The runs that the clean-up Job cleans whose UID the forged pod has."""
+        jobs = (self._server.by_uid("jobs", ref["uid"]) for ref in makers)
+        return [ref["uid"] for job in jobs if job is not None for ref in owners(job)]

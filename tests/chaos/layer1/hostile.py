@@ -169,7 +169,7 @@ def orphan_all(world: World, choices: Choices) -> None:
 
 @action(1)
 def change_agent(world: World, choices: Choices) -> None:
-    """By an author, or by a tenant that may write Agents and no pods; live runs go on as they are."""
+    """By an author, or by a tenant that may write Agents, but no pods."""
     agents = world.server.all("agents")
     if not agents:
         return
