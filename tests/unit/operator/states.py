@@ -124,6 +124,7 @@ PENDING_POD = PodFacts(
     name="r-abc",
     uid="pod-uid",
     run_uid=UID,
+    job_uid="job-uid",
     phase="Pending",
     created_at=NOW,
     reason="",
