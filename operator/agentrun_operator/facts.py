@@ -27,10 +27,11 @@ __all__ = [
     "PodFacts",
     "can_make_pods",
     "condition_is_true",
-    "is_foreign",
     "is_of_agent",
     "job_facts",
     "labels",
+    "maker",
+    "may_be_made_for",
     "missing_claim",
     "owner_uid",
     "pod_facts",
@@ -123,14 +124,21 @@ def job_facts(job: Object) -> JobFacts:
     )
 
 
-def is_foreign(pod: Object, run_name: str) -> bool:
-    """Whether the pod was made by the controller of something other than the run's Job.
+def maker(pod: Object) -> tuple[str, str] | None:
+    """Kind and name of what controls the pod; None of one that was orphaned.
 
-    Its labels do not tell. A pod without a controller may be ours: --cascade=orphan takes the name
-    of its Job off.
+    Labels do not tell what made it. Without a controller it may be the run's: --cascade=orphan
+    takes the name of its Job off.
     """
-    makers = [ref for ref in pod["metadata"].get("ownerReferences") or [] if ref.get("controller")]
-    return any((ref["kind"], ref["name"]) != ("Job", run_name) for ref in makers)
+    for ref in pod["metadata"].get("ownerReferences") or []:
+        if ref.get("controller"):
+            return ref["kind"], ref["name"]
+    return None
+
+
+def may_be_made_for(made_by: tuple[str, str] | None, run_name: str) -> bool:
+    """Whether a pod that this made may be one of the run of that name."""
+    return made_by in (None, ("Job", run_name))
 
 
 def is_of_agent(obj: Object) -> bool:

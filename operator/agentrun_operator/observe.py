@@ -21,7 +21,7 @@ from .constants import (
     MANAGED_BY,
     Cancel,
 )
-from .facts import JobFacts, Object, PodFacts, job_facts
+from .facts import JobFacts, Object, PodFacts, job_facts, may_be_made_for
 from .installation import Installation
 from .kube import Kube
 from .models import Agent, AgentRun
@@ -229,7 +229,7 @@ class Observer:
         mine = [
             pod.facts
             for pod in pods
-            if pod.of_agent and pod.facts.run_uid == uid and pod.run_name == run.metadata.name
+            if pod.facts.run_uid == uid and may_be_made_for(pod.made_by, run.metadata.name)
         ]
         claim = run.status.claim_name
         cleanup = None

@@ -27,10 +27,11 @@ from .constants import (
 from .facts import (
     JobFacts,
     PodFacts,
-    is_foreign,
     is_of_agent,
     job_facts,
     labels,
+    maker,
+    may_be_made_for,
     owner_uid,
     pod_facts,
 )
@@ -79,6 +80,7 @@ class PodRecord(Record):
     facts: PodFacts
     of_agent: bool
     run_name: str  # by its label; empty of a pod that another controller has made
+    made_by: tuple[str, str] | None  # kind and name of what controls it
     thread: str
     job_name: str
     owner_uid: str | None
@@ -163,12 +165,13 @@ def _agent_record(obj: Object) -> AgentRecord:
 def pod_record(obj: Object, log: str | None = None) -> PodRecord:
     """``log``: the last lines of the agent's log, if they were read."""
     named = labels(obj)
-    run_name = named.get(LABEL_RUN, "")
+    run_name, made_by = named.get(LABEL_RUN, ""), maker(obj)
     return PodRecord(
         **_identity("pods", obj),
         facts=pod_facts(obj, log),
         of_agent=is_of_agent(obj),
-        run_name="" if is_foreign(obj, run_name) else run_name,
+        run_name=run_name if may_be_made_for(made_by, run_name) else "",
+        made_by=made_by,
         thread=named.get(LABEL_THREAD, ""),
         job_name=named.get(LABEL_JOB, ""),
         owner_uid=owner_uid(obj),

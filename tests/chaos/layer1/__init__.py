@@ -6,7 +6,7 @@ late or lose deletions; the Job controller acts on what it saw earlier; kubelets
 report. At every step the invariants in ``truth.py`` are checked against what really happened, and
 at the end everything has to settle.
 
-Some things nobody can prevent; they are counted by themselves:
+Some things cannot be prevented; they are counted by themselves:
 
 - *create request of a dead sender*: a Job whose request took effect after its sender had died or
   given up. Bounded by the name (one Job at a time), the garbage collector (the run is gone) and the
@@ -16,9 +16,11 @@ Some things nobody can prevent; they are counted by themselves:
 - *pod made by the Job controller after its Job went*: bounded by the garbage collector.
 - *suspension taken back before the Job controller acted on it*: the controller deletes a pod that
   has ended meanwhile, without counting it, and makes another, which the operator stops.
-- *finalizer taken off by hand*: the run has no guard until the operator puts it on again.
 - *rollback asked for after the release*: the run had ended but for its final phase; the rollback is
   carried out, but a deletion of the record in that moment is not held up any more.
+
+What tenants may do where no admission policy refuses it, and what follows from that, says
+``excuses.py``.
 
 Left out: a pod that has ended and gets the condition DisruptionTarget before the Job controller
 has counted it (an eviction in that second): the Job makes another, which the operator stops.

@@ -10,7 +10,7 @@ def _agents(world: World) -> list[Container]:
 
 
 def checkpoint(world: World, container: Container) -> None:
-    if world.store.put(container.thread, container.run_uid):
+    if world.store.put(container.directory, container.run_uid):
         world.truth.written[container.run_uid] += 1
     else:
         message = container.account(world.store, "Failed", reason="RunRolledBack")

@@ -46,6 +46,7 @@ class Container:
         self.given_up = False  # the cluster does not count it any more
         self.supervised = main["image"] == "runner"
         self.thread = env.get("AGENTRUN_THREAD", "")
+        self.claim = _claim(pod)
         self.work: list[dict[str, str]] = json.loads(env.get("AGENTRUN_CLEANUP", "[]"))
         self.report: dict[str, Any] = {"runs": {}, "errors": {}}
         self.lie = env.get("REPORT", "")  # of a forged one
@@ -55,10 +56,14 @@ class Container:
     def alive(self) -> bool:
         return self.started_at is not None and self.exit is None
 
+    @property
+    def directory(self) -> str:
+        return f"{self.claim}/{self.thread}"
+
     def account(self, store: Store, result: str, **more: Any) -> str:
         if not self.supervised:
             return ""
-        count = store.count(self.thread, self.run_uid)
+        count = store.count(self.directory, self.run_uid)
         return json.dumps({"result": result, "checkpoint": {"count": count}, **more})
 
     # A clean-up
@@ -67,7 +72,7 @@ class Container:
         """Half of the rollback of one run; returns the run when its segment goes."""
         if not self.work:
             return None
-        uid, thread = self.work[0]["uid"], self.work[0]["thread"]
+        uid, thread = self.work[0]["uid"], f"{self.claim}/{self.work[0]['thread']}"
         if not self._buried:
             store.bury(thread, uid)
             self._buried = True
@@ -84,6 +89,11 @@ class Container:
 
     def end_cleanup(self) -> None:
         self.exit = Exit(1 if self.report["errors"] else 0, json.dumps(self.report))
+
+
+def _claim(pod: Object) -> str:
+    claims = (v.get("persistentVolumeClaim") for v in pod["spec"].get("volumes", []))
+    return next((claim["claimName"] for claim in claims if claim), "")
 
 
 @dataclass

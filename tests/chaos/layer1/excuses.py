@@ -20,8 +20,6 @@ from collections.abc import Iterable
 from agentrun_operator.constants import (
     ANNOTATION_RUNNER,
     FINALIZER,
-    LABEL_COMPONENT,
-    LABEL_RUN,
     LABEL_RUN_UID,
 )
 
@@ -76,7 +74,6 @@ ATTACKS = (
     FORGED_CLEANUP,
     PARTED,
 )
-FOUND_BY = (LABEL_RUN, LABEL_RUN_UID, LABEL_COMPONENT)
 
 
 class Excuses:
@@ -128,7 +125,7 @@ class Excuses:
             return
         run = made_for(new)
         labels, before = (obj["metadata"].get("labels") or {} for obj in (new, old))
-        if plural == "pods" and any(labels.get(k) != before.get(k) for k in FOUND_BY):
+        if plural == "pods" and labels.get(LABEL_RUN_UID) != before.get(LABEL_RUN_UID):
             self.befell(run, HIDDEN)
             self.befell(labels.get(LABEL_RUN_UID, ""), HIDDEN)
         notes, noted = (obj["metadata"].get("annotations") or {} for obj in (new, old))

@@ -129,7 +129,9 @@ def change_owners(world: World, choices: Choices) -> None:
         return
     plural, obj = found
     other: Object = {"apiVersion": "agentrun.dev/v1alpha1", "kind": "AgentRun"}
-    other |= {"name": "r9", "uid": "uid-9", "controller": True}
+    runs = [(name_of(run), uid_of(run)) for run in world.server.all("agentruns")]
+    name, uid = choices.one((("r9", "uid-9"), *runs))
+    other |= {"name": name, "uid": uid, "controller": True}
     refs = choices.one(([NOTHING], [*owners(obj), NOTHING], [], [other]))
     new = obj | {"metadata": obj["metadata"] | {"ownerReferences": refs}}
     if owners(new) != owners(obj):
@@ -181,6 +183,7 @@ def change_agent(world: World, choices: Choices) -> None:
         ("gracePeriodSeconds", (1, 60)),
         ("timeoutSeconds", (10, None)),
         ("image", ("foreign", None)),
+        ("store", ({"claimName": "other"}, None)),
     )
     field, values = choices.one(changes)
     new = merged(agent, {"spec": {field: choices.one(values)}})

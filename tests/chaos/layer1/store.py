@@ -1,9 +1,12 @@
-"""The checkpoint store as the operator's work changes it: segments and tombstones."""
+"""The checkpoint stores as the operator's work changes them: segments and tombstones.
+
+A directory is that of a thread, behind the name of the claim: ``agentrun-store/threads/t``.
+"""
 
 
 class Store:
     def __init__(self) -> None:
-        self.checkpoints: dict[tuple[str, str], int] = {}  # (thread directory, run uid)
+        self.checkpoints: dict[tuple[str, str], int] = {}  # (directory, run uid)
         self.tombstones: dict[tuple[str, str], int] = {}
 
     def put(self, thread: str, uid: str) -> bool:
@@ -18,6 +21,11 @@ class Store:
         if (thread, uid) in self.tombstones:
             return 0
         return self.checkpoints.get((thread, uid), 0)
+
+    def on_all_claims(self, thread: str, uid: str) -> int:
+        """What readers of the thread see of the run, whatever claim it wrote to."""
+        found = {d for d, run in self.checkpoints if run == uid and d.endswith(f"/{thread}")}
+        return sum(self.count(directory, uid) for directory in found)
 
     def bury(self, thread: str, uid: str) -> None:
         """First half of a rollback: from here on nothing of the run counts."""

@@ -216,7 +216,7 @@ class Truth:
             self.broken(UNTRUE, f"{text}: {claim}", run=record.uid)
 
     def _check_clean(self, record: Record) -> None:
-        left = self._store.count(record.directory, record.uid)
+        left = self._store.on_all_claims(record.directory, record.uid)
         if left:
             text = f"{record.name} ({record.uid}) is gone, {left} are left"
             self.broken(LEFTOVER, text, run=record.uid)
@@ -256,13 +256,13 @@ class Truth:
 
     def cleaned(self, uid: str) -> None:
         record = self.runs[uid]
-        if not record.may_be_cleaned and self._store.checkpoints.get((record.directory, uid)):
+        if not record.may_be_cleaned and self.written[uid]:
             self.violated(MISSING, f"{record.name} ({uid}) lost its checkpoints, unasked")
 
     def check_store(self) -> None:
         """No kept run has lost any, no cleaned run has got any back."""
         for uid, record in self.runs.items():
-            count = self._store.count(record.directory, uid)
+            count = self._store.on_all_claims(record.directory, uid)
             if not record.may_be_cleaned and count != self.written[uid]:
                 text = f"{record.name} ({uid}) wrote {self.written[uid]}, {count} are there"
                 self.violated(MISSING, text)

@@ -133,6 +133,26 @@ SCHEDULES = {
         operators_go_on 0
         all_go_on 0
     """,
+    "a run ends while its pod lives, from which a tenant took the label with the run's name": """
+        create_run 0
+        operator_starts 0
+        all_go_on 0
+        all_go_on 0
+        change_marks 8
+        delete_job 0
+        operators_go_on 0
+        operators_go_on 0
+    """,
+    "a run ends while its pod lives, from which a tenant took the label with the component": """
+        create_run 0
+        operator_starts 0
+        all_go_on 0
+        all_go_on 0
+        change_marks 14
+        delete_job 0
+        operators_go_on 0
+        operators_go_on 0
+    """,
 }
 
 
