@@ -169,7 +169,8 @@ class Cache:
             kind[name] = new
             for key in _index_keys(new):
                 self._index.setdefault(key, {})[name] = new
-        return self.own_keys(record) | self._woken(old, new)
+        own = set() if _says_the_same(old, new) else self.own_keys(record)
+        return own | self._woken(old, new)
 
     def _woken(self, old: Record | None, new: Record | None) -> set[Key]:
         """Keys of other runs that waited for this change."""
@@ -197,6 +198,25 @@ class Cache:
 
 def _run_of(record: Record | None) -> AgentRun | None:
     return record.run if isinstance(record, RunRecord) else None
+
+
+def _says_the_same(old: Record | None, new: Record | None) -> bool:
+    """Whether a run has changed in nothing that decisions look at: in the words of a message only.
+
+    Its own status is no news to a run. Else a refusal in ever new words, of a webhook that numbers
+    its answers, would be tried again at once, for ever.
+    """
+    before, after = _run_of(old), _run_of(new)
+    return before is not None and after is not None and _wordless(before) == _wordless(after)
+
+
+def _wordless(run: AgentRun) -> AgentRun:
+    has_place = run.spec.thread is None or run.queued is not None  # else its version is its place
+    version = "" if has_place else run.metadata.resource_version
+    metadata = run.metadata.model_copy(update={"resource_version": version})
+    conditions = tuple(c.model_copy(update={"message": ""}) for c in run.status.conditions)
+    status = run.status.model_copy(update={"conditions": conditions})
+    return run.model_copy(update={"metadata": metadata, "status": status})
 
 
 def _name(record: Record) -> Name:

@@ -142,6 +142,7 @@ class Reason(StrEnum):
     NAME_TOO_LONG = "NameTooLong"
     INPUT_TOO_LARGE = "InputTooLarge"
     INPUT_TOO_DEEP = "InputTooDeep"
+    ANNOTATIONS_TOO_LARGE = "AnnotationsTooLarge"
     JOB_LOST = "JobLost"
     AGENT_FAILED = "AgentFailed"
     OUT_OF_MEMORY = "OutOfMemory"

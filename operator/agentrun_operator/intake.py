@@ -92,7 +92,10 @@ class Intake:
         return Urgency.STOP if stops else Urgency.NEWS
 
     def ask_for_cleanup(self, namespace: str, claim_name: str) -> None:
-        self.queue.add(Key("claim", namespace, claim_name), Urgency.STOP)
+        """Runs ask again whenever they are looked at; one that is refused is tried again later."""
+        key = Key("claim", namespace, claim_name)
+        if not self.queue.is_due_after_failure(key):
+            self.queue.add(key, Urgency.STOP)
 
     async def sync(self) -> None:
         """Read all that is watched in full, and look at everything once more."""

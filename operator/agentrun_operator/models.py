@@ -199,6 +199,7 @@ class AgentRun(Model):
     # JSON, and levels of nesting.
     spec_bytes: int = 0
     spec_depth: int = 0
+    annotation_bytes: int = 0  # of all annotations as they were read, keys and values
     trimmed: bool = False
     output_dropped: bool = False  # so that its status may not be written as it is here
 

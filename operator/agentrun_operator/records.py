@@ -101,7 +101,11 @@ def read_run(obj: Object) -> AgentRun:
     size, depth = _measure(obj["spec"])
     if size > LARGEST_SPEC or depth > DEEPEST_SPEC:
         return kept_run(obj)
-    measured = {"spec_bytes": size, "spec_depth": depth}
+    measured = {
+        "spec_bytes": size,
+        "spec_depth": depth,
+        "annotation_bytes": _annotation_bytes(obj["metadata"]),
+    }
     return AgentRun.model_validate({**obj, **measured})
 
 
@@ -122,6 +126,7 @@ def kept_run(obj: Object) -> AgentRun:
             "status": status,
             "spec_bytes": size,
             "spec_depth": depth,
+            "annotation_bytes": _annotation_bytes(obj["metadata"]),
             "trimmed": True,
             "output_dropped": len(status) < len(full),
         }
@@ -251,6 +256,12 @@ def _metadata(
             key: annotations[key][:longest] for key in annotation_keys if key in annotations
         },
     }
+
+
+def _annotation_bytes(meta: Object) -> int:
+    """As the API server counts them."""
+    annotations = (meta.get("annotations") or {}).items()
+    return sum(len(key.encode()) + len(value.encode()) for key, value in annotations)
 
 
 def _measure(spec: Object) -> tuple[int, int]:

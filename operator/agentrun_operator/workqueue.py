@@ -87,6 +87,10 @@ class WorkQueue:
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 (no secret)
         self.add_after(key, backoff * jitter, urgency)
 
+    def is_due_after_failure(self, key: Key) -> bool:
+        """Whether the key comes again by itself, later because it has failed."""
+        return key in self._failures and key in self._timers
+
     def due(self, key: Key) -> float:
         """When the key's timer ends, in the event loop's time."""
         return self._timers[key].when()

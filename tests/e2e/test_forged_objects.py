@@ -133,6 +133,10 @@ def test_marks_of_a_live_run_are_the_operators(ns: Namespace) -> None:
         said = refused_patch(ns.name, kind, of, {"metadata": {"ownerReferences": None}})
         assert "metadata.ownerReferences" in said
         kubectl("label", kind, of, "-n", ns.name, "mine=yes")
+    # Without these the Job controller gives the pod up, and makes another one beside it.
+    for key in ("batch.kubernetes.io/controller-uid", "controller-uid"):
+        said = refused_patch(ns.name, "pod", name, {"metadata": {"labels": {key: None}}})
+        assert "AgentRun operator" in said, key
     binding = {
         "apiVersion": "v1",
         "kind": "Binding",

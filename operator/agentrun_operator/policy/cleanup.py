@@ -150,6 +150,6 @@ def _running(job: CleanupJob, now: datetime) -> Cleanup:
         return Cleanup("running", look_again_at=job.created_at + USUAL_START)
     message = (
         f"no pod of Job {job.name} could be made; kubectl describe job {job.name} says why. Check "
-        "the quota and the Pod Security of the namespace."
+        "the quota, the LimitRanges and the Pod Security of the namespace."
     )
     return Cleanup("running", message=message)

@@ -1,5 +1,6 @@
 """What in an Agent keeps its runs from getting a pod. Each refusal names field and value."""
 
+import json
 import posixpath
 from collections.abc import Iterator
 from itertools import islice
@@ -13,6 +14,9 @@ from ..resources.pod import AGENTRUN_ROOT, TERMINATION_LOG
 from ..resources.run_pod import pod_template
 from ..untyped import Object, as_list, as_object, as_text, safe_name, shown
 
+# The API server takes 1.5 MiB of an object, with all that it writes down about the fields itself.
+# What it says of a larger Job is about its labels: it tries once more, and finds its own.
+LARGEST_POD = 1024 * 1024
 SHOWN_REFUSALS = 3
 TEMPLATE = "spec.podTemplate"
 RESERVED = "AGENTRUN_"
@@ -36,6 +40,12 @@ def refusal(run: AgentRun, agent: Agent, installation: Installation) -> str | No
 def _of_pod(run: AgentRun, agent: Agent, installation: Installation) -> Iterator[str]:
     level = installation.pod_security
     template = pod_template(run, agent, installation)
+    size = len(json.dumps(template, ensure_ascii=False).encode(errors="replace"))
+    if size > LARGEST_POD:
+        yield (
+            f"spec.env, spec.runtime, spec.podTemplate: with the run's input the pod has {size} "
+            f"bytes, and may have {LARGEST_POD}. Put large values into a ConfigMap or a volume."
+        )
     if level == Level.RESTRICTED:
         # Kubernetes lets root in if it is root of a user namespace only. Here no pod runs as root.
         template["spec"].pop("hostUsers", None)

@@ -107,8 +107,8 @@ def _no_pod_yet(view: View) -> Plan:
         return Plan(look_again_at=since + USUAL_START)
     message = (
         f"No pod of Job {job.name} could be made; kubectl describe job {job.name} says why. Check "
-        f"spec.podTemplate of Agent {view.run.spec.agent_ref.name}, and the quota and the Pod "
-        "Security of the namespace."
+        f"spec.podTemplate of Agent {view.run.spec.agent_ref.name}, and the quota, the LimitRanges "
+        "and the Pod Security of the namespace."
     )
     return waiting(view, Reason.POD_REJECTED, message)
 

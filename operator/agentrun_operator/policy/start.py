@@ -17,6 +17,7 @@ from .view import View
 # The API server takes 256 KiB of annotations in all:
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
 LARGEST_RUN_FILE = 240 * 1024
+LARGEST_ANNOTATIONS = 255 * 1024  # of a run's own: its place in the queue is one, too
 LOOK_AT_FOREIGN_JOB, SOON = timedelta(seconds=10), timedelta(seconds=1)
 
 
@@ -113,6 +114,12 @@ def _capped(view: View, agent: Agent) -> tuple[Event, ...]:
 def _too_large(run: AgentRun) -> tuple[Reason, str] | None:
     if run.spec_bytes > LARGEST_SPEC:
         return Reason.INPUT_TOO_LARGE, _too_many_bytes(run.spec_bytes, LARGEST_RUN_FILE)
+    unplaced = run.spec.thread is not None and run.queued is None
+    if unplaced and run.annotation_bytes > LARGEST_ANNOTATIONS:
+        return Reason.ANNOTATIONS_TOO_LARGE, (
+            f"metadata.annotations has {run.annotation_bytes} bytes, and {LARGEST_ANNOTATIONS} "
+            "leave room for the operator's. Create an AgentRun with fewer or shorter annotations."
+        )
     if run.spec_depth > DEEPEST_SPEC:
         return Reason.INPUT_TOO_DEEP, (
             f"spec.input, spec.resume or spec.config nests deeper than {DEEPEST_SPEC} levels. "

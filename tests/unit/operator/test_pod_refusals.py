@@ -205,3 +205,12 @@ def test_an_event_tells_of_a_grace_period_above_the_maximum() -> None:
     assert "20" in event.message
     short = run(claimed=True, spec_more={"gracePeriodSeconds": 20})
     assert decide(view(short, installation=installation)).events == ()
+
+
+def test_an_agent_too_large_for_the_api_server_is_refused_with_its_fields() -> None:
+    """What the API server says of a Job that is too large is about its labels."""
+    several = [{"name": f"V{number}", "value": "x" * 100_000} for number in range(11)]
+    assert refused(agent(env=several[:8])) == ""
+    said = refused(agent(env=several))
+    assert "spec.env" in said
+    assert "bytes" in said

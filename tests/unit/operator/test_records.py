@@ -137,3 +137,23 @@ def test_what_is_as_deep_as_it_may_be_goes_on() -> None:
     this = read_run(obj(input=nested(DEEPEST_SPEC - 1)))
     assert this.spec.input == nested(DEEPEST_SPEC - 1)
     assert decide(view(this)).status is None
+
+
+@pytest.mark.parametrize("read", [kept_run, read_run])
+@pytest.mark.parametrize(
+    ("thread", "queued", "ends"), [("t", False, True), ("t", True, False), (None, False, False)]
+)
+def test_annotations_that_leave_no_room_for_a_place_in_the_queue_end_their_run(
+    read: Any, thread: str | None, queued: bool, ends: bool
+) -> None:
+    """The API server takes 256 KiB of them: the operator could write down none of its own."""
+    large = obj() if thread is None else obj(thread=thread)
+    place = {"agentrun.dev/queued": "1"} if queued else {}
+    large["metadata"]["annotations"] = {"mine": "x" * 262_130} | place
+    plan = decide(view(read(large)))
+    assert (plan.status is not None and plan.status.phase == Phase.FAILED) == ends
+    if ends:
+        assert plan.status is not None
+        finished = next(c for c in plan.status.conditions if c.type == Condition.FINISHED)
+        assert finished.reason == Reason.ANNOTATIONS_TOO_LARGE
+        assert "metadata.annotations" in finished.message

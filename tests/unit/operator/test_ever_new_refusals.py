@@ -1,0 +1,58 @@
+"""An API server that refuses in ever new words, as webhooks do that number their answers."""
+
+import pytest
+
+from agentrun_operator.kube import ApiError
+from chaos.layer1.kube import Request
+from chaos.layer1.world import World
+
+from .simulated import agents_finish, create, go_on, phase
+
+
+class RefusesJobs:
+    """Refuses to create Jobs, each time with a number of its own."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, request: Request) -> None:
+        if request.text.startswith("create jobs"):
+            self.times += 1
+            assert self.times < 100, "it is tried again without a pause"
+            request.fail(ApiError(403, f"denied, request {self.times}", {}))
+        else:
+            request.serve()
+
+
+def message(world: World, kind: str) -> str:
+    run = world.server.get("agentruns", "r")
+    assert run is not None
+    conditions = run["status"]["conditions"]
+    return next(str(c["message"]) for c in conditions if c["type"] == kind)
+
+
+@pytest.mark.parametrize("thread", [None, "t"])
+def test_a_job_refused_in_ever_new_words_is_tried_again_later_each_time(
+    world: World, thread: str | None
+) -> None:
+    serve = RefusesJobs()
+    create(world, **({} if thread is None else {"thread": thread}))
+    world.start_operator()
+    go_on(world, serve, rounds=60)
+    assert 5 < serve.times < 15  # 60 s, and each wait is twice as long as the one before
+    assert f"request {serve.times}" in message(world, "Started")
+    go_on(world, rounds=80)
+    assert phase(world) == "Running"
+
+
+def test_a_clean_up_refused_in_ever_new_words_is_tried_again_later_each_time(world: World) -> None:
+    create(world, thread="t")
+    world.start_operator()
+    go_on(world, rounds=5)
+    world.server.patch("agentruns", "r", {"spec": {"cancel": "rollback"}})
+    go_on(world, rounds=2)
+    agents_finish(world)
+    serve = RefusesJobs()
+    go_on(world, serve, rounds=60)
+    assert 5 < serve.times < 15
+    assert f"request {serve.times}" in message(world, "RolledBack")
