@@ -11,12 +11,16 @@ import stat
 import time
 from pathlib import Path
 
-from agentrun_runner import events
+from agentrun_runner import events, runfile
 from agentrun_runner.clock import Clock
 from agentrun_runner.signals import SignalQueue
 
 _EVERY_SECONDS = 0.5
 _LONGEST = 20  # bytes
+
+
+def path_of(run: runfile.Run) -> Path:
+    return runfile.STORE / run.thread / "stops" / run.uid
 
 
 class StopFile:
@@ -45,7 +49,7 @@ class StopFile:
         self._stopping.acquire()
         last = None
         while True:
-            seconds = _read(self._path)
+            seconds = read(self._path)
             if seconds is not None and seconds != last:
                 last = seconds
                 self._clock.shorten(seconds)
@@ -53,7 +57,7 @@ class StopFile:
             time.sleep(_EVERY_SECONDS)
 
 
-def _read(path: Path) -> int | None:
+def read(path: Path) -> int | None:
     """The seconds that it says; None for anything else that may be there."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -38,6 +38,7 @@ class Container:
         self.started_at: str | None = None
         self.signalled_at: float | None = None
         self.kill_at = 0.0
+        self.shortened: float | None = None  # seconds that a Job has left to its supervisor
         self.stop_reason = ""  # DeadlineExceeded or Evicted, when the kubelet itself stops it
         self.overuse = ""  # what the kubelet says, if it evicts the pod for what the agent used
         self.timed_out = False  # by the run's own deadline, not by the operator's, which is a stop
@@ -48,6 +49,9 @@ class Container:
         env = {e["name"]: e["value"] for e in main["env"]}
         self.supervised = main["image"] == "runner"
         self.thread = env.get("AGENTRUN_THREAD", "")
+        # A Job that shortens a stop: the run, and how many seconds it has.
+        self.shortens = env.get("AGENTRUN_UID", "") if not self.is_agent else ""
+        self.seconds = float(env.get("AGENTRUN_SECONDS", "0"))
         self.work: list[dict[str, str]] = json.loads(env.get("AGENTRUN_CLEANUP", "[]"))
         self.report: dict[str, Any] = {"runs": {}, "errors": {}}
         self._buried = False

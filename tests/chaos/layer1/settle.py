@@ -3,7 +3,7 @@
 from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
 from agentrun_operator.intake import SELECTORS
 
-from .agents import checkpoint, clean, finish
+from .agents import checkpoint, clean, end_cleanup, finish
 from .apiserver import matches
 from .jobs import is_finished
 from .nodes import NODES
@@ -73,7 +73,7 @@ def _agents_go_on(world: World) -> None:
         if not container.is_agent:
             while container.work:
                 clean(world, container)
-            container.end_cleanup()
+            end_cleanup(world, container)
             continue
         checkpoint(world, container)
         if container.exit is None:

@@ -117,7 +117,7 @@ def test_a_volume_that_hangs_holds_up_neither_the_stop_nor_the_report(
         os.read(may_answer[0], 1)
         raise SystemExit  # which ends the thread
 
-    monkeypatch.setattr(stop_file, "_read", hang)
+    monkeypatch.setattr(stop_file, "read", hang)
     # Not made: it blocks the signals of the tests.
     signals = SignalQueue.__new__(SignalQueue)
     signals.stopped_at = 7.0
