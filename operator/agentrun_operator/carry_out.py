@@ -27,17 +27,16 @@ from .plan import (
     LetGo,
     Plan,
     Release,
+    ShortenStop,
     StopPod,
 )
 from .policy.view import View
+from .refusals import JobRefusedError
 from .resources.run_job import run_job
+from .shorten import shorten
 
 Object = dict[str, Any]
 Learn = Callable[[str, Object], None]  # plural, object as the server has it now
-
-
-class JobRefusedError(Exception):
-    """The API server does not take the run's Job as it is."""
 
 
 class CarryOut:
@@ -87,6 +86,8 @@ class CarryOut:
                 await self._patch_if_there("pods", namespace, pod, patch)
             case DeletePod(pod, uid, grace):
                 await kube.delete("pods", namespace, pod, uid, grace_seconds=grace)
+            case ShortenStop():
+                await shorten(kube, view, action)
             case DeleteJob(job, uid):
                 await kube.delete("jobs", namespace, job, uid)
             case DeleteRun():

@@ -5,7 +5,7 @@ import logging
 import random
 from typing import Any
 
-from .carry_out import CarryOut, JobRefusedError
+from .carry_out import CarryOut
 from .cleanups import Cleanups
 from .facts import can_make_pods
 from .installation import Installation
@@ -15,12 +15,13 @@ from .models import AgentRun
 from .observe import Observer
 from .orphans import Orphans
 from .plan import Claim, Plan, Release
-from .policy import start
+from .policy import start, stop
 from .policy.decide import decide
 from .policy.finished import let_go
 from .policy.lost import asks_after_nodes
 from .policy.view import View
 from .records import MOST_FINALIZERS
+from .refusals import JobRefusedError
 from .workqueue import Key
 
 Object = dict[str, Any]
@@ -200,7 +201,8 @@ class Controller:
         try:
             await self._carry_out(view, plan)
         except JobRefusedError as refusal:
-            await self._carry_out(view, start.rejected(view, str(refusal)))
+            refused = stop.shortening_refused if stop.must_stop(view) else start.rejected
+            await self._carry_out(view, refused(view, str(refusal)))
             raise
         if plan.look_again_at is not None:
             seconds = (plan.look_again_at - view.now).total_seconds()

@@ -49,6 +49,15 @@ class DeletePod:
 
 
 @dataclass(frozen=True)
+class ShortenStop:
+    """See to it that a Job tells the supervisor of a pod that is being stopped to end sooner."""
+
+    pod: str
+    uid: str
+    seconds: int
+
+
+@dataclass(frozen=True)
 class DeleteJob:
     """Delete a Job none of whose containers has started, with its pods."""
 
@@ -99,6 +108,7 @@ Action = (
     | ForbidRetries
     | StopPod
     | DeletePod
+    | ShortenStop
     | DeleteJob
     | CancelRun
     | CleanUp

@@ -63,6 +63,7 @@ class PodFacts:
     no_start: str  # why the agent's container ended whose start its kubelet never saw; else empty
     exit_code: int | None  # of the agent's container
     exit_reason: str  # of the agent's container, for example OOMKilled
+    supervised: bool  # the agent's container has our runner as PID 1
     account: Account | None  # of the runner, as PID 1 or as the container that makes the workspace
     report_cut: bool  # the kubelet cut the agent's termination report, and its log was not read yet
     watched: bool  # neither succeeded nor let go
@@ -213,6 +214,7 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         no_start=_why(ended) if started_at is None else "",
         exit_code=ended.get("exitCode"),
         exit_reason=ended.get("reason", ""),
+        supervised=_has_runner(pod),
         account=account,
         report_cut=cut,
         watched=not is_let_go(pod) and status.get("phase") != "Succeeded",

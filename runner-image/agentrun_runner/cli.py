@@ -6,7 +6,7 @@ import sys
 from agentrun_runner import command_runtime, runfile, supervisor, termination_report
 from agentrun_runner.signals import SignalQueue
 
-_USAGE = "usage: agentrun_runner [prepare-workspace | cleanup]"
+_USAGE = "usage: agentrun_runner [prepare-workspace | cleanup | shorten]"
 
 
 def main(arguments: list[str], signals: SignalQueue) -> int:
@@ -23,5 +23,10 @@ def main(arguments: list[str], signals: SignalQueue) -> int:
             signals.exit_on_sigterm()
             site.main()  # the runner starts without packages (-S); a DeltaChannel's writes need one
             return cleanup.main(runfile.STORE, termination_report.TERMINATION_LOG)
+        case ["shorten"]:
+            from agentrun_store import stops
+
+            signals.exit_on_sigterm()
+            return stops.main(runfile.STORE)
     print(_USAGE, file=sys.stderr)
     return 2

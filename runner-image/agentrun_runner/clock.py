@@ -21,12 +21,17 @@ class Clock:
         self._own = min(2.0, max(0.5, grace / 3))
         self._agents = max(0.0, grace - self._own)
         self._signals = signals
+        self._kill_by = math.inf
         self._ended_at = 0.0
+
+    def shorten(self, seconds: float) -> None:
+        """The agent that is being stopped has so much time from now, if it does not have less."""
+        self._kill_by = min(self._kill_by, time.monotonic() + seconds)
 
     def kill_at(self) -> float:
         """When an agent that is being stopped has had its time; never while nobody stops it."""
         stopped_at = self._signals.stopped_at
-        return math.inf if stopped_at is None else stopped_at + self._agents
+        return math.inf if stopped_at is None else min(stopped_at + self._agents, self._kill_by)
 
     def agent_ended(self) -> None:
         """The wrap-up begins now."""

@@ -30,6 +30,10 @@ class SignalQueue:
         if signum == signal.SIGTERM and self.stopped_at is None:
             self.stopped_at = time.monotonic()
 
+    def wake(self) -> None:
+        """End the wait, from another thread, as if a child had ended."""
+        os.kill(os.getpid(), signal.SIGCHLD)
+
     def exit_on_sigterm(self) -> None:
         """For work that can be cut anywhere. As PID 1, without a handler SIGTERM does nothing."""
         signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))

@@ -14,6 +14,7 @@ from agentrun_runner.kernel import protect_supervisor
 from agentrun_runner.process import Child, bounded, kill_all
 from agentrun_runner.result import Result, ResultSlot, checked, failed
 from agentrun_runner.signals import SignalQueue
+from agentrun_runner.stop_file import StopFile, path_of
 from agentrun_runner.stop_pipe import StopPipe
 from agentrun_runner.termination_report import write_report
 
@@ -44,6 +45,7 @@ def run_agent(run: runfile.Run, signals: SignalQueue, clock: Clock) -> Result:
     slot = ResultSlot.create()
     stop_pipe = StopPipe.create()
     child = Child(lambda: _start(run, slot, stop_pipe), signals)
+    stop_file = StopFile(path_of(run), signals, clock)
     while not (ended := child.ended()) and not slot.sealed() and signals.stopped_at is None:
         signals.wait()
     result = slot.read()  # THE LINE
@@ -51,6 +53,7 @@ def run_agent(run: runfile.Run, signals: SignalQueue, clock: Clock) -> Result:
     if result is not None:
         _await_exit(child, signals, clock)
     elif not ended:
+        stop_file.watch()
         forced = not stop(child, slot, stop_pipe, signals, clock)
     clock.agent_ended()
     child.signal(signal.SIGKILL)  # what the agent left in its group; the dead child holds its name

@@ -69,4 +69,5 @@ def prune(history: History, loads: Loads, *, keep: int) -> tuple[int, int]:
     for segment in segments:
         reduce(history.thread, segment, needed)
     drop_workspaces(history.segments, keep)
+    history.thread.forget_stops()
     return len(there - needed), len(there & needed)

@@ -98,6 +98,7 @@ def remove(thread: Thread, run: RunName) -> None:
     for kept in thread.kept():
         if kept.seq > last:  # nothing is rebuilt from what came later
             thread.discard(kept)
+    thread.forget_stop(run)
 
 
 def remove_thread(thread: Thread) -> None:

@@ -4,6 +4,7 @@
     segments/<seq>-<run uid>/     what one run wrote
     segments/kept-<seq>-<run uid>/  what later runs need of one that was rolled back
     tombstones/<run uid>          the run was rolled back: its segments count no more, for ever
+    stops/<run uid>               how soon a run that is being stopped has to end: see `stops`
 """
 
 import json
@@ -38,6 +39,7 @@ from agentrun_store.segment import Segment
 
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"
+STOPS = "stops"
 _LONGEST_TOMBSTONE = 1000  # bytes
 
 
@@ -142,11 +144,20 @@ class Thread:
         names = disk.list_dir(self.segments_dir)
         return [self.segments_dir / name for name in sorted(names) if is_segment_of(name, run)]
 
+    def forget_stop(self, run: RunName) -> None:
+        """Remove what told the run's supervisor how soon the run had to end. Raises OSError."""
+        disk.refuse_link(self.path / STOPS)
+        tree.remove(self.path / STOPS / run)
+
+    def forget_stops(self) -> None:
+        """The same for all runs of the thread."""
+        tree.remove(self.path / STOPS)
+
     def repair(self) -> None:
         """Make what holds segments and tombstones such that a run can be taken back, whatever an
         agent that could write there has made of it."""
         tree.grant(self.path, stat.S_IRWXU)
-        for directory in (self.segments_dir, self._tombstones):
+        for directory in (self.segments_dir, self._tombstones, self.path / STOPS):
             if os.path.lexists(directory) and (directory.is_symlink() or not directory.is_dir()):
                 tree.remove(directory)
             tree.grant(directory, stat.S_IRWXU)

@@ -13,8 +13,9 @@ from agentrun_operator.models import Agent, AgentRun
 from agentrun_operator.own_cleanups import Work
 from agentrun_operator.resources.cleanup_job import cleanup_job
 from agentrun_operator.resources.run_job import FATAL_EXIT_CODES, run_job
-from agentrun_runner import result, runfile, termination_report
-from agentrun_store import cleanup
+from agentrun_operator.resources.shorten_job import shorten_job
+from agentrun_runner import result, runfile, stop_file, termination_report
+from agentrun_store import cleanup, stops
 from agentrun_store.cleanup_report import Report
 from agentrun_store.names import check_run, parse_segment_name
 from unit.operator import states
@@ -50,6 +51,22 @@ def loaded(pod: Object, monkeypatch: pytest.MonkeyPatch, directory: Path) -> run
     file.write_text(pod["metadata"]["annotations"]["agentrun.dev/run-file"])
     monkeypatch.setattr(runfile, "RUN_FILE", file)
     return runfile.load()
+
+
+def test_a_stop_is_shortened_where_the_supervisor_looks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run, of = states.run(claimed=True), agent({"langgraph": {"graph": "m:g"}})
+    template = pod_of(run, of)
+    job = shorten_job(run, 7, "claim", template["spec"], "runner:1")["spec"]["template"]
+    for name, value in environment(job).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(runfile, "STORE", tmp_path)
+    read = loaded(template, monkeypatch, tmp_path)
+    path = stop_file.path_of(read)
+    path.parent.parent.mkdir(parents=True)
+    assert stops.main(tmp_path) == 0
+    assert stop_file.read(path) == 7
 
 
 def test_a_run_reaches_the_runner_as_the_user_wrote_it(

@@ -1,6 +1,6 @@
 """Nodes that do not answer: nobody knows what runs there, and no status pretends to."""
 
-from .stop import is_late, must_stop
+from .stop import came_too_late, is_late, must_stop
 from .view import View
 
 
@@ -11,5 +11,5 @@ def asks_after_nodes(view: View) -> bool:
     https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller
     """
     if must_stop(view):
-        return is_late(view)
+        return is_late(view) or any(came_too_late(view, pod) for pod in view.alive)
     return any(pod.agent_running and pod.unready for pod in view.alive)

@@ -4,7 +4,17 @@ from datetime import datetime, timedelta
 
 from ..constants import Condition, Phase, Reason
 from ..facts import UNSTARTED_GRACE, PodFacts
-from ..plan import Action, DeleteJob, DeletePod, Event, ForbidRetries, Plan, StopPod
+from ..plan import (
+    Action,
+    DeleteJob,
+    DeletePod,
+    Event,
+    ForbidRetries,
+    Plan,
+    ShortenStop,
+    StopPod,
+)
+from ..resources.shorten_job import shorten_job_name
 from .cancel import asked, cancel_status
 from .status import base, said, set_condition
 from .stopped import retries_were_left, stopped
@@ -40,7 +50,7 @@ def _retry_may_be_under_way(view: View) -> bool:
 
 
 def _stopping(view: View) -> Plan:
-    actions = stop_actions(view)
+    actions = (*stop_actions(view), *_shorten(view))
     signalled = any(isinstance(a, StopPod) for a in actions) or any(
         pod.has_started and pod.signalled for pod in view.alive
     )
@@ -105,15 +115,34 @@ def _why_not_stopped(view: View) -> tuple[Reason, str]:
         return Reason.KUBELET_SILENT, (
             f"The grace period is over, but the kubelet has not reported the end of {where}."
         )
-    late = [pod for pod in view.alive if _came_too_late(view, pod)]
-    if late:
+    waiting = f"Waiting until no process of the run is alive ({where or 'no pod has a node'})."
+    late = [pod for pod in view.alive if came_too_late(view, pod)]
+    if not late:
+        return Reason.WAITING_FOR_POD, waiting
+    if shortened := _shorten(view):
+        name = shorten_job_name(view.run, shortened[0].seconds)
         return Reason.WAITING_FOR_POD, (
-            "spec.cancelGracePeriodSeconds came after the stop, and the kubelet keeps to the grace "
-            f"period that it began with. Waiting until no process of the run is alive ({where})."
+            f"spec.cancelGracePeriodSeconds came after the stop: Job {name} tells the supervisor "
+            f"of pod {shortened[0].pod} to kill the agent {shortened[0].seconds} s later. {waiting}"
         )
     return Reason.WAITING_FOR_POD, (
-        f"Waiting until no process of the run is alive ({where or 'no pod has a node'})."
+        "spec.cancelGracePeriodSeconds came after the stop. The kubelet keeps to the grace period "
+        "that it began with, and the image of the Agent has no supervisor of the operator's that "
+        f"could be told. {waiting}"
     )
+
+
+def shortening_refused(view: View, answer: str) -> Plan:
+    """What follows when the Job that is to shorten the stop is not made; it is tried again."""
+    plan = _stopping(view)
+    message = (
+        "spec.cancelGracePeriodSeconds came after the stop, and the Job that tells the supervisor "
+        f"is not made: {answer} Fix the namespace's quota, or what refuses it; it is tried again."
+    )
+    status = plan.status and set_condition(
+        view, plan.status, Condition.STOPPED, False, Reason.WAITING_FOR_POD, message
+    )
+    return Plan(status=status, events=plan.events)
 
 
 def stop_actions(view: View) -> tuple[Action, ...]:
@@ -162,7 +191,19 @@ def _shorter_grace(view: View, pod: PodFacts) -> int | None:
     return grace if grace is not None and grace < pod.grace_seconds else None
 
 
-def _came_too_late(view: View, pod: PodFacts) -> bool:
+def _shorten(view: View) -> tuple[ShortenStop, ...]:
+    """What is left where spec.cancelGracePeriodSeconds came too late for the kubelet."""
+    grace = view.run.spec.cancel_grace_period_seconds
+    if grace is None:
+        return ()
+    return tuple(
+        ShortenStop(pod.name, pod.uid, grace)
+        for pod in view.alive
+        if pod.supervised and came_too_late(view, pod) and pod.node not in view.unreachable_nodes
+    )
+
+
+def came_too_late(view: View, pod: PodFacts) -> bool:
     """Whether the pod was told to stop before its grace period was shortened.
 
     A kubelet that stops a container keeps to the grace period that it began with: it asks the

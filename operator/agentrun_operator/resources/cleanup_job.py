@@ -79,38 +79,55 @@ def cleanup_job(
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {
                 "metadata": {"labels": labels},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "terminationGracePeriodSeconds": 2,  # cut anywhere, it is repeated
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(),
-                    "affinity": _prefer(node),
-                    **{field: like[field] for field in ADMITTANCE if field in like},
-                    "containers": [
-                        {
-                            "name": CLEANUP_CONTAINER,
-                            "image": runner_image,
-                            "args": ["cleanup"],
-                            "env": [{"name": "AGENTRUN_CLEANUP", "value": json.dumps(work)}],
-                            "resources": OWN_RESOURCES,
-                            "securityContext": container_security(),
-                            "volumeMounts": [
-                                {"name": "store", "mountPath": STORE_MOUNT},
-                                tmp_mount(CLEANUP_CONTAINER),
-                            ],
-                        }
-                    ],
-                    "volumes": [
-                        {
-                            "name": "store",
-                            "persistentVolumeClaim": {"claimName": claim_name},
-                        },
-                        tmp_volume(),
-                    ],
-                },
+                "spec": store_pod(
+                    claim_name,
+                    node,
+                    runner_image,
+                    like,
+                    args=["cleanup"],
+                    env={"AGENTRUN_CLEANUP": json.dumps(work)},
+                ),
             },
         },
+    }
+
+
+def store_pod(
+    claim_name: str,
+    node: str | None,
+    runner_image: str,
+    like: dict[str, Any],
+    *,
+    args: list[str],
+    env: dict[str, str],
+) -> dict[str, Any]:
+    """The spec of a pod in which the runner image does something on the whole of the volume."""
+    return {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 2,  # cut anywhere, it is repeated
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": pod_security(),
+        "affinity": _prefer(node),
+        **{field: like[field] for field in ADMITTANCE if field in like},
+        "containers": [
+            {
+                "name": CLEANUP_CONTAINER,
+                "image": runner_image,
+                "args": args,
+                "env": [{"name": name, "value": value} for name, value in env.items()],
+                "resources": OWN_RESOURCES,
+                "securityContext": container_security(),
+                "volumeMounts": [
+                    {"name": "store", "mountPath": STORE_MOUNT},
+                    tmp_mount(CLEANUP_CONTAINER),
+                ],
+            }
+        ],
+        "volumes": [
+            {"name": "store", "persistentVolumeClaim": {"claimName": claim_name}},
+            tmp_volume(),
+        ],
     }
 
 

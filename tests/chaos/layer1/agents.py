@@ -60,7 +60,15 @@ def clean_up_goes_on(world: World, choices: Choices) -> None:
     if container.work:
         clean(world, container)
     else:
-        container.end_cleanup()
+        end_cleanup(world, container)
+
+
+def end_cleanup(world: World, container: Container) -> None:
+    """One that shortens a stop has written its file: the supervisor of the run reads it."""
+    container.end_cleanup()
+    for agent in _agents(world):
+        if agent.run_uid == container.shortens:
+            agent.shortened = container.seconds
 
 
 def clean(world: World, container: Container) -> None:

@@ -38,6 +38,7 @@ class Container:
         self.started_at: str | None = None
         self.signalled_at: float | None = None
         self.kill_at = 0.0
+        self.shortened: float | None = None  # seconds that a Job has left to its supervisor
         self.stop_reason = ""  # DeadlineExceeded or Evicted, when the kubelet itself stops it
         self.overuse = ""  # what the kubelet says, if it evicts the pod for what the agent used
         self.timed_out = False  # by the run's own deadline, not by the operator's, which is a stop
@@ -47,6 +48,9 @@ class Container:
         self.supervised = main["image"] == "runner"
         self.thread = env.get("AGENTRUN_THREAD", "")
         self.claim = _claim(pod)
+        # A Job that shortens a stop: the run, and how many seconds it has.
+        self.shortens = env.get("AGENTRUN_UID", "") if not self.is_agent else ""
+        self.seconds = float(env.get("AGENTRUN_SECONDS", "0"))
         self.work: list[dict[str, str]] = json.loads(env.get("AGENTRUN_CLEANUP", "[]"))
         self.report: dict[str, Any] = {"runs": {}, "errors": {}}
         self.lie = env.get("REPORT", "")  # of a forged one

@@ -129,6 +129,9 @@ class Nodes:
                 meta = container.seen["metadata"]
                 grace = float(meta.get("deletionGracePeriodSeconds", container.grace))
                 container.kill_at = self._clock.seconds + min(container.grace, max(grace, 1.0))
+        elif container.shortened is not None and container.supervised:
+            container.kill_at = min(container.kill_at, self._clock.seconds + container.shortened)
+            container.shortened = None
         elif self._clock.seconds >= container.kill_at:
             container.exit = Exit(SIGKILLED)
 

@@ -3,7 +3,7 @@
 from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
 from agentrun_operator.intake import SELECTORS
 
-from .agents import checkpoint, clean, finish, lie
+from .agents import checkpoint, clean, end_cleanup, finish, lie
 from .apiserver import matches
 from .invariants import NOT_SETTLED
 from .jobs import is_finished
@@ -90,7 +90,7 @@ def _agents_go_on(world: World) -> None:
         if container.is_cleanup:
             while container.work:
                 clean(world, container)
-            container.end_cleanup()
+            end_cleanup(world, container)
             continue
         checkpoint(world, container)
         if container.exit is None:

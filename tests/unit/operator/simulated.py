@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chaos.layer1.agents import checkpoint, clean, finish
+from chaos.layer1.agents import checkpoint, clean, end_cleanup, finish
 from chaos.layer1.container import Exit
 from chaos.layer1.kube import Request
 from chaos.layer1.objects import Object, phase_of
@@ -61,7 +61,7 @@ def cleanups_finish(world: World) -> None:
         if not container.is_agent:
             while container.work:
                 clean(world, container)
-            container.end_cleanup()
+            end_cleanup(world, container)
 
 
 class Notes:

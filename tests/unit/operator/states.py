@@ -152,6 +152,7 @@ PENDING_POD = PodFacts(
     no_start="",
     exit_code=None,
     exit_reason="",
+    supervised=True,
     account=None,
     report_cut=False,
     watched=True,

@@ -8,13 +8,19 @@ import pytest
 
 from agentrun_operator.constants import Phase
 from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import DeletePod, ForbidRetries, StopPod
+from agentrun_operator.models import AgentRun
+from agentrun_operator.plan import DeletePod, ForbidRetries, ShortenStop, StopPod
 from agentrun_operator.policy.decide import decide
+from agentrun_operator.policy.lost import asks_after_nodes
+from agentrun_operator.resources.shorten_job import shorten_job_name
+from chaos.layer1.jobs import is_finished
 from chaos.layer1.kube import Fate
+from chaos.layer1.objects import Object, label, with_condition
 from chaos.layer1.world import World
 
-from .simulated import create, go_on, phase
+from .simulated import cleanups_finish, create, go_on, phase
 from .states import NOW, RUNNING_POD, SIGNALLED_POD, job, run, view
+from .test_refused_cleanup import Quota
 
 DAY = 86_400
 FORBID = ForbidRetries("r", "job-uid")
@@ -46,24 +52,51 @@ def test_a_shorter_grace_period_deletes_the_pod_with_it_after_retries_are_forbid
         (None, RUNNING, (FORBID, StopPod("r-abc", "pod-uid"))),
         (DAY, RUNNING, (FORBID, StopPod("r-abc", "pod-uid"))),
         (60, replace(RUNNING, grace_seconds=30), (FORBID, StopPod("r-abc", "pod-uid"))),
-        (5, SIGNALLED, (FORBID,)),
-        (5, DELETED, (FORBID,)),
+        (60, DELETED, (FORBID,)),
     ],
 )
-def test_a_grace_period_that_is_not_shorter_or_comes_after_the_stop_changes_nothing(
+def test_a_grace_period_that_is_not_shorter_changes_nothing(
     grace: int | None, pod: PodFacts, expected: tuple[Any, ...]
 ) -> None:
-    """A kubelet does not interrupt a stop that has begun: a deletion would only cost the log."""
     assert actions(grace, pod) == expected
 
 
 @pytest.mark.parametrize("pod", [SIGNALLED, DELETED])
-def test_a_grace_period_that_came_too_late_is_said_to_have(pod: PodFacts) -> None:
-    more = {"cancelGracePeriodSeconds": 5}
-    plan = decide(view(run(claimed=True, cancel="interrupt", spec_more=more), pods=(pod,)))
+@pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
+def test_a_grace_period_that_comes_after_the_stop_is_told_to_the_supervisor(
+    pod: PodFacts, cancel: str
+) -> None:
+    """A kubelet does not interrupt a stop that has begun: a deletion would only cost the log."""
+    assert actions(5, pod, cancel) == (FORBID, ShortenStop("r-abc", "pod-uid", 5))
+    this = stopping()
+    assert f"Job {shorten_job_name(this, 5)} tells the supervisor of pod r-abc" in told(this, pod)
+
+
+@pytest.mark.parametrize("pod", [SIGNALLED, DELETED])
+def test_a_pod_without_our_supervisor_is_not_told_and_the_user_is(pod: PodFacts) -> None:
+    foreign = replace(pod, supervised=False)
+    assert actions(5, foreign) == (FORBID,)
+    assert "spec.cancelGracePeriodSeconds came after the stop" in told(stopping(), foreign)
+    assert "no supervisor" in told(stopping(), foreign)
+
+
+def test_a_supervisor_on_a_node_that_does_not_answer_is_not_told() -> None:
+    this = stopping()
+    assert asks_after_nodes(view(this, pods=(SIGNALLED,)))
+    assert "Node n1 does not answer" in told(this, SIGNALLED, unreachable_nodes=frozenset({"n1"}))
+    plan = decide(view(this, pods=(SIGNALLED,), unreachable_nodes=frozenset({"n1"})))
+    assert plan.actions == ()
+
+
+def stopping() -> AgentRun:
+    return run(claimed=True, cancel="interrupt", spec_more={"cancelGracePeriodSeconds": 5})
+
+
+def told(this: AgentRun, pod: PodFacts, **facts: Any) -> str:
+    plan = decide(view(this, pods=(pod,), **facts))
     assert plan.status is not None
     (stopped,) = [c for c in plan.status.conditions if c.type == "Stopped"]
-    assert "spec.cancelGracePeriodSeconds came after the stop" in stopped.message
+    return stopped.message
 
 
 def stubborn(world: World) -> None:
@@ -103,3 +136,92 @@ def test_the_emergency_stop_survives_a_crash_around_each_write(
     # With the pod goes what tells of it: who has not seen it does not say that it was killed.
     assert killed_at > 3 or found["status"]["cancel"]["forced"]
     assert world.truth.violations == []
+
+
+INTERRUPT: Object = {"spec": {"cancel": "interrupt"}}
+ROLLBACK: Object = {"spec": {"cancel": "rollback"}}
+HURRY: Object = {"spec": {"cancelGracePeriodSeconds": 2}}
+
+
+def jobs(world: World) -> list[Object]:
+    """Those that shorten a stop."""
+    found = world.server.all("jobs")
+    found = [job for job in found if label(job, "app.kubernetes.io/component") == "cleanup"]
+    return [
+        job
+        for job in found
+        if job["spec"]["template"]["spec"]["containers"][0]["args"] == ["shorten"]
+    ]
+
+
+def message(world: World) -> str:
+    found = world.server.get("agentruns", "r")
+    assert found is not None
+    return next(str(c["message"]) for c in found["status"]["conditions"] if c["type"] == "Stopped")
+
+
+@pytest.mark.parametrize("cancel", [INTERRUPT, ROLLBACK], ids=["interrupt", "rollback"])
+@pytest.mark.parametrize("fate", [Fate.DONE, Fate.LOST])
+@pytest.mark.parametrize("killed_at", range(4))
+def test_a_stop_that_has_begun_is_shortened_whatever_write_the_operator_dies_at(
+    world: World, killed_at: int, fate: Fate, cancel: Object
+) -> None:
+    stubborn(world)
+    world.server.patch("agentruns", "r", cancel)
+    go_on(world, rounds=5)
+    assert phase(world) == "Cancelling"
+    assert world.nodes.alive
+    world.server.patch("agentruns", "r", HURRY)
+    writes = 0
+    for _ in range(25):
+        (operator,) = world.operators
+        operator.deliver_all()
+        while operator.kube.pending:
+            request = operator.kube.pending[0]
+            writes += request.writes
+            if request.writes and writes == killed_at:
+                world.crash(0, (fate,), 0)
+                operator = world.start_operator()
+            else:
+                operator.take().serve()
+                world.loop.spin()
+        cleanups_finish(world)
+        world.cluster_goes_on()
+        world.loop.advance(1)
+    assert phase(world) == ("Interrupted" if cancel == INTERRUPT else "gone")
+    assert world.truth.violations == []
+
+
+def test_a_job_that_is_refused_or_fails_is_told_and_made_again(world: World) -> None:
+    stubborn(world)
+    world.server.patch("agentruns", "r", INTERRUPT)
+    go_on(world, rounds=3)
+    world.server.patch("agentruns", "r", HURRY)
+
+    quota = Quota()
+    go_on(world, quota, rounds=3)
+    assert "exceeded quota" in message(world)
+    assert "spec.cancelGracePeriodSeconds came after the stop, and the Job" in message(world)
+    assert jobs(world) == []
+    quota.exceeded = False
+    go_on(world, quota, rounds=3, pause=5)
+    (made,) = jobs(world)
+    assert made["metadata"]["name"] in message(world)
+    failed = with_condition(made, "Failed", "BackoffLimitExceeded", world.clock.stamp())
+    world.server.update("jobs", made, failed)
+    go_on(world, rounds=30, pause=10)
+    (again,) = jobs(world)
+    assert not is_finished(again)
+    cleanups_finish(world)
+    go_on(world, rounds=5)
+    assert phase(world) == "Interrupted"
+
+
+def test_a_further_lowering_has_a_job_of_its_own(world: World) -> None:
+    stubborn(world)
+    world.server.patch("agentruns", "r", INTERRUPT)
+    go_on(world, rounds=3)
+    for seconds in (600, 500):
+        world.server.patch("agentruns", "r", {"spec": {"cancelGracePeriodSeconds": seconds}})
+        go_on(world, rounds=5)
+    assert len(jobs(world)) == 2

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.carry_out import CarryOut, JobRefusedError
+from agentrun_operator.carry_out import CarryOut
 from agentrun_operator.constants import Cancel, Phase
 from agentrun_operator.facts import UNSTARTED_GRACE
 from agentrun_operator.kube import ApiError, Kube
@@ -25,6 +25,7 @@ from agentrun_operator.plan import (
     StopPod,
 )
 from agentrun_operator.policy.view import View
+from agentrun_operator.refusals import JobRefusedError
 
 from .states import UID, run, view
 from .wire import Wire

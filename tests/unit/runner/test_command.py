@@ -155,7 +155,12 @@ def test_a_store_that_hangs_does_not_take_the_report_of_a_stopped_run(
     command_pod: MakePod,
 ) -> None:
     script = "trap 'exit 0' TERM; echo ready; while :; do sleep 1; done"
-    running = command_pod(script, grace=2).start()
+    pod = command_pod(script, grace=2)
+    segments = pod.thread_dir / "segments"
+    segments.mkdir(parents=True)
+    for number in range(10_000):  # so that the reader is there for a while
+        (segments / f"{number:06d}-other").touch()
+    running = pod.start()
     running.wait_for("ready")
     program = children(running.supervisor)
     running.stop()

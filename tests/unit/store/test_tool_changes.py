@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agentrun_store import workspace
+from agentrun_store import rollback, stops, workspace
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import RunRolledBackError, SegmentBusyError
 from agentrun_store.history import Found, History
@@ -150,6 +150,18 @@ def test_prune_keeps_the_newest_workspaces(tmp_path: Path, tool: Tool) -> None:
     assert list(tmp_path.rglob(".workspace*")) == []
     following = workspace.prepare(tmp_path, THREAD, OTHER)
     assert sorted(path.name for path in following.iterdir()) == [RUN_A, RUN_B, RUN_C]
+
+
+def test_what_told_supervisors_to_end_sooner_hides_nothing_and_goes_with_a_prune(
+    tmp_path: Path, tool: Tool
+) -> None:
+    two_runs(tmp_path)
+    before = tool("checkpoints", "chat", "--json").json
+    stops.write(*rollback.named(tmp_path, THREAD, RUN_A), 5)
+    assert tool("check").code == 0
+    assert tool("checkpoints", "chat", "--json").json == before
+    assert tool("prune", "chat", "--keep", "9", SAFE).code == 0
+    assert list(tmp_path.rglob("stops")) == []
 
 
 def test_prune_leaves_a_thread_with_damage_as_it_is(tmp_path: Path, tool: Tool) -> None:

@@ -1,0 +1,58 @@
+"""The Job that tells a run's supervisor, by its volume, how soon the run has to end."""
+
+import hashlib
+from typing import Any
+
+from ..constants import COMPONENT_CLEANUP, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY
+from ..models import AgentRun
+from .cleanup_job import KEPT_SECONDS, store_pod
+from .pod import owner_reference
+
+
+def shorten_job_name(run: AgentRun, seconds: int) -> str:
+    """One for each number of seconds: a repetition finds it, a further lowering has another."""
+    digest = hashlib.sha256(f"{run.metadata.uid} {seconds}".encode()).hexdigest()
+    return f"agentrun-cleanup-{digest[:16]}"
+
+
+def shorten_job(
+    run: AgentRun, seconds: int, claim_name: str, pod: dict[str, Any], runner_image: str
+) -> dict[str, Any]:
+    """A Job for a run whose pod, which is being stopped, has that spec.
+
+    Nothing that it reports is believed: the end of the pod is.
+    """
+    labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
+    env = {
+        "AGENTRUN_THREAD": run.thread_directory,
+        "AGENTRUN_UID": run.metadata.uid,
+        "AGENTRUN_SECONDS": str(seconds),
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": shorten_job_name(run, seconds),
+            "namespace": run.metadata.namespace,
+            "labels": labels,
+            "ownerReferences": [
+                owner_reference(run.metadata.name, run.metadata.uid, controller=False)
+            ],
+        },
+        "spec": {
+            "backoffLimit": 3,
+            "activeDeadlineSeconds": 600,  # one that hangs is made anew
+            "ttlSecondsAfterFinished": KEPT_SECONDS,  # no shorter than the pod may still have
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": store_pod(
+                    claim_name,
+                    pod.get("nodeName"),
+                    runner_image,
+                    pod,
+                    args=["shorten"],
+                    env=env,
+                ),
+            },
+        },
+    }

@@ -1,0 +1,60 @@
+"""How soon a run that is being stopped has to end: `<thread>/stops/<run uid>`, seconds as text.
+
+A kubelet keeps to the grace period with which it began to stop a pod. So the operator has a Job
+write this file, where no agent can write, and the run's supervisor reads it while it waits for its
+agent: see `agentrun_runner/stop_file.py`.
+"""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path, PurePath
+
+from agentrun_store import disk, rollback, tree
+from agentrun_store.errors import RunRolledBackError, StoreError, UnreadableFileError
+from agentrun_store.names import RunName
+from agentrun_store.text import brief
+from agentrun_store.thread import STOPS, Thread
+
+THREAD, RUN, SECONDS = "AGENTRUN_THREAD", "AGENTRUN_UID", "AGENTRUN_SECONDS"
+"""Variables of the Job: the thread's directory, the run's UID, and how many seconds it has."""
+
+_LONGEST = 20  # bytes
+_ERROR_SIZE = 500  # bytes
+
+
+def main(root: Path) -> int:
+    """Write the file that the environment names. Returns the exit code."""
+    try:
+        thread, run = rollback.named(root, os.environ.get(THREAD, ""), os.environ.get(RUN, ""))
+        write(thread, run, int(os.environ.get(SECONDS, "")))
+    except RunRolledBackError:
+        return 0  # no process of the run is alive any more
+    except (StoreError, ValueError, OSError) as error:
+        print(brief(error, _ERROR_SIZE), file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def write(thread: Thread, run: RunName, seconds: int) -> None:
+    """Tell the run's supervisor; what is written is only lowered.
+
+    Raises RunRolledBackError, StoreError, OSError.
+    """
+    thread.refuse_rolled_back(run)
+    disk.refuse_link(thread.path)
+    if not thread.path.is_dir():
+        raise StoreError(f"there is no thread {thread.name}; its first run makes it")
+    path = disk.make_dirs(thread.root, PurePath(thread.name, STOPS)) / run
+    if path.is_dir() and not path.is_symlink():
+        tree.remove(path)  # no file can take the place of a directory
+    if seconds < (_written(path) or seconds + 1):
+        disk.replace_file(path, [str(seconds).encode()])
+
+
+def _written(path: Path) -> int | None:
+    """What an earlier Job has written; None also for what no Job has made."""
+    missing = (FileNotFoundError, UnreadableFileError, ValueError)
+    with suppress(*missing), os.fdopen(disk.open_regular(path), "rb") as file:
+        return int(file.read(_LONGEST))
+    return None
