@@ -1,4 +1,4 @@
-"""What nobody can prevent: what befell a run or a Job, and which invariants that may break.
+"""What cannot be prevented: what befell a run or a Job, and which invariants that may break.
 
 Where the admission policies are installed, no attack of a tenant is among it. Without them:
 
@@ -6,13 +6,19 @@ Where the admission policies are installed, no attack of a tenant is among it. W
   operator learns of it when that has happened.
 - *finalizer put on a settled run by hand*: the operator does not watch settled runs, and no field
   selector finds finalizers.
-- *labels of a pod changed by hand*: without them the operator finds a pod only by reading all pods
-  of the namespace.
+- *labels of a pod changed by hand*: without the run's UID the operator finds the pod only by
+  reading all pods of the namespace.
 - *annotation of a pod changed by hand*: it is what says whether a termination report counts.
-- *pod forged*, *Job forged*: with labels and owner references as those of the operator, and before
-  the operator has written down the UID, a forged one is like its own in all that can be read.
-- *owner of a pod or Job changed by hand*: the Job controller does not know its pod any more, and
-  makes another; a Job is no longer the run's, if its UID has not been written down yet.
+- *Job forged*: with the run as its controlling owner, and before the operator has written down the
+  UID of its own, it is like its own in all that can be read.
+- *pod forged*: without an owner, or when its Job is gone, it is like a pod of the run's Job that
+  was orphaned or whose Job was deleted.
+- *pod forged with the Job's UID*, *pod of a clean-up forged*: it is like one that the Job
+  controller has made.
+- *owner of a pod changed by hand*: the Job controller does not know its pod any more, and makes
+  another; and by its owner reference the pod is another controller's.
+- *owner of a Job changed by hand before its UID was written down*: by what can be read, it is a Job
+  that has the run's name, and is not the run's.
 """
 
 from collections.abc import Iterable
@@ -46,7 +52,8 @@ FORGED_JOB = "Job forged"
 FORGED_POD = "pod forged"
 FORGED_CHILD = "pod forged with the Job's UID"
 FORGED_CLEANUP = "pod of a clean-up forged"
-PARTED = "owner of a pod or Job changed by hand"
+PARTED_POD = "owner of a pod changed by hand"
+PARTED_JOB = "owner of a Job changed by hand before its UID was written down"
 
 _GONE = (ALIVE_AFTER_END, STARTED_AFTER_END, LEFTOVER)
 _LIES = (SUCCEEDED_WRONGLY, UNTRUE)
@@ -61,7 +68,8 @@ MAY_BREAK: dict[str, tuple[str, ...]] = {
     FORGED_POD: _LIES,
     FORGED_CHILD: (*_GONE, *_LIES),
     FORGED_CLEANUP: (LEFTOVER,),
-    PARTED: (*_GONE, *_LIES, TWO_ON_THREAD),
+    PARTED_POD: (*_GONE, *_LIES, TWO_ON_THREAD, NOT_SETTLED),
+    PARTED_JOB: (*_GONE, *_LIES),
 }
 ATTACKS = (
     TAKEN_OFF,
@@ -72,7 +80,8 @@ ATTACKS = (
     FORGED_POD,
     FORGED_CHILD,
     FORGED_CLEANUP,
-    PARTED,
+    PARTED_POD,
+    PARTED_JOB,
 )
 
 
@@ -83,7 +92,8 @@ class Excuses:
         self.late_jobs: dict[str, str] = {}  # by UID: how their requests came too late
 
     def befell(self, run_uid: str, what: str) -> None:
-        self._runs.setdefault(run_uid, {})[what] = None
+        if run_uid:  # else it is no run's
+            self._runs.setdefault(run_uid, {})[what] = None
 
     def has_befallen(self, run_uid: str, *what: str) -> bool:
         return any(name in self._runs.get(run_uid, {}) for name in what)
@@ -99,6 +109,8 @@ class Excuses:
 
     def see(self, plural: str, old: Object | None, new: Object | None) -> None:
         if new is None:
+            if plural == "jobs" and old is not None and is_forged(old):
+                self.befell(_named(old["spec"]["template"]), FORGED_POD)
             return
         if plural == "agentruns" and old is not None:
             self._see_run(old, new)
@@ -124,17 +136,17 @@ class Excuses:
         if old is None or self._server.who not in (Who.TENANT, Who.CREATOR):
             return
         run = made_for(new)
-        labels, before = (obj["metadata"].get("labels") or {} for obj in (new, old))
-        if plural == "pods" and labels.get(LABEL_RUN_UID) != before.get(LABEL_RUN_UID):
+        if plural == "pods" and _named(new) != _named(old):
             self.befell(run, HIDDEN)
-            self.befell(labels.get(LABEL_RUN_UID, ""), HIDDEN)
+            self.befell(_named(new), HIDDEN)
         notes, noted = (obj["metadata"].get("annotations") or {} for obj in (new, old))
         if plural == "pods" and notes.get(ANNOTATION_RUNNER) != noted.get(ANNOTATION_RUNNER):
             self.befell(run, MUTED)
         if owners(new) != owners(old):
-            recorded = self._recorded_job(run) == uid_of(new)
-            if plural == "pods" or not recorded:
-                self.befell(run, PARTED)
+            if plural == "pods":
+                self.befell(run, PARTED_POD)
+            elif self._recorded_job(run) != uid_of(new):
+                self.befell(run, PARTED_JOB)
 
     def _recorded_job(self, run_uid: str) -> str | None:
         run = self._server.by_uid("agentruns", run_uid)
@@ -150,8 +162,8 @@ class Excuses:
             return
         if self._server.who is Who.JOB_CONTROLLER:
             return
-        named = (obj["metadata"].get("labels") or {}).get(LABEL_RUN_UID)
-        if named is None:
+        named = _named(obj)
+        if not named:
             for uid in self._cleaned_by(makers):
                 self.befell(uid, FORGED_CLEANUP)
         else:
@@ -161,3 +173,8 @@ class Excuses:
         """The runs that the clean-up Job cleans whose UID the forged pod has."""
         jobs = (self._server.by_uid("jobs", ref["uid"]) for ref in makers)
         return [ref["uid"] for job in jobs if job is not None for ref in owners(job)]
+
+
+def _named(obj: Object) -> str:
+    """UID of the run that the label names."""
+    return str(((obj.get("metadata") or {}).get("labels") or {}).get(LABEL_RUN_UID, ""))
