@@ -53,7 +53,7 @@ def agent_fails(world: World, choices: Choices) -> None:
 
 @action(8)
 def clean_up_goes_on(world: World, choices: Choices) -> None:
-    cleanups = [c for c in world.nodes.alive if not c.is_agent]
+    cleanups = [c for c in world.nodes.alive if c.is_cleanup]
     if not cleanups:
         return
     container = choices.one(cleanups)
@@ -71,7 +71,7 @@ def clean(world: World, container: Container) -> None:
 
 @action(2)
 def clean_up_fails(world: World, choices: Choices) -> None:
-    cleanups = [c for c in world.nodes.alive if not c.is_agent]
+    cleanups = [c for c in world.nodes.alive if c.is_cleanup]
     if not cleanups:
         return
     world.faults["clean-up failed or killed"] += 1
@@ -80,3 +80,14 @@ def clean_up_fails(world: World, choices: Choices) -> None:
         container.fail_one()
     else:
         container.exit = Exit(SIGKILLED)
+
+
+@action(3)
+def forged_container_ends(world: World, choices: Choices) -> None:
+    forged = [c for c in world.nodes.alive if c.forged]
+    if forged:
+        lie(choices.one(forged))
+
+
+def lie(container: Container) -> None:
+    container.exit = Exit(0, container.lie)
