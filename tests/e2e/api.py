@@ -25,6 +25,7 @@ _KINDS = {
     "job": ("/apis/batch/v1", "jobs"),
     "jobs": ("/apis/batch/v1", "jobs"),
     "deployment": ("/apis/apps/v1", "deployments"),
+    "replicaset": ("/apis/apps/v1", "replicasets"),
     "lease": ("/apis/coordination.k8s.io/v1", "leases"),
     "pod": (_CORE, "pods"),
     "pods": (_CORE, "pods"),
