@@ -27,12 +27,12 @@ class Container:
         self.uid, self.name, self.node = uid_of(pod), name_of(pod), node
         self.job_uid = label(pod, "batch.kubernetes.io/controller-uid")
         main, env = pod["spec"]["containers"][0], env_of(pod)
-        # Not by labels, which users may change where no policy forbids it.
-        self.run_uid = env.get("AGENTRUN_UID", "")
         self.container_name: str = main.get("name", "x")
         self.forged = is_forged(pod)
         self.is_agent = self.container_name == AGENT_CONTAINER and not self.forged
         self.is_cleanup = self.container_name == CLEANUP_CONTAINER and not self.forged
+        # Not by labels, which users may change where no policy forbids it.
+        self.run_uid = "" if self.is_cleanup else env.get("AGENTRUN_UID", "")
         self.grace = float(pod["spec"].get("terminationGracePeriodSeconds", 30))
         self.acknowledged_at = now
         self.started_at: str | None = None
