@@ -13,6 +13,7 @@ from .pods import (
     is_let_go,
     labels,
     missing_claim,
+    owner_uid,
     pod_facts,
     time_of,
 )
@@ -62,14 +63,6 @@ class JobFacts:
     def run_uid(self) -> str | None:
         """UID of the run that it was made for, if its label tells the truth."""
         return self.owner_uid or self.made_for
-
-
-def owner_uid(obj: Object) -> str | None:
-    """UID of the controlling owner."""
-    for ref in obj["metadata"].get("ownerReferences", []):
-        if ref.get("controller"):
-            return str(ref["uid"])
-    return None
 
 
 def condition_is_true(obj: Object, *types: str) -> bool:
@@ -148,6 +141,8 @@ def is_of_agent(obj: Object) -> bool:
 def can_make_pods(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> bool:
     """Whether the run's Job can still make a pod.
 
+    Only pods that the Job controls count: it knows no others, whatever labels they have.
+
     Beside a Job that is gone or finished, it cannot when the Job controller has nothing left to do
     but to count: one pod has succeeded (completions is 1), one has failed with an exit code that
     the podFailurePolicy names as fatal, or more have failed than backoffLimit allows. Evicted pods
@@ -163,7 +158,8 @@ def can_make_pods(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> bool:
         return False
     if job.suspended and not job.deleting:
         return True
-    counted = [pod for pod in pods if job.deleting or not pod.uncounted]
+    own = [pod for pod in pods if pod.job_uid == job.uid]
+    counted = [pod for pod in own if job.deleting or not pod.uncounted]
     if any(pod.phase == "Succeeded" for pod in counted):
         return False
     failed = [pod for pod in counted if pod.phase == "Failed" and not pod.disrupted]

@@ -34,7 +34,8 @@ QUOTED = 512
 class PodFacts:
     name: str
     uid: str
-    run_uid: str | None
+    run_uid: str | None  # by its label, which others may have set
+    job_uid: str | None  # of its controlling owner; None of one that was orphaned, too
     phase: str
     created_at: datetime
     reason: str  # status.reason, for example DeadlineExceeded or Evicted
@@ -106,6 +107,14 @@ def labels(obj: Object) -> dict[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
+def owner_uid(obj: Object) -> str | None:
+    """UID of the controlling owner."""
+    for ref in obj["metadata"].get("ownerReferences", []):
+        if ref.get("controller"):
+            return str(ref["uid"])
+    return None
+
+
 def is_let_go(obj: Object) -> bool:
     return LABEL_FINISHED in labels(obj)
 
@@ -175,6 +184,7 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         name=pod["metadata"]["name"],
         uid=pod["metadata"]["uid"],
         run_uid=labels(pod).get(LABEL_RUN_UID),
+        job_uid=owner_uid(pod),
         phase=status.get("phase", "Pending"),
         created_at=datetime.fromisoformat(pod["metadata"]["creationTimestamp"]),
         reason=status.get("reason", ""),

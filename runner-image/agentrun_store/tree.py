@@ -124,7 +124,8 @@ def remove(path: Path) -> None:
             _empty(top, top)
         finally:
             os.close(top)
-        path.rmdir()
+        with suppress(PermissionError):  # see `_take`
+            path.rmdir()
 
 
 def _empty(directory: int, top: int) -> None:
@@ -135,8 +136,7 @@ def _empty(directory: int, top: int) -> None:
         with os.scandir(directory) as entries:
             for entry in entries:
                 try:
-                    _take(entry, directory, top)
-                    is_changed = True
+                    is_changed |= _take(entry, directory, top)
                 except FileNotFoundError:
                     is_changed = True
                 except OSError as error:
@@ -147,27 +147,40 @@ def _empty(directory: int, top: int) -> None:
             return
 
 
-def _take(entry: "os.DirEntry[str]", directory: int, top: int) -> None:
+def _take(entry: "os.DirEntry[str]", directory: int, top: int) -> bool:
+    """Whether it is gone from the directory. An empty directory of another user may have to stay.
+
+    The kubelet makes the directories that it mounts, as root. On a volume whose root has the sticky
+    bit, they have it too, and then only root may remove them.
+    """
     if not entry.is_dir(follow_symlinks=False):
         os.unlink(entry.name, dir_fd=directory)
-        return
+        return True
     try:
         os.rmdir(entry.name, dir_fd=directory)
-        return
+        return True
     except OSError as error:
-        if error.errno not in _NOT_EMPTY:
+        if error.errno not in (*_NOT_EMPTY, errno.EPERM, errno.EACCES):
             raise
-    if directory == top:
-        inner = _open_granted(entry.name, top)
-        try:
+    inner = _open_granted(entry.name, directory)  # moving a directory is a change of it, too
+    try:
+        if directory == top:
             _empty(inner, top)
-        finally:
-            os.close(inner)
-        os.rmdir(entry.name, dir_fd=top)
-        return
-    os.close(_open_granted(entry.name, directory))  # moving a directory is a change of it
-    new = secrets.token_hex(16)
-    os.rename(entry.name, new, src_dir_fd=directory, dst_dir_fd=top)
+        elif not _is_empty(inner):
+            os.rename(entry.name, secrets.token_hex(16), src_dir_fd=directory, dst_dir_fd=top)
+            return True
+    finally:
+        os.close(inner)
+    try:
+        os.rmdir(entry.name, dir_fd=directory)
+    except PermissionError:
+        return False
+    return True
+
+
+def _is_empty(directory: int) -> bool:
+    with os.scandir(directory) as entries:
+        return next(entries, None) is None
 
 
 def _open_granted(name: str, directory: int | None = None) -> int:

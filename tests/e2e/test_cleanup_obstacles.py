@@ -54,7 +54,8 @@ def wait_not_clean(run: Run, reason: str, words: str) -> Object:
 
 
 def segments(store: Volume, run: Run) -> list[str]:
-    return [path for path in store.files() if f"-{run.uid}" in path]
+    """What is left in the run's segment. Its directory is the kubelet's, and may stay, empty."""
+    return [path for path in store.files() if f"-{run.uid}/" in path]
 
 
 def test_the_claim_is_gone(ns: Namespace, store: Volume) -> None:

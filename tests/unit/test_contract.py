@@ -154,9 +154,10 @@ def test_a_report_arrives_whatever_the_kubelet_cuts(
     assert retries == (report.get("reason") == "AgentFailed")
 
 
-def test_no_retry_follows_a_stop_or_what_another_try_cannot_change() -> None:
+def test_only_a_failure_that_another_try_cannot_change_fails_the_job_at_once() -> None:
+    """A stop does not: the Job may have been suspended, and resumes it."""
     codes = {*termination_report.EXIT_CODES.values(), termination_report.NON_RETRYABLE_EXIT_CODE}
-    assert codes - {*FATAL_EXIT_CODES} == {0, 1}
+    assert codes - {*FATAL_EXIT_CODES} == {0, 1, termination_report.EXIT_CODES["Stopped"]}
 
 
 def test_a_clean_up_cleans_what_the_operator_names_and_its_report_is_read(

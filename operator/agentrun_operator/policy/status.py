@@ -71,7 +71,7 @@ def _starts(view: View) -> dict[str, object]:
     that was written down.
     """
     status, counted = view.run.status, view.run.status.last_started_at
-    starts = {pod.uid: pod.agent_started_at for pod in view.departed + view.pods}
+    starts = {pod.uid: pod.agent_started_at for pod in view.seen}
     new = sorted(s for s in starts.values() if s and (counted is None or s > counted))
     if not new:
         return {}

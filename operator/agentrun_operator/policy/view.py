@@ -71,10 +71,24 @@ class View:
 
     @property
     def seen(self) -> tuple[PodFacts, ...]:
-        """Its pods, oldest first, with those whose objects are gone as they were last seen."""
+        """Its pods, oldest first, with those whose objects are gone as they were last seen.
+
+        Not those of another Job, whose labels say what they like. As long as one lives, the run is
+        not over: see `alive`. But how the run ends, it does not tell.
+        """
         uids = {pod.uid for pod in self.pods}
         gone = tuple(pod for pod in self.departed if pod.uid not in uids)
-        return tuple(sorted(gone + self.pods, key=lambda pod: pod.created_at))
+        own = (pod for pod in gone + self.pods if self._may_be_own(pod))
+        return tuple(sorted(own, key=lambda pod: pod.created_at))
+
+    def _may_be_own(self, pod: PodFacts) -> bool:
+        """Whether the run's Job may have made the pod: a pod is orphaned when its Job goes."""
+        job = self.own_job
+        if pod.job_uid is None:
+            return job is None or job.deleting
+        known = {job.uid if job else None, self.run.status.job_uid} - {None}
+        foreign = {None if self.job is None else self.job.uid} - known
+        return pod.job_uid in known if known else pod.job_uid not in foreign
 
     @property
     def suspended(self) -> bool:
@@ -92,8 +106,7 @@ class View:
 
         Its name in the status does not tell: it is written down before the Job is made.
         """
-        known = self.own_job or self.pods or self.departed or self.run.status.job_uid
-        return bool(known)
+        return bool(self.own_job or self.seen or self.run.status.job_uid)
 
     @property
     def may_have_checkpoints(self) -> bool:
@@ -109,6 +122,4 @@ class View:
     @property
     def start_was_seen(self) -> bool:
         """Whether a container of the run is known to have started."""
-        return self.run.status.started_at is not None or any(
-            pod.has_started for pod in self.pods + self.departed
-        )
+        return self.run.status.started_at is not None or any(pod.has_started for pod in self.seen)

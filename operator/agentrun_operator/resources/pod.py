@@ -16,10 +16,10 @@ NON_ROOT = {
     "runAsGroup": RUNNER_ID,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-# Of the containers that the operator adds. Quotas ask for requests and limits, and a LimitRange may
-# ask that they are equal. With half of this CPU, a rollback would take a tenth longer.
-_NEEDED = {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "128Mi"}
-OWN_RESOURCES = {"requests": _NEEDED, "limits": _NEEDED}
+# Of the containers that the operator adds. Quotas ask for requests and limits. A crowded node has
+# room for the requests; with less CPU than the limit, a rollback would take a tenth longer.
+_NEEDED = {"memory": "256Mi", "ephemeral-storage": "128Mi"}
+OWN_RESOURCES = {"requests": {"cpu": "100m", **_NEEDED}, "limits": {"cpu": "400m", **_NEEDED}}
 TMP_LIMIT = "4Gi"
 
 

@@ -10,9 +10,11 @@ from .pod import owner_reference
 from .run_labels import for_job, own_labels
 from .run_pod import is_supervised, pod_template
 
-# The runner's exit codes (runner-image/README.md) after which another try would end the same way:
-# the run itself is wrong, or the agent was stopped although no pod was taken away: it timed out.
-FATAL_EXIT_CODES = (2, 143)
+# The runner's exit code (runner-image/README.md) after which another try would end the same way.
+# That of a stop, 143, is not one: the Job controller looks at the exit codes of all pods that have
+# failed, also of those that it stopped itself because the Job was suspended. After a time-out the
+# operator forbids retries.
+FATAL_EXIT_CODES = (2,)
 # The Job's own deadline only backs up those of its pods, which keep pod and log. It also counts the
 # time in which pods wait for a node and their image is pulled, and evicted ones have run.
 BACKSTOP_SECONDS = 24 * 3600

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from agentrun_operator.account import read_account
-from agentrun_operator.constants import LABEL_RUN_UID
 
 from .container import SIGKILLED, Container
-from .objects import Object, condition, label
+from .objects import Object, condition, made_for
 
 
 def false_claims(
@@ -75,7 +74,7 @@ def _shown(pods: Iterable[Object], uid: str) -> set[str]:
     states = (
         container["state"].get("running") or container["state"].get("terminated") or {}
         for pod in pods
-        if label(pod, LABEL_RUN_UID) == uid
+        if made_for(pod) == uid
         for container in pod.get("status", {}).get("containerStatuses", [])
     )
     return {state["startedAt"] for state in states if state.get("startedAt")}

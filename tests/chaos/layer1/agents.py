@@ -53,7 +53,7 @@ def agent_fails(world: World, choices: Choices) -> None:
 
 @action(8)
 def clean_up_goes_on(world: World, choices: Choices) -> None:
-    cleanups = [c for c in world.nodes.alive if not c.is_agent]
+    cleanups = [c for c in world.nodes.alive if c.is_cleanup]
     if not cleanups:
         return
     container = choices.one(cleanups)
@@ -67,8 +67,8 @@ def end_cleanup(world: World, container: Container) -> None:
     """One that shortens a stop has written its file: the supervisor of the run reads it."""
     container.end_cleanup()
     for agent in _agents(world):
-        if agent.run_uid == container.shortens:
-            agent.shortened = container.seconds
+        if agent.run_uid == container.shortens.get("uid"):
+            agent.shortened = float(container.shortens["seconds"])
 
 
 def clean(world: World, container: Container) -> None:
@@ -79,7 +79,7 @@ def clean(world: World, container: Container) -> None:
 
 @action(2)
 def clean_up_fails(world: World, choices: Choices) -> None:
-    cleanups = [c for c in world.nodes.alive if not c.is_agent]
+    cleanups = [c for c in world.nodes.alive if c.is_cleanup]
     if not cleanups:
         return
     world.faults["clean-up failed or killed"] += 1
@@ -88,3 +88,14 @@ def clean_up_fails(world: World, choices: Choices) -> None:
         container.fail_one()
     else:
         container.exit = Exit(SIGKILLED)
+
+
+@action(3)
+def forged_container_ends(world: World, choices: Choices) -> None:
+    forged = [c for c in world.nodes.alive if c.forged]
+    if forged:
+        lie(choices.one(forged))
+
+
+def lie(container: Container) -> None:
+    container.exit = Exit(0, container.lie)

@@ -4,7 +4,8 @@ Kept as the real one has it: uids, resource versions, finalizers and deletion, p
 status subresource, pods that go only when their kubelet says so, and the rules of the CRD.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from agentrun_operator.constants import FINAL_PHASES
@@ -24,6 +25,7 @@ from .objects import (
     phase_of,
     uid_of,
 )
+from .policies import Who, Write, refusal
 
 # plural, the object before (None: it is new), and after (None: it is gone)
 Listener = Callable[[str, Object | None, Object | None], None]
@@ -43,6 +45,23 @@ class ApiServer:
         self._uids = 0
         self.known = 0  # the version at which whoever writes now has read what it decided on
         self.listeners: list[Listener] = []
+        self.has_policies = False
+        self.who = Who.CANCELLER  # writes now
+
+    @contextmanager
+    def acting_as(self, who: Who) -> Iterator[None]:
+        before, self.who = self.who, who
+        try:
+            yield
+        finally:
+            self.who = before
+
+    def _admit(
+        self, plural: str, old: Object | None, new: Object | None, *, of_status: bool = False
+    ) -> None:
+        reason = self.has_policies and refusal(Write(self.who, plural, old, new, of_status))
+        if reason:
+            raise refused(403, f"ValidatingAdmissionPolicy {reason}")
 
     # Reading
 
@@ -75,6 +94,7 @@ class ApiServer:
         new = obj | {"metadata": obj["metadata"] | own}
         if plural in ("agentruns", "pods"):
             new["status"] = {"phase": "Pending"}
+        self._admit(plural, None, new)
         return self._store(plural, None, new)
 
     def replace_status(self, plural: str, name: str, status: Object, version: str) -> Object:
@@ -83,6 +103,7 @@ class ApiServer:
             raise refused(422, f"{plural} {name}: the test of its resourceVersion failed")
         new = old | {"status": status}
         _check(plural, old, new)
+        self._admit(plural, old, new, of_status=True)
         return self.update(plural, old, new)
 
     def patch(self, plural: str, name: str, patch: Object) -> Object:
@@ -96,9 +117,10 @@ class ApiServer:
         return self.update(plural, old, new)
 
     def update(self, plural: str, old: Object, new: Object) -> Object:
-        """Write what a controller of the cluster has made of ``old``, which is the newest."""
+        """Write what has been made of ``old``, which is the newest."""
         if new == old:
             return old
+        self._admit(plural, old, new)
         if new.get("spec") != old.get("spec"):
             meta = new["metadata"] | {"generation": old["metadata"].get("generation", 1) + 1}
             new = new | {"metadata": meta}
@@ -118,6 +140,7 @@ class ApiServer:
         old = self._existing(plural, name)
         if uid is not None and uid_of(old) != uid:
             raise refused(409, f"{plural} {name}: uid is another")
+        self._admit(plural, old, None)
         meta = dict(old["metadata"])
         if not is_deleting(old):
             meta["deletionTimestamp"] = self._clock.stamp()

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from .clock import VirtualLoop
+from .invariants import INVARIANTS
 from .machine import BrokenError, machine
 from .schedule import Result
-from .truth import INVARIANTS
 
 LONGEST = 80  # steps of a schedule
 SETTINGS = settings(

@@ -16,6 +16,7 @@ from .objects import (
     with_condition,
     without_finalizer,
 )
+from .policies import Who
 
 PLURALS = {"AgentRun": "agentruns", "Job": "jobs"}
 DEPENDENTS = ("jobs", "pods")
@@ -36,7 +37,7 @@ class Collector:
                     todo.append(("foreground", plural, uid_of(obj)))
                 if is_deleting(obj) and (ORPHAN in finalizers(obj)):
                     todo.append(("orphan", plural, uid_of(obj)))
-        for plural in DEPENDENTS:
+        for plural in ("agentruns", *DEPENDENTS):
             for obj in server.all(plural):
                 if owners(obj) and any(self._owner(ref) is None for ref in owners(obj)):
                     todo.append(("dangling", plural, uid_of(obj)))
@@ -44,8 +45,11 @@ class Collector:
 
     def do(self, what: str, plural: str, uid: str) -> None:
         obj = self._server.by_uid(plural, uid)
-        if obj is None:
-            return
+        if obj is not None:
+            with self._server.acting_as(Who.COLLECTOR):
+                self._do(what, plural, obj)
+
+    def _do(self, what: str, plural: str, obj: Object) -> None:
         if what == "foreground":
             self._foreground(plural, obj)
         elif what == "orphan":
@@ -54,7 +58,8 @@ class Collector:
             self._dangling(plural, obj)
 
     def _owner(self, ref: Object) -> Object | None:
-        found = self._server.get(PLURALS[ref["kind"]], ref["name"])
+        plural = PLURALS.get(ref["kind"], "others")
+        found = self._server.get(plural, ref["name"])
         return found if found is not None and uid_of(found) == ref["uid"] else None
 
     def _dependents(self, uid: str) -> list[tuple[str, Object]]:

@@ -4,14 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from agentrun_operator.constants import (
-    CLEANUP_CONTAINER,
-    COMPONENT_AGENT,
-    LABEL_COMPONENT,
-    LABEL_RUN_UID,
-)
+from agentrun_operator.constants import AGENT_CONTAINER, CLEANUP_CONTAINER
 
-from .objects import Object, label, name_of, uid_of
+from .objects import Object, env_of, is_forged, label, name_of, uid_of
 from .store import Store
 
 SIGKILLED, STOPPED = 137, 143
@@ -31,8 +26,13 @@ class Container:
         self.seen = pod
         self.uid, self.name, self.node = uid_of(pod), name_of(pod), node
         self.job_uid = label(pod, "batch.kubernetes.io/controller-uid")
-        self.run_uid = label(pod, LABEL_RUN_UID) or ""
-        self.is_agent = label(pod, LABEL_COMPONENT) == COMPONENT_AGENT
+        main, env = pod["spec"]["containers"][0], env_of(pod)
+        # Not by labels, which users may change where no policy forbids it.
+        self.run_uid = env.get("AGENTRUN_UID", "")
+        self.container_name: str = main.get("name", "x")
+        self.forged = is_forged(pod)
+        self.is_agent = self.container_name == AGENT_CONTAINER and not self.forged
+        self.is_cleanup = self.container_name == CLEANUP_CONTAINER and not self.forged
         self.grace = float(pod["spec"].get("terminationGracePeriodSeconds", 30))
         self.acknowledged_at = now
         self.started_at: str | None = None
@@ -45,20 +45,13 @@ class Container:
         self.exit: Exit | None = None
         self.forgotten = False  # the API has no such pod any more
         self.given_up = False  # the cluster does not count it any more
-        main = pod["spec"]["containers"][0]
-        env = {e["name"]: e["value"] for e in main["env"]}
         self.supervised = main["image"] == "runner"
         self.thread = env.get("AGENTRUN_THREAD", "")
-        # A Job that shortens a stop: the run, and how many seconds it has.
-        self.shortens = env.get("AGENTRUN_UID", "") if not self.is_agent else ""
-        self.seconds = float(env.get("AGENTRUN_SECONDS", "0"))
+        self.shortens: dict[str, Any] = json.loads(env.get("AGENTRUN_SHORTEN", "{}"))
         self.work: list[dict[str, str]] = json.loads(env.get("AGENTRUN_CLEANUP", "[]"))
         self.report: dict[str, Any] = {"runs": {}, "errors": {}}
+        self.lie = env.get("REPORT", "")  # of a forged one
         self._buried = False
-
-    @property
-    def container_name(self) -> str:
-        return "agent" if self.is_agent else CLEANUP_CONTAINER
 
     @property
     def alive(self) -> bool:

@@ -23,6 +23,7 @@ from .objects import (
     with_condition,
     without_finalizer,
 )
+from .policies import Who
 
 TAKEN_BACK = "suspension taken back before the Job controller acted on it"
 
@@ -98,7 +99,9 @@ class JobController:
         succeeded = status.get("succeeded", 0) + len(succeeded_now)
         status |= {"failed": failed, "succeeded": succeeded}
         decision = Decision(job, status, untrack=[uid_of(p) for p in failed_now + succeeded_now])
-        reason = self._failure(job, status, counted, failed + len(lost))
+        # The real one looks for fatal exit codes at all pods, also at those that it does not count.
+        ended = [p for p in pods if phase_of(p) == "Failed" and not _is_ignored(job, p)]
+        reason = self._failure(job, status, ended, failed + len(lost))
         if reason is not None:
             decision.status = status | {"failing": reason}
             decision.delete = active
@@ -142,8 +145,11 @@ class JobController:
 
     def act(self, uid: str) -> None:
         decision = self._decisions.pop(uid, None)
-        if decision is None:
-            return
+        if decision is not None:
+            with self._server.acting_as(Who.JOB_CONTROLLER):
+                self._act(uid, decision)
+
+    def _act(self, uid: str, decision: Decision) -> None:
         if decision.create:
             self._create_pod(decision.job)
         now = self._server.by_uid("jobs", uid)
@@ -168,7 +174,8 @@ class JobController:
     def untrack(self, pod_uid: str) -> None:
         pod = self._server.by_uid("pods", pod_uid)
         if pod is not None and TRACKING in finalizers(pod):
-            self._server.update("pods", pod, without_finalizer(pod, TRACKING))
+            with self._server.acting_as(Who.JOB_CONTROLLER):
+                self._server.update("pods", pod, without_finalizer(pod, TRACKING))
 
     def untrack_orphans(self) -> None:
         """Pods whose Job is gone need not be counted any more."""

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from .clock import VirtualLoop
+from .invariants import INVARIANTS
 from .schedule import Result, Running
 from .steps import ACTIONS, Step
-from .truth import INVARIANTS
 
 # From bytes: of integers, Hypothesis prefers some.
 NUMBERS = st.binary(min_size=3, max_size=3).map(int.from_bytes)
@@ -40,11 +40,16 @@ def machine(
             mix=st.tuples(*(st.sampled_from((1, 0, 1, 3)) for _ in ACTIONS)),
             argument=NUMBERS,
             under_way=st.booleans(),
+            with_policies=st.booleans(),
         )
-        def begin(self, mix: tuple[int, ...], argument: int, under_way: bool) -> None:
+        def begin(
+            self, mix: tuple[int, ...], argument: int, under_way: bool, with_policies: bool
+        ) -> None:
             """Each run has its own mix of actions: some happen often, some never."""
             for (name, (weight, _)), factor in zip(ACTIONS.items(), mix, strict=True):
                 self._names += [name] * round(weight * factor * FINEST)
+            if with_policies:
+                self._take(Step("policies_are_installed", 0))
             self._take(Step("create_run", argument))
             for name in ("operator_starts", *["all_go_on"] * (2 * under_way)):
                 self._take(Step(name, 0))

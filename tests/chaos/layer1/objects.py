@@ -9,6 +9,7 @@ TRACKING = "batch.kubernetes.io/job-tracking"
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 NAMESPACE = "ns"
+FORGED = "forged"  # image of what the operator did not make, whatever its labels say
 
 
 def merged(target: Object, patch: Object) -> Object:
@@ -59,6 +60,11 @@ def is_owned_by(obj: Object, uid: str) -> bool:
     return any(ref["uid"] == uid for ref in owners(obj))
 
 
+def controls_it(obj: Object) -> bool:
+    """Whether something controls it, by its owner references."""
+    return any(ref.get("controller") for ref in owners(obj))
+
+
 def label(obj: Object, name: str) -> str | None:
     value: str | None = (obj["metadata"].get("labels") or {}).get(name)
     return value
@@ -87,3 +93,24 @@ def condition(obj: Object, kind: str) -> Object | None:
         if found["type"] == kind and found["status"] == "True":
             return dict(found)
     return None
+
+
+def env_of(obj: Object) -> dict[str, str]:
+    """Environment of the main container of a pod, or of those that a Job makes."""
+    return {entry["name"]: entry["value"] for entry in main_container(obj).get("env", [])}
+
+
+def main_container(obj: Object) -> Object:
+    """Of a pod, or of those that a Job makes; labels do not tell what the operator has made."""
+    spec = obj["spec"].get("template", obj).get("spec", {})
+    containers: list[Object] = spec.get("containers") or [{}]
+    return containers[0]
+
+
+def is_forged(obj: Object) -> bool:
+    return main_container(obj).get("image") == FORGED
+
+
+def made_for(obj: Object) -> str:
+    """UID of the run that the operator made the Job for, or its pod; empty if it did not."""
+    return env_of(obj).get("AGENTRUN_UID", "")

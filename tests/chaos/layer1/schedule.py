@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from . import agents, cluster_steps, operator_steps, users
+from . import agents, cluster_steps, forgers, hostile, operator_steps, users
 from .clock import VirtualLoop
 from .operator import in_virtual_time
 from .settle import settle
@@ -16,7 +16,7 @@ from .world import World
 
 __all__ = ["MODULES", "Result", "Running", "Schedule", "run_schedule"]
 # Importing the modules is what registers their actions.
-MODULES = (agents, cluster_steps, operator_steps, users)
+MODULES = (agents, cluster_steps, forgers, hostile, operator_steps, users)
 
 Schedule = list[Step]
 

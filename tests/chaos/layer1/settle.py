@@ -3,12 +3,24 @@
 from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
 from agentrun_operator.intake import SELECTORS
 
-from .agents import checkpoint, clean, end_cleanup, finish
+from .agents import checkpoint, clean, end_cleanup, finish, lie
 from .apiserver import matches
+from .invariants import NOT_SETTLED
 from .jobs import is_finished
 from .nodes import NODES
-from .objects import Object, finalizers, is_deleting, label, name_of, owners, phase_of, uid_of
-from .truth import NOT_SETTLED
+from .objects import (
+    Object,
+    controls_it,
+    finalizers,
+    is_deleting,
+    is_forged,
+    label,
+    made_for,
+    name_of,
+    owners,
+    phase_of,
+    uid_of,
+)
 from .users import resume
 from .world import World
 
@@ -25,8 +37,8 @@ def settle(world: World) -> None:
         world.faults["late request arrives"] += 1
         world.arrive_late(0)
         _go_on(world)
-    for text in unsettled(world):
-        world.truth.violated(NOT_SETTLED, text)
+    for uid, text in unsettled(world):
+        world.truth.broken(NOT_SETTLED, text, run=uid)
     world.truth.check_store()
 
 
@@ -54,6 +66,7 @@ def _end_faults(world: World) -> None:
     for job in world.server.all("jobs"):
         if owners(job) and job["spec"].get("suspend"):
             resume(world, job)
+    world.make_agents()
     if not world.operators:
         world.start_operator()
     for operator in world.operators:
@@ -62,15 +75,19 @@ def _end_faults(world: World) -> None:
 
 
 def _free_names(world: World) -> None:
-    """Jobs that belong to nobody hold up runs of their name, which say so; people delete them."""
+    """Jobs that no run controls hold up runs of their name, which say so; people delete them."""
     for job in world.server.all("jobs"):
-        if not owners(job) and (job["spec"].get("suspend") or is_finished(job)):
+        orphaned = not owners(job) and (job["spec"].get("suspend") or is_finished(job))
+        if orphaned or (is_forged(job) and not controls_it(job)):
             world.server.delete("jobs", name_of(job))
 
 
 def _agents_go_on(world: World) -> None:
     for container in world.nodes.alive:
-        if not container.is_agent:
+        if container.forged:
+            lie(container)
+            continue
+        if container.is_cleanup:
             while container.work:
                 clean(world, container)
             end_cleanup(world, container)
@@ -80,28 +97,27 @@ def _agents_go_on(world: World) -> None:
             finish(world, container)
 
 
-def unsettled(world: World) -> list[str]:
-    """What has not come to its end."""
-    texts = [text for run in world.server.all("agentruns") for text in _open(run)]
+def unsettled(world: World) -> list[tuple[str, str]]:
+    """What has not come to its end: the UID of the run, and what it is."""
+    found = [(uid_of(run), text) for run in world.server.all("agentruns") for text in _open(run)]
     for container in world.nodes.alive:
         if container.is_agent:
-            texts.append(f"{container.name} is still alive")
+            found.append((container.run_uid, f"{container.name} is still alive"))
     for pod in world.server.all("pods"):
         if is_deleting(pod):
-            texts.append(f"pod {name_of(pod)} is still being deleted")
+            found.append((made_for(pod), f"pod {name_of(pod)} is still being deleted"))
     for job in world.server.all("jobs"):
         if is_deleting(job) or (owners(job) and not job.get("status", {}).get("conditions")):
-            texts.append(f"Job {name_of(job)} has not come to an end")
-    return texts + watched_for_ever(
-        world.server.all("agentruns"), jobs=world.server.all("jobs"), pods=world.server.all("pods")
-    )
+            found.append((made_for(job), f"Job {name_of(job)} has not come to an end"))
+    jobs, pods = world.server.all("jobs"), world.server.all("pods")
+    return found + watched_for_ever(world.server.all("agentruns"), jobs=jobs, pods=pods)
 
 
-def watched_for_ever(runs: list[Object], **left: list[Object]) -> list[str]:
+def watched_for_ever(runs: list[Object], **left: list[Object]) -> list[tuple[str, str]]:
     """What finished runs have left, and is still watched; ``left`` by plural."""
     finished = {uid_of(run) for run in runs if phase_of(run) in FINAL_PHASES}
     return [
-        f"{plural} {name_of(obj)} of a finished run is still watched"
+        (str(label(obj, LABEL_RUN_UID)), f"{plural} {name_of(obj)} of a finished run is watched")
         for plural, objects in left.items()
         for obj in objects
         if label(obj, LABEL_RUN_UID) in finished and matches(obj, SELECTORS[plural])

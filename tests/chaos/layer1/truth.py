@@ -4,66 +4,43 @@ from collections import Counter
 from dataclasses import dataclass
 
 from agentrun_operator.account import read_account
-from agentrun_operator.constants import (
-    COMPONENT_AGENT,
-    FINAL_PHASES,
-    FINALIZER,
-    LABEL_COMPONENT,
-    LABEL_RUN_UID,
-)
+from agentrun_operator.constants import FINAL_PHASES, FINALIZER
 
 from .account import false_claims
 from .apiserver import ApiServer
 from .container import Container
+from .excuses import RELEASED, Excuses
+from .invariants import (
+    ALIVE_AFTER_END,
+    BORN_CANCELLED,
+    HOMELESS,
+    LATE,
+    LEFTOVER,
+    LOST_CANCEL,
+    MISSING,
+    OUTDATED,
+    PHASE_CHANGED,
+    SECOND_JOB,
+    STARTED_AFTER_END,
+    SUCCEEDED_WRONGLY,
+    TAKEN_OFF,
+    TWO_ON_THREAD,
+    UNGUARDED,
+    UNTRUE,
+)
 from .objects import (
     Object,
     condition,
     finalizers,
     is_deleting,
-    label,
+    is_forged,
+    made_for,
     name_of,
     owners,
     phase_of,
     uid_of,
 )
 from .store import Store
-
-# The invariants, by the names that the table shows.
-LOST_CANCEL = "no lost cancel"
-ALIVE_AFTER_END = "no final phase and no removal while a process lives"
-TWO_ON_THREAD = "never two live pods on a thread"
-LEFTOVER = "no leftover checkpoint"
-MISSING = "no missing checkpoint"
-SECOND_JOB = "no second Job"
-PHASE_CHANGED = "final phases never change"
-STARTED_AFTER_END = "no start after the end"
-BORN_CANCELLED = "born cancelled, no Job"
-SUCCEEDED_WRONGLY = "Succeeded iff completed before the signal"
-UNTRUE = "no account that is not so"
-NOT_SETTLED = "everything settles"
-CRASHED = "the operator's code does not fail"
-# Whence a Job may come that no decision of a living, lonely operator has asked for.
-LATE = "create request of a dead sender"
-OUTDATED = "create after another operator's work"
-# Why a run may have no guard.
-TAKEN_OFF = "finalizer taken off by hand"
-UNGUARDED = "rollback asked for after the release"
-HOMELESS = "pod made by the Job controller after its Job went"
-INVARIANTS = (
-    LOST_CANCEL,
-    ALIVE_AFTER_END,
-    TWO_ON_THREAD,
-    LEFTOVER,
-    MISSING,
-    SECOND_JOB,
-    PHASE_CHANGED,
-    STARTED_AFTER_END,
-    BORN_CANCELLED,
-    SUCCEEDED_WRONGLY,
-    UNTRUE,
-    NOT_SETTLED,
-    CRASHED,
-)
 
 
 @dataclass
@@ -103,9 +80,7 @@ class Truth:
         self.violations: list[tuple[str, str]] = []
         self.inherent: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
-        self.unguarded: dict[str, str] = {}  # uids of runs without their finalizer, and why
-        # Jobs whose request came too late, by uid, and how that came about.
-        self.late_jobs: dict[str, str] = {}
+        self.excuses = Excuses(server)
         self.writing_late = False
         self.containers: dict[str, Container] = {}
         self.disturbed: set[str] = set()  # uids of runs whose Job or pod was deleted or evicted
@@ -114,29 +89,25 @@ class Truth:
     def violated(self, invariant: str, text: str) -> None:
         self.violations.append((invariant, text))
 
-    def _broken(self, invariant: str, text: str, *containers: Container, run: str = "") -> None:
+    def broken(self, invariant: str, text: str, *containers: Container, run: str = "") -> None:
         """A violation, unless it follows from what nobody can prevent; then it is counted."""
-        unguarded = [
-            uid for uid in (run, *(c.run_uid for c in containers)) if uid in self.unguarded
-        ]
-        # Who has a thread says the status, which users cannot write: no finalizer is an excuse.
-        if unguarded and invariant != TWO_ON_THREAD:
-            self.inherent[f"{self.unguarded[unguarded[0]]}: {invariant}"] += 1
-        elif any(c.job_uid in self.late_jobs for c in containers):
-            how = next(self.late_jobs[c.job_uid] for c in containers if c.job_uid in self.late_jobs)
-            self.inherent[f"{how}: {invariant}"] += 1
-        else:
+        runs = (run, *(c.run_uid for c in containers))
+        excuse = self.excuses.of(invariant, runs, (c.job_uid for c in containers))
+        if excuse is None:
             self.violated(invariant, text)
+        else:
+            self.inherent[f"{excuse}: {invariant}"] += 1
 
     def _changed(self, plural: str, old: Object | None, new: Object | None) -> None:
+        self.excuses.see(plural, old, new)
         if plural == "agentruns":
             self._run_changed(old, new)
         elif plural == "jobs" and old is None and new is not None:
             self._job_made(new)
-        elif plural == "pods" and old is None and new is not None:
+        elif plural == "pods" and old is None and new is not None and not is_forged(new):
             for ref in owners(new):
                 if self._server.by_uid("jobs", ref["uid"]) is None:
-                    self.late_jobs[ref["uid"]] = HOMELESS
+                    self.excuses.late_jobs[ref["uid"]] = HOMELESS
 
     def _alive(self, uid: str) -> list[Container]:
         return [
@@ -168,9 +139,10 @@ class Truth:
             and record.job_uid
             and FINALIZER not in finalizers(new)
         ):
-            self.unguarded.setdefault(record.uid, UNGUARDED)
+            self.excuses.befell(record.uid, UNGUARDED)
         # The record of a run that has been released may go, and its store stays as it is.
-        guarded = FINALIZER in finalizers(new) or self.unguarded.get(record.uid) == TAKEN_OFF
+        taken_off = self.excuses.has_befallen(record.uid, TAKEN_OFF, RELEASED)
+        guarded = FINALIZER in finalizers(new) or taken_off
         if is_deleting(new) and (guarded or record.reclaims_later):
             record.deleting = True
         if "jobUid" in new["status"] and not record.job_recorded:
@@ -200,7 +172,7 @@ class Truth:
         text = f"{record.name} ({record.uid}) ended {how}"
         for container in self._alive(record.uid):
             why = f"{text} while {container.name} lives on {container.node}"
-            self._broken(ALIVE_AFTER_END, why, container)
+            self.broken(ALIVE_AFTER_END, why, container)
         if record.cancel == "rollback":
             if how not in ("Removed", "RolledBack"):
                 self.violated(LOST_CANCEL, f"{text}, and spec.cancel is rollback")
@@ -211,7 +183,8 @@ class Truth:
         if record.cancel == "interrupt" and how not in ("Removed", "Interrupted", "RolledBack"):
             self._check_too_late(record, text)
         if how == "Succeeded" and not record.completed:
-            self.violated(SUCCEEDED_WRONGLY, f"{text}, but its agent had not completed")
+            why = f"{text}, but its agent had not completed"
+            self.broken(SUCCEEDED_WRONGLY, why, run=record.uid)
         if how in FINAL_PHASES and how not in ("Succeeded", "RolledBack"):
             self._check_not_succeeded(record, text)
         if how in FINAL_PHASES:
@@ -223,13 +196,14 @@ class Truth:
 
     def _check_not_succeeded(self, record: Record, text: str) -> None:
         for pod in self._server.all("pods"):
-            if label(pod, LABEL_RUN_UID) != record.uid:
+            if made_for(pod) != record.uid or is_forged(pod):
                 continue
             for status in pod["status"].get("containerStatuses", []):
                 end = status["state"].get("terminated") or {}
                 account = read_account(end.get("message", ""))
                 if account is not None and account.result == "Succeeded":
-                    self.violated(SUCCEEDED_WRONGLY, f"{text}, but {name_of(pod)} had completed")
+                    why = f"{text}, but {name_of(pod)} had completed"
+                    self.broken(SUCCEEDED_WRONGLY, why, run=record.uid)
 
     def _check_account(self, record: Record, text: str) -> None:
         claims = false_claims(
@@ -239,28 +213,28 @@ class Truth:
             disturbed=record.uid in self.disturbed,
         )
         for claim in claims:
-            self.violated(UNTRUE, f"{text}: {claim}")
+            self.broken(UNTRUE, f"{text}: {claim}", run=record.uid)
 
     def _check_clean(self, record: Record) -> None:
         left = self._store.count(record.directory, record.uid)
         if left:
             text = f"{record.name} ({record.uid}) is gone, {left} are left"
-            self._broken(LEFTOVER, text, run=record.uid)
+            self.broken(LEFTOVER, text, run=record.uid)
 
     # Jobs, containers and the store
 
     def _job_made(self, job: Object) -> None:
-        if label(job, LABEL_COMPONENT) != COMPONENT_AGENT or not owners(job):
+        if is_forged(job) or not made_for(job):
             return
-        record = self.runs[str(label(job, LABEL_RUN_UID))]
+        record = self.runs[made_for(job)]
         if self.writing_late:
-            self.late_jobs[uid_of(job)] = LATE
+            self.excuses.late_jobs[uid_of(job)] = LATE
         elif record.changed_at > self._server.known:
-            self.late_jobs[uid_of(job)] = OUTDATED
+            self.excuses.late_jobs[uid_of(job)] = OUTDATED
         if record.born_cancelled:
             self.violated(BORN_CANCELLED, f"{record.name} ({record.uid}) got a Job")
-        if record.job_recorded and uid_of(job) in self.late_jobs:
-            self.inherent[f"{self.late_jobs[uid_of(job)]}: {SECOND_JOB}"] += 1
+        if record.job_recorded and uid_of(job) in self.excuses.late_jobs:
+            self.inherent[f"{self.excuses.late_jobs[uid_of(job)]}: {SECOND_JOB}"] += 1
         elif record.job_recorded:
             self.violated(SECOND_JOB, f"{record.name} ({record.uid}) got another Job")
         record.job_uid = uid_of(job)
@@ -272,13 +246,13 @@ class Truth:
         record = self.runs[container.run_uid]
         if record.ended:
             text = f"{container.name} starts after {record.name} ended {record.ended}"
-            self._broken(STARTED_AFTER_END, text, container)
+            self.broken(STARTED_AFTER_END, text, container)
         for other in self.containers.values():
             if other is container or not other.alive or other.given_up or not other.is_agent:
                 continue
             if other.thread == container.thread:
                 text = f"{container.name} starts while {other.name} lives on {other.thread}"
-                self._broken(TWO_ON_THREAD, text, container, other)
+                self.broken(TWO_ON_THREAD, text, container, other)
 
     def cleaned(self, uid: str) -> None:
         record = self.runs[uid]
@@ -294,4 +268,4 @@ class Truth:
                 self.violated(MISSING, text)
             rolled_back = record.cancel == "rollback" and record.ended in ("Removed", "RolledBack")
             if rolled_back and count:
-                self._broken(LEFTOVER, f"{record.name} ({uid}) is gone, {count} are left", run=uid)
+                self.broken(LEFTOVER, f"{record.name} ({uid}) is gone, {count} are left", run=uid)

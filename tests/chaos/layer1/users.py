@@ -1,11 +1,20 @@
 """What people do: create, cancel, delete, and lay hands on what is not theirs."""
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
+from agentrun_operator.constants import FINALIZER
 from agentrun_operator.kube import ApiError
 
-from .objects import Object, finalizers, has_ended, label, merged, name_of, owners, phase_of, uid_of
+from .objects import (
+    FORGED,
+    Object,
+    has_ended,
+    made_for,
+    merged,
+    name_of,
+    owners,
+    without_finalizer,
+)
+from .policies import Who
 from .steps import Choices, action
-from .truth import TAKEN_OFF
 from .world import World
 
 NAMES = ("r0", "r1", "r2", "r3")
@@ -127,7 +136,7 @@ def delete_job(world: World, choices: Choices) -> None:
     if jobs:
         world.faults["Job deleted by hand"] += 1
         job, cascade = choices.one(jobs), choices.one(CASCADES)
-        world.truth.disturbed.add(label(job, LABEL_RUN_UID) or "")
+        world.truth.disturbed.add(made_for(job))
         world.server.delete("jobs", name_of(job), propagation=cascade)
 
 
@@ -137,7 +146,7 @@ def delete_pod(world: World, choices: Choices) -> None:
     if pods:
         world.faults["pod deleted by hand"] += 1
         pod = choices.one(pods)
-        world.truth.disturbed.add(label(pod, LABEL_RUN_UID) or "")
+        world.truth.disturbed.add(made_for(pod))
         world.server.delete("pods", name_of(pod))
 
 
@@ -147,7 +156,7 @@ def evict_pod(world: World, choices: Choices) -> None:
     if pods:
         world.faults["pod evicted (API)"] += 1
         pod = choices.one(pods)
-        world.truth.disturbed.add(label(pod, LABEL_RUN_UID) or "")
+        world.truth.disturbed.add(made_for(pod))
         world.nodes.evict(pod, "EvictionByEvictionAPI")
 
 
@@ -158,7 +167,7 @@ def make_foreign_job(world: World, choices: Choices) -> None:
         world.faults["foreign Job"] += 1
         template: Object = {
             "metadata": {"labels": {}},
-            "spec": {"containers": [{"image": "x", "env": []}]},
+            "spec": {"containers": [{"image": FORGED}]},
         }
         spec = {"template": template, "suspend": True}
         world.server.create("jobs", {"metadata": {"name": name}, "spec": spec})
@@ -166,25 +175,16 @@ def make_foreign_job(world: World, choices: Choices) -> None:
 
 @action(1)
 def take_finalizer_off(world: World, choices: Choices) -> None:
-    """From then on the run has no guard, until the operator has put it on again."""
+    """An administrator: no guard from then on, until the operator has put it on again."""
     runs = [r for r in world.server.all("agentruns") if "deletionTimestamp" not in r["metadata"]]
     if runs:
         world.faults["finalizer taken off"] += 1
         run = choices.one(runs)
-        world.truth.unguarded[uid_of(run)] = TAKEN_OFF
-        world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": []}}))
+        with world.server.acting_as(Who.ADMINISTRATOR):
+            world.server.update("agentruns", run, without_finalizer(run, FINALIZER))
 
 
-@action(1)
-def put_finalizer_on(world: World, choices: Choices) -> None:
-    """To jump the queue of its thread, where no policy forbids it."""
-    runs = [
-        run
-        for run in world.server.all("agentruns")
-        if "deletionTimestamp" not in run["metadata"] and phase_of(run) not in FINAL_PHASES
-    ]
-    if runs:
-        world.faults["finalizer put on"] += 1
-        run = choices.one(runs)
-        names = sorted({*finalizers(run), FINALIZER})
-        world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": names}}))
+@action(0)
+def policies_are_installed(world: World, choices: Choices) -> None:
+    """What a schedule begins with, if at all."""
+    world.server.has_policies = True

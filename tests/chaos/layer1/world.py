@@ -8,13 +8,14 @@ from agentrun_operator.intake import SELECTORS
 from .apiserver import ApiServer
 from .clock import Clock, VirtualLoop
 from .collector import Collector
+from .invariants import CRASHED
 from .jobs import JobController
 from .kube import Fate, Request
 from .nodes import Nodes
 from .objects import Object
 from .operator import OperatorProcess
 from .store import Store
-from .truth import CRASHED, Truth
+from .truth import Truth
 
 AGENTS: dict[str, Object] = {
     "a": {"runtime": {"langgraph": {"graph": "m:g"}}},
@@ -30,14 +31,18 @@ class World:
         self.store = Store()
         self.truth = Truth(self.server, self.store)
         self.collector = Collector(self.server, self.clock)
-        self.jobs = JobController(self.server, self.clock, self.truth.late_jobs)
+        self.jobs = JobController(self.server, self.clock, self.truth.excuses.late_jobs)
         self.nodes = Nodes(self.server, self.clock, self.truth.starting)
         self.operators: list[OperatorProcess] = []
         self.late: list[Request] = []
         self.faults: Counter[str] = Counter()
         self.unexpected: list[str] = []  # what the operator's code logged as an error
+        self.make_agents()
+
+    def make_agents(self) -> None:
         for name, spec in AGENTS.items():
-            self.server.create("agents", {"metadata": {"name": name}, "spec": spec})
+            if self.server.get("agents", name) is None:
+                self.server.create("agents", {"metadata": {"name": name}, "spec": spec})
 
     def start_operator(self, skew: float = 0.0) -> OperatorProcess:
         operator = OperatorProcess(self.server, self.loop, skew)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2e import deployment
 
-from ..layer1.truth import INVARIANTS, UNTRUE
+from ..layer1.invariants import INVARIANTS, UNTRUE
 from .api import Api
 from .faults import Fault
 from .round import Result, Round

@@ -86,7 +86,7 @@ def ready() -> Object:
     now = status.stamp()
     condition = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
     times = {"lastHeartbeatTime": now, "lastTransitionTime": now}
-    room = {"cpu": "64", "memory": "64Gi", "pods": "500"}
+    room = {"cpu": "64", "memory": "64Gi", "ephemeral-storage": "64Gi", "pods": "500"}
     return {"conditions": [condition | times], "capacity": room, "allocatable": room}
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from ..layer1.invariants import CRASHED, NOT_SETTLED
 from ..layer1.objects import Object
-from ..layer1.truth import CRASHED, NOT_SETTLED
 from .api import Api
 from .faults import Fault, Faults
 from .kubelet import Node

@@ -50,7 +50,7 @@ async def unsettled(api: Api, namespace: str) -> list[str]:
                 texts.append(f"{kind} {name_of(obj)} is left of a run that is gone")
     texts += [f"Job {name_of(j)} goes on" for j in jobs if not _finished(j)]
     texts += [f"pod {name_of(p)} goes on" for p in pods if not has_ended(p)]
-    return texts + watched_for_ever(runs, jobs=jobs, pods=pods)
+    return texts + [text for _, text in watched_for_ever(runs, jobs=jobs, pods=pods)]
 
 
 async def _free_names(api: Api, namespace: str) -> None:

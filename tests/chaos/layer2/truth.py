@@ -12,7 +12,7 @@ from pathlib import Path
 from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_COMPONENT, LABEL_RUN_UID
 from agentrun_store.thread import Store
 
-from ..layer1 import truth as names
+from ..layer1 import invariants as names
 from ..layer1.objects import (
     Object,
     condition,

@@ -8,8 +8,8 @@ from agentrun_operator.constants import FINAL_PHASES, FINALIZER
 from agentrun_operator.facts import condition_is_true
 from agentrun_operator.kube import ApiError
 
+from ..layer1.invariants import TAKEN_OFF
 from ..layer1.objects import Object, finalizers, has_ended, is_deleting, name_of, phase_of, uid_of
-from ..layer1.truth import TAKEN_OFF
 from .api import Api, path_of
 from .faults import Fault, Faults
 from .truth import Truth

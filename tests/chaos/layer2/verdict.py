@@ -10,7 +10,7 @@ from agentrun_store.history import History
 from agentrun_store.summary import summary
 from agentrun_store.thread import Store
 
-from ..layer1 import truth as names
+from ..layer1 import invariants as names
 from ..layer1.objects import Object, label, name_of
 from .processes import THREAD_ID
 from .proxy import MadeJob

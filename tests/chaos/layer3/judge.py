@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chaos.layer1.truth import (
+from chaos.layer1.invariants import (
     ALIVE_AFTER_END,
     BORN_CANCELLED,
     LEFTOVER,

@@ -9,12 +9,14 @@ from hypothesis import Phase, settings
 from agentrun_operator.facts import PodFacts
 from agentrun_operator.models import AgentRun
 from agentrun_operator.observe import Observer
+from agentrun_operator.own_cleanups import OwnCleanups, Work
 from agentrun_operator.policy import status
 from agentrun_operator.policy.view import ThreadView, View
 from agentrun_operator.thread_index import ThreadIndex
 from chaos.layer1 import campaign as runs
+from chaos.layer1 import policies
 from chaos.layer1.campaign import Finding, campaign
-from chaos.layer1.truth import ALIVE_AFTER_END, LEFTOVER, NOT_SETTLED, TWO_ON_THREAD, UNTRUE
+from chaos.layer1.invariants import ALIVE_AFTER_END, LEFTOVER, NOT_SETTLED, TWO_ON_THREAD, UNTRUE
 
 SCHEDULES = 400  # some 20 s of CPU time; `make chaos` is the long form
 ENOUGH = 1500  # schedules in which a planted fault is found, with room to spare
@@ -84,6 +86,22 @@ def test_a_start_that_was_none_is_found(first: First, monkeypatch: pytest.Monkey
         return starts | {"attempts": 7} if starts else {}
 
     monkeypatch.setattr(status, "_starts", one_more)
+    assert first(UNTRUE)
+
+
+def test_a_forged_report_that_is_believed_is_found(
+    first: First, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class All(frozenset[str]):
+        def __contains__(self, _: object) -> bool:
+            return True
+
+    monkeypatch.setattr(OwnCleanups, "get", lambda *_: Work(All(), 1))
+    assert first(LEFTOVER)
+
+
+def test_a_policy_that_is_missing_is_found(first: First, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies, "_jobs_and_pods", lambda *_: ())
     assert first(UNTRUE)
 
 

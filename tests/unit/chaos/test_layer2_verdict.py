@@ -13,7 +13,7 @@ from agentrun_store.names import check_run
 from agentrun_store.records import checkpoint_entry
 from agentrun_store.rollback import drop_run
 from agentrun_store.thread import Store
-from chaos.layer1 import truth as names
+from chaos.layer1 import invariants as names
 from chaos.layer2.processes import THREAD_ID, Agent
 from chaos.layer2.proxy import MadeJob
 from chaos.layer2.truth import Truth

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chaos.layer1.truth import (
+from chaos.layer1.invariants import (
     ALIVE_AFTER_END,
     BORN_CANCELLED,
     LEFTOVER,

@@ -110,6 +110,29 @@ SCHEDULES = {
         job_controller_looks 0
         all_go_on 0
     """,
+    "the pod of a forged Job, which is not the run's, tells how the run ended": """
+        create_run 0
+        operator_starts 0
+        forge_run_job 0
+        all_go_on 0
+        forged_container_ends 0
+        all_go_on 0
+        operators_go_on 0
+    """,
+    "a forged pod that has succeeded passes for the one that the run's Job will make": """
+        create_run 0
+        operator_starts 0
+        operators_go_on 0
+        operators_go_on 0
+        forge_pod 0
+        scheduler_binds 0
+        kubelets_go_on 0
+        forged_container_ends 0
+        kubelets_go_on 0
+        operators_go_on 0
+        operators_go_on 0
+        all_go_on 0
+    """,
 }
 
 

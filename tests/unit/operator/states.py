@@ -114,7 +114,7 @@ def job(
         deadline_exceeded=deadline_exceeded,
         backoff_limit=backoff_limit,
         retries=backoff_limit if retries is None else retries,
-        fatal_exit_codes=frozenset({2, 143}),
+        fatal_exit_codes=frozenset({2}),
         claim_name="agentrun-store",
         watched=watched,
     )
@@ -124,6 +124,7 @@ PENDING_POD = PodFacts(
     name="r-abc",
     uid="pod-uid",
     run_uid=UID,
+    job_uid="job-uid",
     phase="Pending",
     created_at=NOW,
     reason="",

@@ -29,9 +29,11 @@ def waits(name: str) -> Object:
 
 
 def pod(phase: str, *containers: Object, init: tuple[Object, ...] = ()) -> Object:
-    labels = {"agentrun.dev/run-uid": UID}
+    meta: Object = {"name": "r-abc", "uid": "p", "creationTimestamp": AT}
+    meta["labels"] = {"agentrun.dev/run-uid": UID}
+    meta["ownerReferences"] = [{"kind": "Job", "name": "r", "uid": "job-uid", "controller": True}]
     return {
-        "metadata": {"name": "r-abc", "uid": "p", "creationTimestamp": AT, "labels": labels},
+        "metadata": meta,
         "spec": {"nodeName": "n1"},
         "status": {
             "phase": phase,

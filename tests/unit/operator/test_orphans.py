@@ -7,6 +7,7 @@ from agentrun_operator.constants import (
     LABEL_RUN,
     MANAGED_BY,
 )
+from chaos.layer1.invariants import TAKEN_OFF
 from chaos.layer1.kube import Request
 from chaos.layer1.objects import merged, name_of, uid_of
 from chaos.layer1.operator import OperatorProcess
@@ -24,7 +25,7 @@ def goes_on_without_its_run(world: World) -> None:
     world.close()
     run = world.server.get("agentruns", "r")
     assert run is not None
-    world.truth.unguarded[uid_of(run)] = "by hand"
+    world.truth.excuses.befell(uid_of(run), TAKEN_OFF)
     world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": []}}))
     world.server.delete("agentruns", "r", propagation="Orphan")
     for _ in range(3):

@@ -11,9 +11,9 @@ from agentrun_operator.facts import job_facts
 from agentrun_operator.models import AgentRun
 from agentrun_operator.plan import Claim, CreateJob
 from agentrun_operator.policy.decide import decide
+from chaos.layer1.invariants import TAKEN_OFF
 from chaos.layer1.kube import Request
 from chaos.layer1.objects import Object, merged, name_of, uid_of
-from chaos.layer1.truth import TAKEN_OFF
 from chaos.layer1.world import World
 
 from .simulated import agents_finish, create, go_on, phase
@@ -145,7 +145,7 @@ def test_the_pod_of_a_record_that_is_gone_holds_up_the_next_run_of_its_thread(
     world.start_operator()
     go_on(world, rounds=6)
     found: Any = world.server.get("agentruns", "a")
-    world.truth.unguarded[uid_of(found)] = TAKEN_OFF
+    world.truth.excuses.befell(uid_of(found), TAKEN_OFF)
     world.server.update("agentruns", found, merged(found, {"metadata": {"finalizers": []}}))
     world.server.delete("agentruns", "a")
     go_on(world, rounds=10, pause=0.2)

@@ -1,6 +1,7 @@
 """An agent can write to its segment what it likes, and a hostile volume holds anything. It hinders
 no work but its own: other threads are listed and checked, and its run can be rolled back."""
 
+import errno
 import json
 import os
 import resource
@@ -19,6 +20,7 @@ from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import CorruptSegmentError, StoreError
 from agentrun_store.log import Entry
 from agentrun_store.names import check_run
+from agentrun_store.rollback import drop as drop_any
 from agentrun_store.rollback import drop_run
 from unit.store.conftest import Tool
 from unit.store.shapes import OF_A_SEGMENT, OF_A_THREAD
@@ -315,3 +317,39 @@ def test_what_decodes_for_the_clean_up_knows_langgraphs_codes() -> None:
 )
 def test_any_bytes_can_be_shown(data: bytes) -> None:
     json.dumps(shown.as_json(shown.loads(("msgpack", data))))
+
+
+@pytest.mark.parametrize("thread", [THREAD, f"stateless/{RUN_A}"])
+def test_directories_that_only_the_kubelet_may_remove_are_left_empty(
+    thread: str, unprivileged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It makes them as root, with the sticky bit where the root of the volume has it."""
+    thread_id = thread.rpartition("/")[2]
+    saver = StoreSaver(unprivileged, run=RUN_A, thread_dir_of=lambda _: thread)
+    put(saver, "1", thread=thread_id)
+    segment = next((unprivileged / thread / "segments").iterdir())
+    (segment / "workspace" / "deep" / "tree").mkdir(parents=True)
+    of_kubelet = set(segment.relative_to(unprivileged).parts)
+    rmdir, rename = os.rmdir, os.rename
+
+    def refuse(name: str | Path) -> None:
+        if Path(name).name in of_kubelet:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(name))
+
+    def refusing_rmdir(path: str | Path, *, dir_fd: int | None = None) -> None:
+        refuse(path)
+        rmdir(path, dir_fd=dir_fd)
+
+    def refusing_rename(old: str | Path, new: str | Path, **places: int) -> None:
+        refuse(old)
+        rename(old, new, **places)
+
+    monkeypatch.setattr(os, "rmdir", refusing_rmdir)
+    monkeypatch.setattr(os, "rename", refusing_rename)
+    assert drop_any(unprivileged, thread, RUN_A) == 1
+    left = [path for path in (unprivileged / thread).rglob("*") if not path.is_dir()]
+    assert [path.relative_to(unprivileged / thread) for path in left] in (
+        [],
+        [Path("tombstones", RUN_A)],
+    )
+    assert list(segment.iterdir()) == []

@@ -1,0 +1,166 @@
+"""What nobody can prevent: what befell a run or a Job, and which invariants that may break.
+
+Where the admission policies are installed, no attack of a tenant is among it. Without them:
+
+- *finalizer taken off by hand*: the API server removes the record of a deleted run at once. The
+  operator learns of it when that has happened.
+- *finalizer put on a settled run by hand*: the operator does not watch settled runs, and no field
+  selector finds finalizers.
+- *labels of a pod changed by hand*: without them the operator finds a pod only by reading all pods
+  of the namespace.
+- *annotation of a pod changed by hand*: it is what says whether a termination report counts.
+- *pod forged*, *Job forged*: with labels and owner references as those of the operator, and before
+  the operator has written down the UID, a forged one is like its own in all that can be read.
+- *owner of a pod or Job changed by hand*: the Job controller does not know its pod any more, and
+  makes another; a Job is no longer the run's, if its UID has not been written down yet.
+"""
+
+from collections.abc import Iterable
+
+from agentrun_operator.constants import (
+    ANNOTATION_RUNNER,
+    FINALIZER,
+    LABEL_COMPONENT,
+    LABEL_RUN,
+    LABEL_RUN_UID,
+)
+
+from .apiserver import ApiServer
+from .invariants import (
+    ALIVE_AFTER_END,
+    LEFTOVER,
+    NOT_SETTLED,
+    STARTED_AFTER_END,
+    SUCCEEDED_WRONGLY,
+    TAKEN_OFF,
+    TWO_ON_THREAD,
+    UNGUARDED,
+    UNTRUE,
+)
+from .objects import Object, finalizers, is_forged, made_for, owners, uid_of
+from .policies import Who
+
+RELEASED = "finalizer taken off by an administrator"
+PUT_ON = "finalizer put on a settled run by hand"
+HIDDEN = "labels of a pod changed by hand"
+MUTED = "annotation of a pod changed by hand"
+FORGED_JOB = "Job forged"
+FORGED_POD = "pod forged"
+FORGED_CHILD = "pod forged with the Job's UID"
+FORGED_CLEANUP = "pod of a clean-up forged"
+PARTED = "owner of a pod or Job changed by hand"
+
+_GONE = (ALIVE_AFTER_END, STARTED_AFTER_END, LEFTOVER)
+_LIES = (SUCCEEDED_WRONGLY, UNTRUE)
+MAY_BREAK: dict[str, tuple[str, ...]] = {
+    TAKEN_OFF: _GONE,
+    RELEASED: _GONE,
+    UNGUARDED: (LEFTOVER,),
+    PUT_ON: (NOT_SETTLED,),
+    HIDDEN: (*_GONE, *_LIES, TWO_ON_THREAD, NOT_SETTLED),
+    MUTED: _LIES,
+    FORGED_JOB: _LIES,
+    FORGED_POD: _LIES,
+    FORGED_CHILD: (*_GONE, *_LIES),
+    FORGED_CLEANUP: (LEFTOVER,),
+    PARTED: (*_GONE, *_LIES, TWO_ON_THREAD),
+}
+ATTACKS = (
+    TAKEN_OFF,
+    PUT_ON,
+    HIDDEN,
+    MUTED,
+    FORGED_JOB,
+    FORGED_POD,
+    FORGED_CHILD,
+    FORGED_CLEANUP,
+    PARTED,
+)
+FOUND_BY = (LABEL_RUN, LABEL_RUN_UID, LABEL_COMPONENT)
+
+
+class Excuses:
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+        self._runs: dict[str, dict[str, None]] = {}  # by UID: what befell it, in order
+        self.late_jobs: dict[str, str] = {}  # by UID: how their requests came too late
+
+    def befell(self, run_uid: str, what: str) -> None:
+        self._runs.setdefault(run_uid, {})[what] = None
+
+    def has_befallen(self, run_uid: str, *what: str) -> bool:
+        return any(name in self._runs.get(run_uid, {}) for name in what)
+
+    def of(self, invariant: str, runs: Iterable[str], jobs: Iterable[str | None]) -> str | None:
+        """What explains that the invariant is broken for one of the runs or by one of the Jobs."""
+        for uid in runs:
+            for what in self._runs.get(uid, {}):
+                is_refused = self._server.has_policies and what in ATTACKS
+                if invariant in MAY_BREAK[what] and not is_refused:
+                    return what
+        return next((self.late_jobs[uid] for uid in jobs if uid in self.late_jobs), None)
+
+    def see(self, plural: str, old: Object | None, new: Object | None) -> None:
+        if new is None:
+            return
+        if plural == "agentruns" and old is not None:
+            self._see_run(old, new)
+        elif plural in ("jobs", "pods"):
+            self._see_part(plural, old, new)
+
+    def _see_run(self, old: Object, new: Object) -> None:
+        if self._server.who is Who.OPERATOR:
+            return
+        had, has = FINALIZER in finalizers(old), FINALIZER in finalizers(new)
+        if had and not has:
+            by_administrator = self._server.who is Who.ADMINISTRATOR
+            self.befell(uid_of(new), RELEASED if by_administrator else TAKEN_OFF)
+        if has and not had and old["status"].get("settled"):
+            self.befell(uid_of(new), PUT_ON)
+
+    def _see_part(self, plural: str, old: Object | None, new: Object) -> None:
+        """A Job or pod has changed: not as the operator and the cluster's controllers do it."""
+        if is_forged(new):
+            if old is None:
+                self._see_forged(plural, new)
+            return
+        if old is None or self._server.who not in (Who.TENANT, Who.CREATOR):
+            return
+        run = made_for(new)
+        labels, before = (obj["metadata"].get("labels") or {} for obj in (new, old))
+        if plural == "pods" and any(labels.get(k) != before.get(k) for k in FOUND_BY):
+            self.befell(run, HIDDEN)
+            self.befell(labels.get(LABEL_RUN_UID, ""), HIDDEN)
+        notes, noted = (obj["metadata"].get("annotations") or {} for obj in (new, old))
+        if plural == "pods" and notes.get(ANNOTATION_RUNNER) != noted.get(ANNOTATION_RUNNER):
+            self.befell(run, MUTED)
+        if owners(new) != owners(old):
+            recorded = self._recorded_job(run) == uid_of(new)
+            if plural == "pods" or not recorded:
+                self.befell(run, PARTED)
+
+    def _recorded_job(self, run_uid: str) -> str | None:
+        run = self._server.by_uid("agentruns", run_uid)
+        uid: str | None = None if run is None else run["status"].get("jobUid")
+        return uid
+
+    def _see_forged(self, plural: str, obj: Object) -> None:
+        """By the Job's controlling owner; of a pod, the label names the run."""
+        makers = [ref for ref in owners(obj) if ref.get("controller")]
+        if plural == "jobs":
+            for ref in makers:
+                self.befell(ref["uid"], FORGED_JOB)
+            return
+        if self._server.who is Who.JOB_CONTROLLER:
+            return
+        named = (obj["metadata"].get("labels") or {}).get(LABEL_RUN_UID)
+        if named is None:
+            for uid in self._cleaned_by(makers):
+                self.befell(uid, FORGED_CLEANUP)
+        else:
+            self.befell(named, FORGED_CHILD if makers else FORGED_POD)
+
+    def _cleaned_by(self, makers: list[Object]) -> list[str]:
+        """The runs that the clean-up Job cleans whose UID the forged pod has."""
+        jobs = (self._server.by_uid("jobs", ref["uid"]) for ref in makers)
+        return [ref["uid"] for job in jobs if job is not None for ref in owners(job)]
