@@ -27,8 +27,9 @@ from .workqueue import Key
 Object = dict[str, Any]
 logger = logging.getLogger(__name__)
 
-WORKERS = 16
-WORKERS_OF_NAMESPACE = 8  # so that the slow requests of one leave room for the others
+# Each may hold an Agent that takes 40 MiB once it is read, and the container has 512.
+WORKERS = 10
+WORKERS_OF_NAMESPACE = 5  # so that the slow requests of one leave room for the others
 LONGEST_RECONCILE_SECONDS = 120.0
 RESYNC_SECONDS = 120.0
 FIRST_RESYNC_SECONDS = 10.0

@@ -5,6 +5,7 @@ write this file, where no agent can write, and the run's supervisor reads it whi
 agent: see `agentrun_runner/stop_file.py`.
 """
 
+import json
 import os
 import sys
 from contextlib import suppress
@@ -16,21 +17,22 @@ from agentrun_store.names import RunName
 from agentrun_store.text import brief
 from agentrun_store.thread import STOPS, Thread
 
-THREAD, RUN, SECONDS = "AGENTRUN_THREAD", "AGENTRUN_UID", "AGENTRUN_SECONDS"
-"""Variables of the Job: the thread's directory, the run's UID, and how many seconds it has."""
+VARIABLE = "AGENTRUN_SHORTEN"
+"""JSON: {"uid": run uid, "thread": its directory, "seconds": from when the supervisor reads it}"""
 
 _LONGEST = 20  # bytes
 _ERROR_SIZE = 500  # bytes
 
 
 def main(root: Path) -> int:
-    """Write the file that the environment names. Returns the exit code."""
+    """Write the file that `AGENTRUN_SHORTEN` asks for. Returns the exit code."""
     try:
-        thread, run = rollback.named(root, os.environ.get(THREAD, ""), os.environ.get(RUN, ""))
-        write(thread, run, int(os.environ.get(SECONDS, "")))
+        asked = json.loads(os.environ.get(VARIABLE, ""))
+        thread, run = rollback.named(root, str(asked["thread"]), str(asked["uid"]))
+        write(thread, run, int(asked["seconds"]))
     except RunRolledBackError:
         return 0  # no process of the run is alive any more
-    except (StoreError, ValueError, OSError) as error:
+    except (StoreError, ValueError, KeyError, TypeError, OSError) as error:
         print(brief(error, _ERROR_SIZE), file=sys.stderr, flush=True)
         return 1
     return 0

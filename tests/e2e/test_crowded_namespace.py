@@ -117,3 +117,28 @@ def test_an_agent_with_a_day_of_grace_is_gone_within_seconds(ns: Namespace) -> N
     assert (gone_at - asked_at).seconds <= 12
     rolled_back.wait_gone(seconds=40)
     assert rolled_back.processes() == []
+
+
+def test_a_stop_that_has_begun_is_shortened_and_log_and_report_stay(ns: Namespace) -> None:
+    """spec.cancelGracePeriodSeconds, set after the cancel, for a stop and a rollback."""
+    day: dict[str, Any] = {"input": {}, "gracePeriodSeconds": 86400}
+    stopped = ns.run("ignores-sigterm", thread="a", **day)
+    rolled_back = ns.run("ignores-sigterm", **day)
+    for run, cancel in ((stopped, "interrupt"), (rolled_back, "rollback")):
+        run.wait_step(1)
+        run.cancel(cancel)
+    for run in (stopped, rolled_back):
+        run.wait_log(event="stopping")  # so the kubelet has begun
+        assert run.status["phase"] == "Cancelling"
+        assert run.processes()
+        run.patch({"spec": {"cancelGracePeriodSeconds": 2}})
+    status = stopped.wait("Interrupted", seconds=30)["status"]
+    assert stopped.processes() == []
+    assert status["cancel"]["forced"] is True
+    assert status["checkpoint"]["id"]
+    finished = stopped.log()[-1]
+    assert (finished["event"], finished["result"]) == ("finished", "Stopped")
+    rolled_back.wait_gone(seconds=60)
+    assert rolled_back.processes() == []
+    store = ns.store()
+    assert store.segments(f"stateless/{rolled_back.uid}") == []

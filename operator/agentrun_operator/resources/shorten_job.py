@@ -1,6 +1,7 @@
 """The Job that tells a run's supervisor, by its volume, how soon the run has to end."""
 
 import hashlib
+import json
 from typing import Any
 
 from ..constants import COMPONENT_CLEANUP, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY
@@ -23,11 +24,7 @@ def shorten_job(
     Nothing that it reports is believed: the end of the pod is.
     """
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
-    env = {
-        "AGENTRUN_THREAD": run.thread_directory,
-        "AGENTRUN_UID": run.metadata.uid,
-        "AGENTRUN_SECONDS": str(seconds),
-    }
+    asked = {"uid": run.metadata.uid, "thread": run.thread_directory, "seconds": seconds}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -51,7 +48,7 @@ def shorten_job(
                     runner_image,
                     pod,
                     args=["shorten"],
-                    env=env,
+                    env={"AGENTRUN_SHORTEN": json.dumps(asked)},
                 ),
             },
         },

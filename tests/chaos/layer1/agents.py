@@ -67,8 +67,8 @@ def end_cleanup(world: World, container: Container) -> None:
     """One that shortens a stop has written its file: the supervisor of the run reads it."""
     container.end_cleanup()
     for agent in _agents(world):
-        if agent.run_uid == container.shortens:
-            agent.shortened = container.seconds
+        if agent.run_uid == container.shortens.get("uid"):
+            agent.shortened = float(container.shortens["seconds"])
 
 
 def clean(world: World, container: Container) -> None:

@@ -32,7 +32,7 @@ class Container:
         self.is_agent = self.container_name == AGENT_CONTAINER and not self.forged
         self.is_cleanup = self.container_name == CLEANUP_CONTAINER and not self.forged
         # Not by labels, which users may change where no policy forbids it.
-        self.run_uid = "" if self.is_cleanup else env.get("AGENTRUN_UID", "")
+        self.run_uid = env.get("AGENTRUN_UID", "")
         self.grace = float(pod["spec"].get("terminationGracePeriodSeconds", 30))
         self.acknowledged_at = now
         self.started_at: str | None = None
@@ -48,9 +48,7 @@ class Container:
         self.supervised = main["image"] == "runner"
         self.thread = env.get("AGENTRUN_THREAD", "")
         self.claim = _claim(pod)
-        # A Job that shortens a stop: the run, and how many seconds it has.
-        self.shortens = env.get("AGENTRUN_UID", "") if not self.is_agent else ""
-        self.seconds = float(env.get("AGENTRUN_SECONDS", "0"))
+        self.shortens: dict[str, Any] = json.loads(env.get("AGENTRUN_SHORTEN", "{}"))
         self.work: list[dict[str, str]] = json.loads(env.get("AGENTRUN_CLEANUP", "[]"))
         self.report: dict[str, Any] = {"runs": {}, "errors": {}}
         self.lie = env.get("REPORT", "")  # of a forged one

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from agentrun_operator.constants import CLEANUP_CONTAINER
-
 Object = dict[str, Any]
 
 TRACKING = "batch.kubernetes.io/job-tracking"
@@ -114,9 +112,5 @@ def is_forged(obj: Object) -> bool:
 
 
 def made_for(obj: Object) -> str:
-    """UID of the run whose agent the operator's Job or pod is to run; empty if it runs none.
-
-    A Job that shortens a stop names the run, too.
-    """
-    is_cleanup = main_container(obj).get("name") == CLEANUP_CONTAINER
-    return "" if is_cleanup else env_of(obj).get("AGENTRUN_UID", "")
+    """UID of the run that the operator made the Job for, or its pod; empty if it did not."""
+    return env_of(obj).get("AGENTRUN_UID", "")

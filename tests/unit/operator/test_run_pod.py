@@ -89,8 +89,10 @@ def test_an_agent_cannot_say_that_its_pod_is_supervised() -> None:
 
 def test_the_operators_own_containers_fit_into_quotas_and_limit_ranges() -> None:
     resources = container(job_of(run(), agent(**FOREIGN)), "workspace")["resources"]
-    assert resources["requests"] == resources["limits"]
-    assert resources["limits"].keys() == {"cpu", "memory", "ephemeral-storage"}
+    limits, requests = resources["limits"], resources["requests"]
+    assert limits.keys() == requests.keys() == {"cpu", "memory", "ephemeral-storage"}
+    assert (requests["cpu"], limits["cpu"]) == ("100m", "400m"), "no more than four times as much"
+    assert limits | {"cpu": "100m"} == requests
 
 
 def test_of_the_pod_templates_metadata_only_labels_and_annotations_count_and_none_of_ours() -> None:

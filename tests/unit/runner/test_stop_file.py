@@ -1,5 +1,6 @@
 """A stop that has begun is shortened by a file that only the operator's Jobs can write."""
 
+import json
 import os
 from pathlib import Path
 
@@ -24,9 +25,14 @@ def stopping(pod: Pod, *, pid_one: bool = False) -> Running:
     return running
 
 
+def ask(pod: Pod, **what: object) -> None:
+    asked = {"uid": pod.uid, "thread": pod.env["AGENTRUN_THREAD"], "seconds": 1} | what
+    pod.env[stops.VARIABLE] = json.dumps(asked)
+
+
 def job(pod: Pod, seconds: object) -> Path:
     """Run the operator's Job on the volume of the pod, and return the file."""
-    pod.env["AGENTRUN_SECONDS"] = str(seconds)
+    ask(pod, seconds=seconds)
     assert pod.run("shorten").exit_code == 0
     return pod.thread_dir / "stops" / pod.uid
 
@@ -139,20 +145,21 @@ def test_the_job_does_nothing_for_a_run_that_was_rolled_back(make_pod: MakePod) 
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("what", "told"),
     [
-        (stops.THREAD, "../outside", "thread '../outside'"),
-        (stops.THREAD, "threads/none", "no thread threads/none"),
-        (stops.RUN, "x/y", "run 'x/y'"),
-        (stops.SECONDS, "soon", "soon"),
+        ({"thread": "../outside"}, "thread '../outside'"),
+        ({"thread": "threads/none"}, "no thread threads/none"),
+        ({"uid": "x/y"}, "run 'x/y'"),
+        ({"seconds": "soon"}, "soon"),
+        ({"seconds": None}, "TypeError"),
     ],
 )
 def test_the_job_names_what_it_cannot_do(
-    make_pod: MakePod, variable: str, value: str, told: str
+    make_pod: MakePod, what: dict[str, object], told: str
 ) -> None:
-    pod = make_pod({}, **{stops.SECONDS: "1"})
+    pod = make_pod({})
     pod.thread_dir.mkdir(parents=True)
-    pod.env[variable] = value
+    ask(pod, **what)
     ended = pod.run("shorten")
 
     assert ended.exit_code == 1
@@ -160,7 +167,8 @@ def test_the_job_names_what_it_cannot_do(
 
 
 def test_the_job_follows_no_link(make_pod: MakePod, tmp_path: Path) -> None:
-    pod = make_pod({}, **{stops.SECONDS: "1"})
+    pod = make_pod({})
+    ask(pod)
     pod.thread_dir.mkdir(parents=True)
     outside = tmp_path / "outside"
     outside.mkdir()
