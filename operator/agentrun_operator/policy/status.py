@@ -59,9 +59,12 @@ def base(view: View, phase: Phase) -> AgentRunStatus:
 
 
 def _has_taken_thread(view: View) -> bool | None:
-    """Whether the run lives on its thread: a request to make its Job may have come very late."""
-    lives = view.run.spec.thread is not None and (view.alive or view.can_make_pods)
-    return True if lives else None
+    """Whether the run lives on its thread: a request to make its Job may have come very late.
+
+    A pod of another Job that has the run's labels is no start of the run.
+    """
+    lives = view.begun and bool(view.alive or view.can_make_pods)
+    return True if lives and view.run.spec.thread is not None else None
 
 
 def _starts(view: View) -> dict[str, object]:

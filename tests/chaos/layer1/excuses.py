@@ -6,8 +6,8 @@ Where the admission policies are installed, no attack of a tenant is among it. W
   operator learns of it when that has happened.
 - *finalizer put on a settled run by hand*: the operator does not watch settled runs, and no field
   selector finds finalizers.
-- *labels of a pod changed by hand*: without the run's UID the operator finds the pod only by
-  reading all pods of the namespace.
+- *label of a pod, or of those of a Job, changed by hand*: without the run's UID the
+  operator finds the pod only by reading all pods of the namespace.
 - *annotation of a pod changed by hand*: it is what says whether a termination report counts.
 - *Job forged*: with the run as its controlling owner, and before the operator has written down the
   UID of its own, it is like its own in all that can be read.
@@ -46,7 +46,7 @@ from .policies import Who
 
 RELEASED = "finalizer taken off by an administrator"
 PUT_ON = "finalizer put on a settled run by hand"
-HIDDEN = "labels of a pod changed by hand"
+HIDDEN = "label of a pod, or of those of a Job, changed by hand"
 MUTED = "annotation of a pod changed by hand"
 FORGED_JOB = "Job forged"
 FORGED_POD = "pod forged"
@@ -136,9 +136,10 @@ class Excuses:
         if old is None or self._server.who not in (Who.TENANT, Who.CREATOR):
             return
         run = made_for(new)
-        if plural == "pods" and _named(new) != _named(old):
+        pods = [obj if plural == "pods" else obj["spec"]["template"] for obj in (new, old)]
+        if _named(pods[0]) != _named(pods[1]):
             self.befell(run, HIDDEN)
-            self.befell(_named(new), HIDDEN)
+            self.befell(_named(pods[0]), HIDDEN)
         notes, noted = (obj["metadata"].get("annotations") or {} for obj in (new, old))
         if plural == "pods" and notes.get(ANNOTATION_RUNNER) != noted.get(ANNOTATION_RUNNER):
             self.befell(run, MUTED)

@@ -153,6 +153,15 @@ SCHEDULES = {
         operators_go_on 0
         operators_go_on 0
     """,
+    "a run takes and gives back its thread in a circle, for a pod of a forged Job of its name": """
+        create_run 0
+        operator_starts 0
+        all_go_on 0
+        create_run 1
+        forge_run_job 1
+        cluster_goes_on 0
+        operators_go_on 0
+    """,
 }
 
 
