@@ -2,9 +2,9 @@
 
 import json
 
-from .deployment import wait_let_go, writes
+from .deployment import USER, wait_let_go, writes
 from .kubectl import Object, kubectl, wait_gone
-from .namespace import Namespace, agent_run
+from .namespace import Namespace, agent_run, put_into
 from .run import Run, condition, time
 
 ADDED_LABELS = ("controller-uid", "job-name")
@@ -86,7 +86,8 @@ def test_a_job_that_is_made_after_the_end_is_removed(ns: Namespace) -> None:
     run.cancel("interrupt")
     done = run.wait("Interrupted")
     kubectl("delete", "job", run.name, "-n", ns.name)
-    ns.create(late)
+    as_operator = f"--as={USER}"
+    kubectl("create", "-f-", as_operator, stdin=json.dumps(put_into(ns.name, late)))
     wait_gone("job", ns.name, run.name)
     ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
     assert run.processes() == []
