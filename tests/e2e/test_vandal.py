@@ -49,9 +49,10 @@ def test_a_vandals_rollback_leaves_its_thread_and_all_others_as_they_were(ns: Na
         run.wait("Succeeded")
     before = contents(ns.store())
 
+    honest = ns.held_run(thread="other")
+    written = len(ns.store().checkpoints_of("threads/other", honest.uid))
     vandals = [ns.run("vandal", thread=how, input={"how": how}) for how in HOWS]
     vandals.append(ns.run("vandal-command", thread="files"))
-    honest = ns.held_run(thread="other")
     for run in vandals:
         run.wait("Running")
         assert run.wait_log(event="vandalised")["managed"] == []
@@ -65,7 +66,7 @@ def test_a_vandals_rollback_leaves_its_thread_and_all_others_as_they_were(ns: Na
     assert contents(store) == before
     for run in (*vandals, honest):
         assert store.tombstones(f"threads/{run.thread}") == {run.uid}
-    assert "4 checkpoints deleted" in rolled_back(honest)
+    assert f"{written} checkpoints deleted" in rolled_back(honest)
     for thread in threads:
         onward = ns.run("steps", thread=thread, input={"steps": 3})
         assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3]
