@@ -12,10 +12,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
-# The thread's directory is all that pods of a run have in common.
-MARKER = Path(
-    "/agentrun/store", os.environ["AGENTRUN_THREAD"], f"held-{os.environ['AGENTRUN_UID']}"
-)
+# The run's segment is all that its pods have in common and can write.
+THREAD = Path("/agentrun/store", os.environ["AGENTRUN_THREAD"])
+MARKER = THREAD / "segments" / os.environ["AGENTRUN_SEGMENT"] / "held"
 
 
 class State(TypedDict, total=False):
