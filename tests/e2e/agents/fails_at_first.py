@@ -8,7 +8,8 @@ from typing import Annotated, TypedDict
 from langgraph.graph import END, START, StateGraph
 
 # The thread's directory is all that pods of a run have in common.
-MARKER = Path("/agentrun/store", os.environ["AGENTRUN_THREAD"], "failed-before")
+THREAD = Path("/agentrun/store", os.environ["AGENTRUN_THREAD"])
+MARKER = THREAD / "segments" / os.environ["AGENTRUN_SEGMENT"] / "failed-before"
 
 
 class State(TypedDict, total=False):
