@@ -7,10 +7,11 @@ import signal
 import socket
 import uuid
 
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube, read_deep_json
+
 from . import health, logs
 from .admission import Admission
 from .controller import Controller
-from .kube import NO_ANSWER, ApiError, Kube, read_deep_json
 from .lease import Lease
 from .settings import Settings
 from .watches import Watches

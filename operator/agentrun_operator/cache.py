@@ -8,10 +8,13 @@ records are kept (records.py), and all that a decision about one run needs is fo
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 
+from agentrun_kube.objects import Object
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Phase
+
 from .cleanup_facts import cleanup_runs
-from .constants import Phase
-from .facts import Object, PodFacts
-from .models import Agent, AgentRun
+from .facts import PodFacts
 from .policy.cleanup import awaits_cleanup
 from .records import AgentRecord, JobRecord, PodRecord, Record, RunRecord
 from .thread_index import ThreadIndex

@@ -6,13 +6,14 @@ and the decision is made anew.
 """
 
 from collections.abc import Callable
-from typing import Any
+
+from agentrun_kube.client.kube import ApiError, Kube
+from agentrun_kube.names import ANNOTATION_QUEUED, FINALIZER, LABEL_FINISHED
+from agentrun_kube.objects import Object
+from agentrun_kube.v1alpha1.agent_run import AgentRun, AgentRunStatus
 
 from . import events
-from .constants import ANNOTATION_QUEUED, FINALIZER, LABEL_FINISHED
 from .facts import STOP_DEADLINE
-from .kube import ApiError, Kube
-from .models import AgentRun, AgentRunStatus
 from .plan import (
     Action,
     CancelRun,
@@ -35,7 +36,6 @@ from .refusals import JobRefusedError
 from .resources.run_job import run_job
 from .shorten import shorten
 
-Object = dict[str, Any]
 Learn = Callable[[str, Object], None]  # plural, object as the server has it now
 
 

@@ -5,13 +5,15 @@ from datetime import datetime
 
 from pydantic import Field, ValidationError
 
-from .account import json_object
-from .constants import ANNOTATION_CLEANUP_RUNS, CLEANUP_CONTAINER
-from .facts import Object, missing_claim, pod_facts
-from .models import Model
+from agentrun_kube.names import ANNOTATION_CLEANUP_RUNS, CLEANUP_CONTAINER
+from agentrun_kube.objects import Object
+from agentrun_kube.termination_report import json_object
+from agentrun_kube.text import clean
+from agentrun_kube.v1alpha1.base import Model
+
+from .facts import missing_claim, pod_facts
 from .own_cleanups import Work
 from .policy.cleanup import CleanupJob
-from .text import clean
 
 
 class Cleaned(Model):

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from secrets import token_hex
 
+from agentrun_kube.client.kube import ApiError, Kube
+from agentrun_kube.objects import Object
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from .cache import Cache
-from .facts import Object, owner_uid
-from .kube import ApiError, Kube
-from .models import AgentRun
+from .facts import owner_uid
 from .observe import Observer, now
 from .own_cleanups import Work
 from .policy.cleanup import Batch, CleanupJob, may_be_cleaned, next_cleanup

@@ -3,15 +3,16 @@
 import asyncio
 import logging
 import random
-from typing import Any
+
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.objects import Object
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 
 from .carry_out import CarryOut
 from .cleanups import Cleanups
 from .facts import can_make_pods
 from .installation import Installation
 from .intake import Intake
-from .kube import NO_ANSWER, ApiError, Kube
-from .models import AgentRun
 from .observe import Observer
 from .orphans import Orphans
 from .plan import Claim, Plan, Release
@@ -24,7 +25,6 @@ from .records import MOST_FINALIZERS
 from .refusals import JobRefusedError
 from .workqueue import Key
 
-Object = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 # Each may hold an Agent that takes 40 MiB once it is read, and the container has 512.

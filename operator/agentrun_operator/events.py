@@ -2,16 +2,16 @@
 
 import hashlib
 import logging
-from typing import Any
 
-from .constants import API_VERSION, MANAGED_BY
-from .kube import NO_ANSWER, ApiError, Kube
-from .models import AgentRun
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.names import API_VERSION, MANAGED_BY
+from agentrun_kube.objects import Object
+from agentrun_kube.text import clean
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from .observe import now
 from .plan import Event
-from .text import clean
 
-Object = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 

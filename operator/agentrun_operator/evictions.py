@@ -11,7 +11,7 @@ https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/kubelet/eviction/helpe
 import re
 from typing import Any
 
-from .text import clean
+from agentrun_kube.text import clean
 
 BY_KUBELET = "TerminationByKubelet"
 _NOT_ADMITTED = "The node had condition"

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .constants import ANNOTATION_RETRIES, COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN_UID
-from .models import whole_number
+from agentrun_kube.names import ANNOTATION_RETRIES, COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN_UID
+from agentrun_kube.objects import Object
+from agentrun_kube.text import whole_number
+
 from .pods import (
     DEADLINE_EXCEEDED,
     STOP_DEADLINE,
-    Object,
     PodFacts,
     is_let_go,
     labels,
@@ -23,7 +24,6 @@ __all__ = [
     "STOP_DEADLINE",
     "UNSTARTED_GRACE",
     "JobFacts",
-    "Object",
     "PodFacts",
     "can_make_pods",
     "condition_is_true",

@@ -7,10 +7,11 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
+from agentrun_kube.client.kube import Kube
+from agentrun_kube.names import LABEL_FINISHED, LABEL_MANAGED_BY, MANAGED_BY
+from agentrun_kube.objects import Object
+
 from .cache import Cache
-from .constants import LABEL_FINISHED, LABEL_MANAGED_BY, MANAGED_BY
-from .facts import Object
-from .kube import Kube
 from .records import Record, record
 from .workqueue import Key, Urgency, WorkQueue
 

@@ -6,29 +6,31 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
-from .account import REPORT_LINES
-from .cache import Cache
-from .cleanup_facts import cleanup_job_facts
-from .constants import (
+from agentrun_kube import defaults
+from agentrun_kube.client.kube import Kube
+from agentrun_kube.client.paths import all_of, field_is, label_is
+from agentrun_kube.client.pod_log import last_lines
+from agentrun_kube.names import (
     AGENT_CONTAINER,
     COMPONENT_AGENT,
-    FINAL_PHASES,
     LABEL_COMPONENT,
     LABEL_JOB,
     LABEL_MANAGED_BY,
     LABEL_RUN_UID,
     LABEL_THREAD,
     MANAGED_BY,
-    Cancel,
 )
-from .facts import JobFacts, Object, PodFacts, job_facts, may_be_made_for
+from agentrun_kube.objects import Object
+from agentrun_kube.termination_report import REPORT_LINES
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import FINAL_PHASES, Cancel
+
+from .cache import Cache
+from .cleanup_facts import cleanup_job_facts
+from .facts import JobFacts, PodFacts, job_facts, may_be_made_for
 from .installation import Installation
-from .kube import Kube
-from .models import Agent, AgentRun
 from .own_cleanups import OwnCleanups
-from .paths import all_of, field_is, label_is
-from .pod_log import last_lines
-from .policy import defaults
 from .policy.cleanup import CleanupJob, cleanup_of
 from .policy.threads import NEEDS_THOSE_AHEAD, rejected_by
 from .policy.view import ThreadView, View

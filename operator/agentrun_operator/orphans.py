@@ -5,9 +5,10 @@ Whoever sent one may have died, or lost the race, long before the server took it
 
 import logging
 
+from agentrun_kube.client.kube import Kube
+
 from .cache import Cache
 from .facts import JobFacts, PodFacts, can_make_pods, job_facts, owner_uid, pod_facts
-from .kube import Kube
 from .observe import Observer
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ restart it makes new ones: a clean-up may be repeated.
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from .constants import CLEANUP_CONTAINER
-from .kube import Kube
-from .pod_log import last_lines
+from agentrun_kube.client.kube import Kube
+from agentrun_kube.client.pod_log import last_lines
+from agentrun_kube.names import CLEANUP_CONTAINER
 
 MOST = 10_000  # Jobs and logs that are remembered; what is forgotten is done once more
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from .constants import Cancel
-from .models import AgentRunStatus
+from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
+from agentrun_kube.vocabulary import Cancel
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,19 @@ reported that no container of it is left (phase Succeeded or Failed), or the obj
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from .account import Account, read_report
-from .constants import (
+from agentrun_kube.names import (
     AGENT_CONTAINER,
     ANNOTATION_RUNNER,
     LABEL_FINISHED,
     LABEL_RUN_UID,
     WORKSPACE_CONTAINER,
 )
-from .evictions import overuse
-from .text import clean
+from agentrun_kube.objects import Object
+from agentrun_kube.termination_report import Account, read_report
+from agentrun_kube.text import clean
 
-Object = dict[str, Any]
+from .evictions import overuse
 
 # The kubelet stops a pod whose activeDeadlineSeconds are over; 1 is the smallest that is allowed.
 STOP_DEADLINE = 1

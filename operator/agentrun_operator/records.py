@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .constants import (
+from agentrun_kube.names import (
     ANNOTATION_CLAIM,
     ANNOTATION_CLEANUP_RUNS,
     ANNOTATION_QUEUED,
@@ -24,6 +24,10 @@ from .constants import (
     LABEL_RUN_UID,
     LABEL_THREAD,
 )
+from agentrun_kube.objects import Object
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from .facts import (
     JobFacts,
     PodFacts,
@@ -35,9 +39,6 @@ from .facts import (
     owner_uid,
     pod_facts,
 )
-from .models import Agent, AgentRun
-
-Object = dict[str, Any]
 
 # Of labels and annotations of clean-ups, none but these are kept, and no value longer than this.
 KEPT_LABELS = (LABEL_COMPONENT, LABEL_FINISHED, LABEL_JOB, LABEL_RUN, LABEL_RUN_UID)

@@ -4,8 +4,10 @@ The kubelet keeps to the grace period with which it began to stop a pod, so that
 only way into it.
 """
 
-from .facts import Object, condition_is_true
-from .kube import ApiError, Kube
+from agentrun_kube.client.kube import ApiError, Kube
+from agentrun_kube.objects import Object
+
+from .facts import condition_is_true
 from .plan import ShortenStop
 from .policy.view import View
 from .refusals import JobRefusedError

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from .policy.cleanup import awaits_cleanup
 
 Order = tuple[datetime, int, str]

@@ -8,8 +8,9 @@ import asyncio
 import logging
 import random
 
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+
 from .intake import SELECTORS, Intake
-from .kube import NO_ANSWER, ApiError, Kube
 
 logger = logging.getLogger(__name__)
 

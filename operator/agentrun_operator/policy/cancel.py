@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from ..models import AgentRun, CancelStatus
-from ..text import clean
+from agentrun_kube.text import clean
+from agentrun_kube.v1alpha1.agent_run import AgentRun, CancelStatus
+
 from .view import View
 
 

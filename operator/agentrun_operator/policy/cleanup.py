@@ -8,8 +8,9 @@ the Job of the fresh runs a bounded number of such Jobs may be under way.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..constants import Cancel, Condition, Reason
-from ..models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Cancel, Condition, Reason
+
 from .status import USUAL_START
 from .view import Cleanup
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from ..constants import Reason, ReclaimPolicy
+from agentrun_kube.vocabulary import Reason, ReclaimPolicy
+
 from ..facts import JobFacts, PodFacts
 from ..plan import DeleteRun, Event, LetGo, Plan, Release
 from .stop import stop_actions

@@ -9,8 +9,9 @@ Succeeded if its container had ended well before the kubelet set out to stop it.
 from dataclasses import dataclass
 from signal import SIGKILL
 
-from ..account import Account
-from ..constants import Phase, Reason
+from agentrun_kube.termination_report import Account
+from agentrun_kube.vocabulary import Phase, Reason
+
 from ..evictions import what_to_change
 from ..facts import DEADLINE_EXCEEDED, PodFacts
 

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from ..constants import AGENT_CONTAINER, WORKSPACE_CONTAINER
+from agentrun_kube.names import AGENT_CONTAINER, WORKSPACE_CONTAINER
+from agentrun_kube.objects import Object
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from ..installation import Installation
-from ..models import Agent, AgentRun
 from ..pod_security import Level, violations
 from ..resources.pod import AGENTRUN_ROOT, TERMINATION_LOG
 from ..resources.run_pod import pod_template
-from ..untyped import Object, as_list, as_object, as_text, safe_name, shown
+from ..untyped import as_list, as_object, as_text, safe_name, shown
 
 # The API server takes 1.5 MiB of an object, with all that it writes down about the fields itself.
 # What it says of a larger Job is about its labels: it tries once more, and finds its own.

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from ..constants import Condition, Phase, Reason, ReclaimPolicy
+from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
+from agentrun_kube.vocabulary import Condition, Phase, Reason, ReclaimPolicy
+
 from ..facts import PodFacts, missing_claim
-from ..models import AgentRunStatus
 from ..plan import Claim, Event, Plan, Release
 from .outcome import KEPT, Ending, timed_out
 from .status import USUAL_START, base, final, said, set_condition, waiting, with_account

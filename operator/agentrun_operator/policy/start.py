@@ -3,12 +3,16 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from ..constants import MAX_JOB_NAME, MultitaskStrategy, Phase, Reason
-from ..models import Agent, AgentRun
+from agentrun_kube import defaults
+from agentrun_kube.names import MAX_JOB_NAME
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import MultitaskStrategy, Phase, Reason
+
 from ..plan import Action, Claim, CreateJob, Enqueue, Event, Plan, Release
 from ..records import DEEPEST_SPEC, LARGEST_SPEC
 from ..resources.run_file import run_file
-from . import defaults, threads
+from . import threads
 from .pod_refusals import refusal
 from .progress import finish
 from .status import base, final, waiting

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
-from ..constants import Condition, Phase, Reason, ReclaimPolicy
-from ..models import AgentRunStatus, ConditionStatus
+from agentrun_kube import defaults
+from agentrun_kube.text import clean
+from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
+from agentrun_kube.v1alpha1.base import ConditionStatus
+from agentrun_kube.vocabulary import Condition, Phase, Reason, ReclaimPolicy
+
 from ..plan import Event, Plan
-from ..text import clean
-from . import defaults
 from .outcome import Ending
 from .view import View
 

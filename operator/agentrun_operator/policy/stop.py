@@ -2,18 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from ..constants import Condition, Phase, Reason
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+
 from ..facts import UNSTARTED_GRACE, PodFacts
-from ..plan import (
-    Action,
-    DeleteJob,
-    DeletePod,
-    Event,
-    ForbidRetries,
-    Plan,
-    ShortenStop,
-    StopPod,
-)
+from ..plan import Action, DeleteJob, DeletePod, Event, ForbidRetries, Plan, ShortenStop, StopPod
 from ..resources.shorten_job import shorten_job_name
 from .cancel import asked, cancel_status
 from .status import base, said, set_condition

@@ -1,10 +1,12 @@
 """What follows when nothing of a run that had to stop is alive: kept, rolled back, or removed."""
 
-from ..constants import FINALIZER, Cancel, Condition, Phase, Reason
+from agentrun_kube import defaults
+from agentrun_kube.names import FINALIZER
+from agentrun_kube.v1alpha1.agent_run import AgentRun, AgentRunStatus
+from agentrun_kube.vocabulary import Cancel, Condition, Phase, Reason
+
 from ..facts import PodFacts
-from ..models import AgentRun, AgentRunStatus
 from ..plan import Action, Claim, CleanUp, DeleteRun, Event, Plan, Release
-from . import defaults
 from .cancel import cancel_status
 from .cleanup import awaits_cleanup
 from .outcome import Ending, ending, timed_out

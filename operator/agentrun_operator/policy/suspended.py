@@ -5,7 +5,8 @@ counting them, and makes the next one when the Job is resumed:
 https://kubernetes.io/docs/concepts/workloads/controllers/job/#suspending-a-job
 """
 
-from ..constants import Condition, Phase, Reason
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+
 from ..facts import PodFacts
 from ..plan import Event, Plan
 from .status import base, said, set_condition, waiting

@@ -9,8 +9,9 @@ younger gives way. Finalizers and labels, which users may change, decide nothing
 
 from datetime import datetime
 
-from ..constants import Cancel, MultitaskStrategy
-from ..models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Cancel, MultitaskStrategy
+
 from ..plan import CancelRun
 from .cleanup import awaits_cleanup
 from .view import ThreadView

@@ -7,10 +7,11 @@ written into the condition Finished, with status False: a crash, and pods that a
 hide it.
 """
 
-from ..constants import Condition, Phase, Reason
-from ..models import AgentRun
+from agentrun_kube import defaults
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+
 from ..plan import Plan
-from . import defaults
 from .outcome import Ending, ending, ending_of
 from .status import base, set_condition, with_account
 from .view import View

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from ..facts import JobFacts, PodFacts, can_make_pods
 from ..installation import Installation
-from ..models import Agent, AgentRun
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from ..models import Agent, AgentRun
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 
 
 def run_file(run: AgentRun, agent: Agent) -> str:

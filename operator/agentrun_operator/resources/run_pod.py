@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from ..constants import (
+from agentrun_kube import defaults
+from agentrun_kube.names import (
     AGENT_CONTAINER,
     ANNOTATION_RUN_FILE,
     ANNOTATION_RUNNER,
     WORKSPACE_CONTAINER,
 )
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from ..installation import Installation
-from ..models import Agent, AgentRun
-from ..policy import defaults
 from .added import added_by, harden
 from .merge import merge_under
 from .pod import (

@@ -8,11 +8,11 @@ from contextlib import ExitStack, contextmanager
 from random import Random
 from unittest.mock import patch
 
+from agentrun_kube.client.kube import NO_ANSWER, ApiError
 from agentrun_operator import cleanups, controller, events, observe
 from agentrun_operator.controller import Controller
 from agentrun_operator.installation import Installation
 from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import NO_ANSWER, ApiError
 
 from .apiserver import ApiServer, matches
 from .clock import SKEW, Clock, VirtualLoop

@@ -11,7 +11,8 @@ from typing import Any
 
 import aiohttp
 
-from agentrun_operator import __main__, controller, events, kube, lease, observe, watches
+from agentrun_kube.client import kube
+from agentrun_operator import __main__, controller, events, lease, observe, watches
 
 from .times import INACTIVITY, LEASE, PATIENCE, RENEWAL, RETRY
 

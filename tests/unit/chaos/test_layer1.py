@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import Phase, settings
 
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 from agentrun_operator.facts import PodFacts
-from agentrun_operator.models import AgentRun
 from agentrun_operator.observe import Observer
 from agentrun_operator.own_cleanups import OwnCleanups, Work
 from agentrun_operator.policy import status

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Phase
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Phase
 from agentrun_operator.facts import PodFacts
-from agentrun_operator.models import AgentRun
 from agentrun_operator.plan import DeletePod, ForbidRetries, ShortenStop, StopPod
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.policy.lost import asks_after_nodes

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from agentrun_kube.client.kube import ApiError, Kube
+from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
+from agentrun_kube.vocabulary import Cancel, Phase
 from agentrun_operator.carry_out import CarryOut
-from agentrun_operator.constants import Cancel, Phase
 from agentrun_operator.facts import UNSTARTED_GRACE
-from agentrun_operator.kube import ApiError, Kube
-from agentrun_operator.models import AgentRunStatus
 from agentrun_operator.plan import (
     Action,
     CancelRun,

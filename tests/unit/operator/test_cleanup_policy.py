@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from agentrun_operator.constants import Phase
-from agentrun_operator.models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Phase
 from agentrun_operator.policy.cleanup import (
     CleanupJob,
     NextCleanup,

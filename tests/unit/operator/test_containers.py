@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_kube.vocabulary import Condition, Phase, Reason
 from agentrun_operator.facts import pod_facts
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.policy.outcome import ending

@@ -2,8 +2,8 @@
 
 import pytest
 
+from agentrun_kube.client.kube import ApiError
 from agentrun_operator import controller
-from agentrun_operator.kube import ApiError
 from agentrun_operator.plan import Plan
 from agentrun_operator.policy.decide import decide as real
 from agentrun_operator.policy.view import View

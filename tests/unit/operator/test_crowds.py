@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from agentrun_kube.client.kube import Kube
 from agentrun_operator.installation import Installation
 from agentrun_operator.intake import Intake
-from agentrun_operator.kube import Kube
 from agentrun_operator.observe import Observer
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.records import record

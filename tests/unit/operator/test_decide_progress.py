@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_kube.vocabulary import Condition, Phase, Reason
 from agentrun_operator.facts import PodFacts
 from agentrun_operator.plan import (
     Claim,

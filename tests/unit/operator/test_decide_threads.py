@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Cancel, Condition, Phase, Reason
+from agentrun_kube.vocabulary import Cancel, Condition, Phase, Reason
 from agentrun_operator.plan import CancelRun, Claim, Release
 from agentrun_operator.policy.decide import decide
 

@@ -6,16 +6,9 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_kube.vocabulary import Condition, Phase, Reason
 from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import (
-    CleanUp,
-    DeleteRun,
-    ForbidRetries,
-    Plan,
-    Release,
-    StopPod,
-)
+from agentrun_operator.plan import CleanUp, DeleteRun, ForbidRetries, Plan, Release, StopPod
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.policy.view import Cleanup
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Phase
+from agentrun_kube.vocabulary import Phase
 from agentrun_operator.evictions import overuse
 from agentrun_operator.plan import DeleteJob, ForbidRetries, StopPod
 from agentrun_operator.policy.decide import decide

@@ -4,9 +4,9 @@ from typing import cast
 
 import pytest
 
+from agentrun_kube.client.kube import Kube
 from agentrun_operator import health, workqueue
 from agentrun_operator.intake import Intake
-from agentrun_operator.kube import Kube
 from agentrun_operator.workqueue import Key
 
 LONG = 10_000.0

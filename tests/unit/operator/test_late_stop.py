@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Condition, Phase, Reason
 from agentrun_operator.plan import DeleteJob
 from agentrun_operator.policy.decide import decide
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_kube.vocabulary import Condition, Phase, Reason
 from agentrun_operator.facts import PodFacts
 from agentrun_operator.plan import Plan
 from agentrun_operator.policy.decide import decide

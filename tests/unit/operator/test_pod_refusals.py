@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.vocabulary import Condition, Phase, Reason
 from agentrun_operator.installation import Installation
-from agentrun_operator.models import Agent
 from agentrun_operator.plan import CreateJob
 from agentrun_operator.pod_security import Level
 from agentrun_operator.policy.decide import decide

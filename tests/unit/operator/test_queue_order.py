@@ -2,7 +2,8 @@
 
 import pytest
 
-from agentrun_operator.constants import ANNOTATION_QUEUED, Phase
+from agentrun_kube.names import ANNOTATION_QUEUED
+from agentrun_kube.vocabulary import Phase
 from agentrun_operator.plan import Claim, Enqueue
 from agentrun_operator.policy.decide import decide
 from chaos.layer1.kube import Fate

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import FINALIZER, Condition, Phase, Reason
-from agentrun_operator.models import AgentRun
+from agentrun_kube.names import FINALIZER
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Condition, Phase, Reason
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.records import (
     DEEPEST_SPEC,

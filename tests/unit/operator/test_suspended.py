@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Phase
+from agentrun_kube.vocabulary import Phase
 from agentrun_operator.facts import JobFacts, PodFacts, can_make_pods, job_facts
 from agentrun_operator.plan import DeleteJob, DeletePod, Plan, StopPod
 from agentrun_operator.policy.decide import decide

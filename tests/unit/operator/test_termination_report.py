@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.account import LARGEST_VALUE, REPORT_CUT, read_account, read_report
+from agentrun_kube.termination_report import LARGEST_VALUE, REPORT_CUT, read_account, read_report
 from agentrun_operator.facts import pod_facts
 from agentrun_operator.policy.outcome import ending
 

@@ -1,5 +1,6 @@
 """Text from users, agents and kubelets, made fit for a status, an Event or a log line."""
 
+import re
 import unicodedata
 
 LONGEST = 1024  # bytes of one message; the API server takes no longer Event either
@@ -31,3 +32,8 @@ def _fit(character: str) -> str:
         return " "
     obeyed = unicodedata.category(character) in _CONTROLS or character in _DIRECTIONS
     return "\ufffd" if obeyed else character
+
+
+def whole_number(text: str) -> int | None:
+    """The number that the text is; None for any other text: anybody may write an annotation."""
+    return int(text) if re.fullmatch("[0-9]{1,19}", text) else None

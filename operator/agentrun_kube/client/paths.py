@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote
 
-from .constants import GROUP, VERSION
+from ..names import GROUP, VERSION
 
 PREFIXES = {
     "agentruns": f"/apis/{GROUP}/{VERSION}",

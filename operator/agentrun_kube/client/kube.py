@@ -7,8 +7,8 @@ objects are sent and received as they are. Lists come in pages that bytes bound.
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
+from ..objects import Object
 from .connection import (
     LIST_TIMEOUT,
     NO_ANSWER,
@@ -27,7 +27,6 @@ from .paths import can_be_name, path
 
 __all__ = ["NO_ANSWER", "ApiError", "Kube", "read_deep_json"]
 
-Object = dict[str, Any]
 Objects = list[Object]
 
 MERGE_PATCH = "application/merge-patch+json"

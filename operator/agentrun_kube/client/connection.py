@@ -14,9 +14,8 @@ import aiohttp
 from kubernetes.aio import client, config
 from yarl import URL
 
+from ..objects import Object
 from .pages import loads
-
-Object = dict[str, Any]
 
 # No request holds a worker for longer.
 READ_TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5)

@@ -1,7 +1,9 @@
 """What a run leaves open its Agent says, and what both leave open is said here."""
 
-from ..constants import DEFAULT_GRACE_PERIOD_SECONDS, MultitaskStrategy
-from ..models import Agent, AgentRun
+from .names import DEFAULT_GRACE_PERIOD_SECONDS
+from .v1alpha1.agent import Agent
+from .v1alpha1.agent_run import AgentRun
+from .vocabulary import MultitaskStrategy
 
 
 def requested_grace_seconds(run: AgentRun, agent: Agent) -> int:

@@ -11,10 +11,10 @@ import re
 from math import isfinite
 from typing import Any, Literal
 
-from .models import CheckpointStatus, Model
+from .objects import Object
 from .text import clean
-
-Object = dict[str, Any]
+from .v1alpha1.agent_run import CheckpointStatus
+from .v1alpha1.base import Model
 
 LARGEST_VALUE = 4096  # bytes of an output, or of the questions of a paused graph, as JSON
 LONGEST_ID = 253

@@ -1,108 +1,15 @@
-"""The custom resources as the operator reads and writes them.
+"""An AgentRun: one run of an agent."""
 
-The CRDs in ``crds/`` are the source of the schema; a test fails when they and these models differ.
-Unknown fields are kept out: the API server prunes what the CRDs do not name.
-"""
+from datetime import datetime
+from typing import Any
 
-import re
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
-from pydantic.alias_generators import to_camel
-
-from .constants import (
-    ANNOTATION_QUEUED,
-    DEFAULT_CLAIM,
-    FINAL_PHASES,
-    FINALIZER,
-    GIT_ANNOTATIONS,
-    GIT_LABELS,
-    MultitaskStrategy,
-    Phase,
-    ReclaimPolicy,
-)
-from .constants import Cancel as CancelAction
-
-
-def _rfc3339(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-Time = Annotated[datetime, PlainSerializer(_rfc3339, when_used="json")]
-
-
-def whole_number(text: str) -> int | None:
-    """The number that the text is; None for any other text: anybody may write an annotation."""
-    return int(text) if re.fullmatch("[0-9]{1,19}", text) else None
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
-
-
-class Metadata(Model):
-    """The part of ObjectMeta that decisions need."""
-
-    name: str
-    namespace: str
-    uid: str
-    resource_version: str = ""
-    generation: int = 0
-    creation_timestamp: Time
-    deletion_timestamp: Time | None = None
-    finalizers: tuple[str, ...] = ()
-    labels: dict[str, str] = Field(default_factory=dict)
-    annotations: dict[str, str] = Field(default_factory=dict)
-    managed_fields: list[dict[str, Any]] = Field(default_factory=list)
-
-
-class LangGraph(Model):
-    graph: str
-    allowed_modules: list[str] = Field(default_factory=list)
-
-
-class Command(Model):
-    command: list[str]
-    args: list[str] = Field(default_factory=list)
-
-
-class Runtime(Model):
-    langgraph: LangGraph | None = None
-    command: Command | None = None
-
-
-class NameRef(Model):
-    name: str
-
-
-class Code(Model):
-    config_map: NameRef
-
-
-class Store(Model):
-    claim_name: str = DEFAULT_CLAIM
-
-
-class AgentSpec(Model):
-    runtime: Runtime
-    image: str | None = None
-    code: Code | None = None
-    env: list[dict[str, Any]] = Field(default_factory=list)
-    env_from: list[dict[str, Any]] = Field(default_factory=list)
-    resources: dict[str, Any] = Field(default_factory=dict)
-    pod_template: dict[str, Any] = Field(default_factory=dict)
-    store: Store = Field(default_factory=Store)
-    timeout_seconds: int | None = None
-    retries: int | None = None
-    ttl_seconds_after_finished: int | None = None
-    multitask_strategy: MultitaskStrategy | None = None
-    grace_period_seconds: int | None = None
-
-
-class Agent(Model):
-    metadata: Metadata
-    spec: AgentSpec
+from ..names import ANNOTATION_QUEUED, FINALIZER, GIT_ANNOTATIONS, GIT_LABELS
+from ..text import whole_number
+from ..vocabulary import FINAL_PHASES, MultitaskStrategy, Phase, ReclaimPolicy
+from ..vocabulary import Cancel as CancelAction
+from .base import ConditionStatus, Metadata, Model, NameRef, Time
 
 
 class RunConfig(Model):
@@ -139,15 +46,6 @@ class AgentRunSpec(Model):
     @property
     def has_resume(self) -> bool:
         return "resume" in self.model_fields_set
-
-
-class ConditionStatus(Model):
-    type: str
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str
-    last_transition_time: Time
-    observed_generation: int | None = None
 
 
 class CheckpointStatus(Model):
