@@ -14,7 +14,7 @@ from .admission import Admission
 from .controller import Controller
 from .lease import Lease
 from .settings import Settings
-from .watches import Watches
+from .state.watches import Watches
 
 logger = logging.getLogger(__name__)
 START_RETRY_SECONDS = 2.0

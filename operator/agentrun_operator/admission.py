@@ -12,8 +12,8 @@ from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
 from agentrun_kube.vocabulary import Reason
 
 from .events import post_on_deployment
-from .plan import Event
 from .pod_security import Level
+from .resources.event import Event
 
 logger = logging.getLogger(__name__)
 

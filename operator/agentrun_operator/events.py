@@ -9,8 +9,8 @@ from agentrun_kube.objects import Object
 from agentrun_kube.text import clean
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 
-from .observe import now
-from .plan import Event
+from . import clock
+from .resources.event import Event
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ async def post_on_deployment(kube: Kube, deployment: Object, event: Event) -> No
         "namespace": meta["namespace"],
         "uid": meta["uid"],
     }
-    await _post(kube, involved, event, now().isoformat())
+    await _post(kube, involved, event, clock.now().isoformat())
 
 
 async def _post(kube: Kube, involved: dict[str, str], event: Event, occasion: str) -> None:
@@ -50,7 +50,7 @@ async def _post(kube: Kube, involved: dict[str, str], event: Event, occasion: st
     message = clean(event.message)
     said = f"{involved['uid']} {event.reason} {message}{occasion}"
     digest = hashlib.sha256(said.encode()).hexdigest()
-    time = now().isoformat(timespec="seconds").replace("+00:00", "Z")
+    time = clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
     obj = {
         "apiVersion": "v1",
         "kind": "Event",

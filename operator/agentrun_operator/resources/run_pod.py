@@ -13,6 +13,7 @@ from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 
 from ..installation import Installation
+from ..run_file import run_file
 from .added import added_by, harden
 from .merge import merge_under
 from .pod import (
@@ -23,7 +24,6 @@ from .pod import (
     pod_security,
     tmp_mount,
 )
-from .run_file import run_file
 from .run_labels import for_pod, own_labels
 from .run_mounts import file_mounts, store_mounts, volumes, workspace
 

@@ -2,7 +2,7 @@
 
 from agentrun_kube.names import FINALIZER, LABEL_RUN_UID
 from agentrun_kube.vocabulary import FINAL_PHASES
-from agentrun_operator.intake import SELECTORS
+from agentrun_operator.state.intake import SELECTORS
 
 from .agents import checkpoint, clean, end_cleanup, finish, lie
 from .apiserver import matches

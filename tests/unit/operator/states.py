@@ -9,9 +9,10 @@ from agentrun_kube.termination_report import Account
 from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 from agentrun_kube.vocabulary import FINAL_PHASES, Phase
-from agentrun_operator.facts import JobFacts, PodFacts
+from agentrun_operator.facts.jobs import JobFacts
+from agentrun_operator.facts.pods import PodFacts
 from agentrun_operator.installation import Installation
-from agentrun_operator.policy.view import ThreadView, View
+from agentrun_operator.runs.view import ThreadView, View
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CREATED = NOW - timedelta(minutes=1)

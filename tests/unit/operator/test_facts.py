@@ -4,7 +4,7 @@ import pytest
 
 from agentrun_kube.objects import Object
 from agentrun_kube.termination_report import read_account
-from agentrun_operator.facts import pod_facts
+from agentrun_operator.facts.pods import pod_facts
 
 
 @pytest.mark.parametrize(
