@@ -19,7 +19,7 @@ from agentrun_kube.termination_report import Account, read_report
 from agentrun_kube.text import clean
 
 from .evictions import overuse
-from .objects import is_let_go, labels, owner_uid, time_of
+from .objects import is_unwatched, labels, owner_uid, time_of
 
 # The kubelet stops a pod whose activeDeadlineSeconds are over; 1 is the smallest that is allowed.
 STOP_DEADLINE = 1
@@ -201,7 +201,7 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         supervised=_has_runner(pod),
         account=account,
         report_cut=cut,
-        watched=not is_let_go(pod) and status.get("phase") != "Succeeded",
+        watched=not is_unwatched(pod) and status.get("phase") != "Succeeded",
     )
 
 

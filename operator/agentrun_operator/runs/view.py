@@ -6,7 +6,7 @@ from datetime import datetime
 from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 
-from ..cleanups.policy import Cleanup
+from ..cleanups.policy import CleanupState
 from ..facts.jobs import JobFacts, can_make_pods
 from ..facts.pods import PodFacts
 from ..installation import Installation
@@ -36,7 +36,7 @@ class View:
     pods: tuple[PodFacts, ...]  # pods that carry this run's UID, oldest first
     departed: tuple[PodFacts, ...]  # as last seen: pods of this run whose objects are gone
     thread: ThreadView
-    cleanup: Cleanup | None
+    cleanup: CleanupState | None
     namespace_terminating: bool
     unreachable_nodes: frozenset[
         str
@@ -108,7 +108,7 @@ class View:
         nothing: another may have come and gone while nobody looked.
         """
         status = self.run.status
-        may_have_job = self.run.claimed or status.job_name or status.claim_name
+        may_have_job = self.run.has_finalizer or status.job_name or status.claim_name
         return self.begun or bool(may_have_job)
 
     @property

@@ -7,7 +7,7 @@ from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
 from agentrun_kube.vocabulary import Condition, Phase, Reason, ReclaimPolicy
 
 from ...resources.event import Event
-from ..plan import Plan, Release
+from ..plan import Plan, RemoveFinalizer
 from ..view import View
 from .outcome import Ending
 from .status import base, said, set_condition
@@ -70,5 +70,5 @@ def finish(view: View, status: AgentRunStatus, *events: Event) -> Plan:
     reclaimPolicy Delete the guard stays: deleting the record has to clean the store first.
     """
     keeps = view.run.spec.reclaim_policy == ReclaimPolicy.DELETE
-    actions = (Release(),) if view.run.claimed and not keeps else ()
+    actions = (RemoveFinalizer(),) if view.run.has_finalizer and not keeps else ()
     return Plan(actions=actions, status=status, events=events, confirm=True)

@@ -6,7 +6,7 @@ from agentrun_kube.vocabulary import Condition, Phase, Reason
 
 from ...facts.pods import USUAL_START, PodFacts, missing_claim
 from ...resources.event import Event
-from ..plan import Claim, Plan
+from ..plan import AddFinalizer, Plan
 from ..view import View
 from .ending import ended_event, final, finish, with_account
 from .outcome import KEPT, Ending, timed_out
@@ -17,8 +17,8 @@ from .verdict import outcome
 
 def progress(view: View) -> Plan:
     if view.alive or view.can_make_pods:
-        if not view.run.claimed:  # somebody took the finalizer off; the pod needs its guard
-            return Plan(actions=(Claim(),))
+        if not view.run.has_finalizer:  # somebody took the finalizer off; the pod needs its guard
+            return Plan(actions=(AddFinalizer(),))
         return _live(view)
     if view.run.status.job_uid is None and view.own_job is not None:
         # Write down that there was a Job before the guard goes: without its UID in the status, a

@@ -5,7 +5,7 @@ from agentrun_kube.vocabulary import Cancel, Condition, Phase, Reason
 
 from ...facts.runs import awaits_cleanup
 from ...resources.event import Event
-from ..plan import Action, Claim, CleanUp, DeleteRun, Plan, Release
+from ..plan import Action, AddFinalizer, DeleteRun, Plan, RemoveFinalizer, RequestCleanup
 from ..view import View
 from .confirmed import confirmed
 from .deleted import deleted
@@ -31,8 +31,10 @@ def rolling_back(view: View) -> Plan:
     if cleanup is not None and cleanup.state == "done":
         count = cleanup.checkpoints
         return _removed(view, f"The run was rolled back: {count} checkpoints deleted.", count)
-    if not (view.run.claimed or view.run.deleting or view.run.finished):
-        return Plan(actions=(Claim(),))  # else a delete would take the record before the clean-up
+    if not (view.run.has_finalizer or view.run.deleting or view.run.finished):
+        return Plan(
+            actions=(AddFinalizer(),)
+        )  # else a delete would take the record before the clean-up
     end = ending(view.seen)
     phase = view.run.status.phase if view.run.finished else Phase.CANCELLING
     status = confirmed(view, base(view, phase), forced=end is not None and end.forced)
@@ -48,7 +50,7 @@ def rolling_back(view: View) -> Plan:
         # What was done on a look before this write, another run may have done, too: look again.
         taken = base(view, phase).model_copy(update={"holds_thread": True, "claim_name": claim})
         return Plan(status=taken, confirm=True)
-    actions: tuple[Action, ...] = () if claim is None or busy else (CleanUp(claim),)
+    actions: tuple[Action, ...] = () if claim is None or busy else (RequestCleanup(claim),)
     events: tuple[Event, ...] = ()
     failed = reason == Reason.CLEANUP_FAILED
     if failed and not any(c.reason == reason for c in view.run.status.conditions):
@@ -99,7 +101,7 @@ def _removed(view: View, message: str, count: int) -> Plan:
     if run.spec.cancel is None:
         return deleted(view)
     event = Event("Normal", Reason.ROLLED_BACK, message)
-    release: tuple[Action, ...] = (Release(),) if run.claimed else ()
+    release: tuple[Action, ...] = (RemoveFinalizer(),) if run.has_finalizer else ()
     if run.deleting and release:
         return Plan(actions=release, events=(event,), confirm=True)
     if not run.deleting and not run.managed_from_git:

@@ -219,7 +219,7 @@ def _forbid(view: View) -> tuple[Action, ...]:
     return (ForbidRetries(job.name, job.uid),)
 
 
-def asks_after_nodes(view: View) -> bool:
+def needs_node_status(view: View) -> bool:
     """Whether a decision needs to know if the nodes of the run's pods answer.
 
     The node controller calls the pods of a node that is silent not ready:
