@@ -63,7 +63,7 @@ class CleanupReconciler:
         except ApiError as error:
             if error.namespace_is_terminating:
                 for run in runs:
-                    self._own.doom(run.metadata.uid)
+                    self._own.set_namespace_terminating(run.metadata.uid)
                 self._wake(runs)
                 return
             if error.is_refusal:

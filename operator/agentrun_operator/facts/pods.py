@@ -15,7 +15,7 @@ from agentrun_kube.names import (
     WORKSPACE_CONTAINER,
 )
 from agentrun_kube.objects import Object
-from agentrun_kube.termination_report import Account, read_report
+from agentrun_kube.termination_report import TerminationReport, read_report
 from agentrun_kube.text import clean
 
 from .evictions import overuse
@@ -68,7 +68,9 @@ class PodFacts:
     exit_code: int | None  # of the agent's container
     exit_reason: str  # of the agent's container, for example OOMKilled
     supervised: bool  # the agent's container has our runner as PID 1
-    account: Account | None  # of the runner, as PID 1 or as the container that makes the workspace
+    report: (
+        TerminationReport | None
+    )  # of the runner, as PID 1 or as the container that makes the workspace
     report_cut: bool  # the kubelet cut the agent's termination report, and its log was not read yet
     watched: bool  # neither succeeded nor let go
 
@@ -159,11 +161,11 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         ),
         "",
     )
-    account, cut = None, False
+    report, cut = None, False
     if _has_runner(pod):
-        account, cut = read_report(ended.get("message", ""), log)
-    if account is None and failed_init == WORKSPACE_CONTAINER:
-        account, _ = read_report(its_end.get("message", ""), "")
+        report, cut = read_report(ended.get("message", ""), log)
+    if report is None and failed_init == WORKSPACE_CONTAINER:
+        report, _ = read_report(its_end.get("message", ""), "")
     return PodFacts(
         name=pod["metadata"]["name"],
         uid=pod["metadata"]["uid"],
@@ -199,7 +201,7 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         exit_code=ended.get("exitCode"),
         exit_reason=ended.get("reason", ""),
         supervised=_has_runner(pod),
-        account=account,
+        report=report,
         report_cut=cut,
         watched=not is_unwatched(pod) and status.get("phase") != "Succeeded",
     )

@@ -34,7 +34,7 @@ class View:
     agent: Agent | None
     job: JobFacts | None  # whatever Job has the run's name; see `own_job`
     pods: tuple[PodFacts, ...]  # pods that carry this run's UID, oldest first
-    departed: tuple[PodFacts, ...]  # as last seen: pods of this run whose objects are gone
+    gone_pods: tuple[PodFacts, ...]  # as last seen: pods of this run whose objects are gone
     thread: ThreadView
     cleanup: CleanupState | None
     namespace_terminating: bool
@@ -69,7 +69,7 @@ class View:
         not over: see `alive`. But how the run ends, it does not tell.
         """
         uids = {pod.uid for pod in self.pods}
-        gone = tuple(pod for pod in self.departed if pod.uid not in uids)
+        gone = tuple(pod for pod in self.gone_pods if pod.uid not in uids)
         own = (pod for pod in gone + self.pods if self._may_be_own(pod))
         return tuple(sorted(own, key=lambda pod: pod.created_at))
 

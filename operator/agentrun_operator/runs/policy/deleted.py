@@ -6,8 +6,8 @@ from agentrun_kube.vocabulary import Phase, Reason
 from ..plan import Plan, RemoveFinalizer
 from ..view import View
 from .ending import final
+from .recorded_outcome import outcome
 from .too_late import ended_by_itself
-from .verdict import outcome
 
 
 def deleted(view: View) -> Plan:

@@ -10,8 +10,8 @@ from ..view import View
 from .confirmed import confirmed
 from .deleted import deleted
 from .ending import final
-from .outcome import ending
-from .status import base, set_condition
+from .outcome import outcome_of_pods
+from .status import base, set_condition, with_condition
 
 
 def removes_checkpoints(run: AgentRun) -> bool:
@@ -35,11 +35,11 @@ def rolling_back(view: View) -> Plan:
         return Plan(
             actions=(AddFinalizer(),)
         )  # else a delete would take the record before the clean-up
-    end = ending(view.seen)
+    end = outcome_of_pods(view.seen)
     phase = view.run.status.phase if view.run.finished else Phase.CANCELLING
     status = confirmed(view, base(view, phase), forced=end is not None and end.forced)
     reason, message = _why_not_clean(view)
-    status = set_condition(view, status, Condition.ROLLED_BACK, False, reason, message)
+    status, is_news = set_condition(view, status, Condition.ROLLED_BACK, False, reason, message)
     # The Job may have gone before its claim was ever written down.
     claim = status.claim_name or (view.agent.spec.store.claim_name if view.agent else None)
     if claim is None and not view.start_was_seen:
@@ -52,8 +52,7 @@ def rolling_back(view: View) -> Plan:
         return Plan(status=taken, confirm=True)
     actions: tuple[Action, ...] = () if claim is None or busy else (RequestCleanup(claim),)
     events: tuple[Event, ...] = ()
-    failed = reason == Reason.CLEANUP_FAILED
-    if failed and not any(c.reason == reason for c in view.run.status.conditions):
+    if is_news and reason == Reason.CLEANUP_FAILED:
         events = (Event("Warning", reason, message),)
     return Plan(
         actions=actions,
@@ -116,7 +115,7 @@ def _removed(view: View, message: str, count: int) -> Plan:
 def _tombstone(view: View, message: str, count: int) -> AgentRunStatus:
     status = final(view, Phase.ROLLED_BACK, Reason.ROLLED_BACK, message)
     status = confirmed(view, status)
-    status = set_condition(view, status, Condition.ROLLED_BACK, True, Reason.ROLLED_BACK, message)
+    status = with_condition(view, status, Condition.ROLLED_BACK, True, Reason.ROLLED_BACK, message)
     cancel = status.cancel and status.cancel.model_copy(
         update={"clean_at": view.now, "checkpoints_deleted": count}
     )
