@@ -38,7 +38,7 @@ FIRST_RESYNC_SECONDS = 10.0
 class Controller:
     def __init__(self, kube: Kube, installation: Installation) -> None:
         self._kube = kube
-        self.intake = intake = Intake(kube, WORKERS_OF_NAMESPACE)
+        self.intake = intake = Intake(kube, WORKERS_OF_NAMESPACE, installation.instance)
         self._cache, self._queue = intake.cache, intake.queue
         self._observer = Observer(kube, self._cache, installation, intake.learn)
         self._carry_out = CarryOut(kube, intake.learn, intake.ask_for_cleanup)
@@ -123,7 +123,7 @@ class Controller:
             found = await self._kube.get("agentruns", key.namespace, key.name)
         except (ApiError, *NO_ANSWER):
             return
-        if found is not None:
+        if found is not None and self.intake.is_own("agentruns", found):
             self.intake.learn("agentruns", found)
         elif known is not None:
             self.intake.remove(known)

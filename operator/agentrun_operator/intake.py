@@ -8,8 +8,8 @@ import logging
 from collections.abc import Iterable
 
 from .cache import Cache
-from .constants import LABEL_FINISHED, LABEL_MANAGED_BY, MANAGED_BY
-from .facts import Object
+from .constants import LABEL_FINISHED, LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGED_BY
+from .facts import Object, labels
 from .kube import Kube
 from .records import Record, record
 from .workqueue import Key, Urgency, WorkQueue
@@ -18,27 +18,31 @@ logger = logging.getLogger(__name__)
 
 SLICE = 500  # keys that are queued in one go
 
+
 # What is watched, and read in full at the start and at every resync. Settled runs are not, nor are
 # Jobs and pods that have succeeded (what leaves the watch so is read once more, see `forget`) or
 # whose run has finished (`policy/finished.py` lets them go).
-SELECTORS: dict[str, dict[str, str]] = {
-    "agentruns": {"fieldSelector": "status.settled!=true"},
-    "agents": {},
-    "jobs": {
-        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY},!{LABEL_FINISHED}",
-        "fieldSelector": "status.successful=0",
-    },
-    "pods": {
-        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY},!{LABEL_FINISHED}",
-        "fieldSelector": "status.phase!=Succeeded",
-    },
-}
+def selectors(instance: str | None) -> dict[str, dict[str, str]]:
+    """Of each kind that is watched: of an operator of that instance, or of the one without."""
+    own = f"!{LABEL_INSTANCE}" if instance is None else f"{LABEL_INSTANCE}={instance}"
+    made = f"{LABEL_MANAGED_BY}={MANAGED_BY},!{LABEL_FINISHED},{own}"
+    return {
+        "agentruns": {"labelSelector": own, "fieldSelector": "status.settled!=true"},
+        "agents": {},
+        "jobs": {"labelSelector": made, "fieldSelector": "status.successful=0"},
+        "pods": {"labelSelector": made, "fieldSelector": "status.phase!=Succeeded"},
+    }
+
+
+SELECTORS = selectors(None)
 
 
 class Intake:
-    def __init__(self, kube: Kube, share: int) -> None:
+    def __init__(self, kube: Kube, share: int, instance: str | None = None) -> None:
         """``share``: how many keys of one namespace may be worked on at a time."""
         self._kube = kube
+        self._instance = instance
+        self.selectors = selectors(instance)
         self.cache = Cache()
         self.queue = WorkQueue(share)
         self.works = False  # a standby only keeps its cache
@@ -48,9 +52,15 @@ class Intake:
 
     def learn(self, plural: str, obj: Object) -> None:
         """A watch, or the answer to a write, says that the object is so now."""
+        if not self.is_own(plural, obj):
+            return  # a direct read may show it
         new = self._record(plural, obj)
         if new is not None:
             self.add(self.cache.upsert(new) or ())
+
+    def is_own(self, plural: str, obj: Object) -> bool:
+        """Whether this instance of the operator works with the object. All share the Agents."""
+        return plural == "agents" or labels(obj).get(LABEL_INSTANCE) == self._instance
 
     def forget(self, plural: str, obj: Object) -> None:
         """A watch says that the object is gone or has left its selection, which look the same."""
@@ -99,9 +109,9 @@ class Intake:
 
     async def sync(self) -> None:
         """Read all that is watched in full, and look at everything once more."""
-        for plural in SELECTORS:
+        for plural in self.selectors:
             await self.read_all(plural)
-        for plural in SELECTORS:
+        for plural in self.selectors:
             for number, known in enumerate(self.cache.all(plural)):
                 self.add(self.cache.own_keys(known), Urgency.ROUTINE)
                 if number % SLICE == SLICE - 1:
@@ -117,7 +127,7 @@ class Intake:
             listed.add((meta["namespace"], meta["name"]))
             self.learn(plural, obj)
 
-        version = await self._kube.each(plural, take, **SELECTORS[plural])
+        version = await self._kube.each(plural, take, **self.selectors[plural])
         for missing in self.cache.missing(plural, listed, version):
             self.remove(missing)
         self.versions.setdefault(plural, version)

@@ -18,6 +18,7 @@ from .constants import (
     FINALIZER,
     GIT_ANNOTATIONS,
     GIT_LABELS,
+    LABEL_INSTANCE,
     MultitaskStrategy,
     Phase,
     ReclaimPolicy,
@@ -219,6 +220,11 @@ class AgentRun(Model):
     def queued(self) -> int | None:
         """Its place among the runs of its thread, once that is written down."""
         return whole_number(self.metadata.annotations.get(ANNOTATION_QUEUED, ""))
+
+    @property
+    def instance(self) -> str | None:
+        """Which operator works on it; None: the one without an instance id."""
+        return self.metadata.labels.get(LABEL_INSTANCE)
 
     @property
     def order(self) -> tuple[datetime, int, str]:

@@ -14,6 +14,7 @@ from .constants import (
     COMPONENT_AGENT,
     FINAL_PHASES,
     LABEL_COMPONENT,
+    LABEL_INSTANCE,
     LABEL_JOB,
     LABEL_MANAGED_BY,
     LABEL_RUN_UID,
@@ -21,7 +22,7 @@ from .constants import (
     MANAGED_BY,
     Cancel,
 )
-from .facts import JobFacts, Object, PodFacts, job_facts, may_be_made_for
+from .facts import JobFacts, Object, PodFacts, job_facts, labels, may_be_made_for
 from .installation import Installation
 from .kube import Kube
 from .models import Agent, AgentRun
@@ -86,9 +87,12 @@ class Observer:
         return facts, tuple(pod.facts for pod in pods)
 
     async def live(self, namespace: str, name: str) -> View | None:
-        """The same, read directly from the API server; None if the run is gone."""
+        """The same, read directly from the API server.
+
+        None if the run is gone, also if another instance has one of its name.
+        """
         found = await self._kube.get("agentruns", namespace, name)
-        if found is None:
+        if found is None or labels(found).get(LABEL_INSTANCE) != self._installation.instance:
             return None
         self._learn("agentruns", found)
         run = read_run(found)
@@ -154,7 +158,7 @@ class Observer:
         return replace(view, unreachable_nodes=lost)
 
     async def _live_holders(self, run: AgentRun) -> list[AgentRun]:
-        """Some of the runs that have the thread by their status."""
+        """Some of the runs that have the thread by their status, of whatever instance."""
         if not _asks_for_thread(run):
             return []
         assert run.spec.thread is not None

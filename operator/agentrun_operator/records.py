@@ -19,6 +19,7 @@ from .constants import (
     GIT_LABELS,
     LABEL_COMPONENT,
     LABEL_FINISHED,
+    LABEL_INSTANCE,
     LABEL_JOB,
     LABEL_RUN,
     LABEL_RUN_UID,
@@ -39,6 +40,7 @@ from .models import Agent, AgentRun
 
 Object = dict[str, Any]
 
+KEPT_OF_RUN = (LABEL_INSTANCE, *GIT_LABELS)
 # Of labels and annotations of clean-ups, none but these are kept, and no value longer than this.
 KEPT_LABELS = (LABEL_COMPONENT, LABEL_FINISHED, LABEL_JOB, LABEL_RUN, LABEL_RUN_UID)
 KEPT_ANNOTATIONS = (ANNOTATION_CLAIM, ANNOTATION_CLEANUP_RUNS)
@@ -223,7 +225,7 @@ def _run_metadata(meta: Object) -> Object:
     finalizers = meta.get("finalizers") or []
     ours = [FINALIZER] if FINALIZER in finalizers else []
     others = [name for name in finalizers if name != FINALIZER]
-    kept = _metadata(meta, GIT_LABELS, (ANNOTATION_QUEUED, *GIT_ANNOTATIONS), LONGEST_OF_RUN)
+    kept = _metadata(meta, KEPT_OF_RUN, (ANNOTATION_QUEUED, *GIT_ANNOTATIONS), LONGEST_OF_RUN)
     return kept | {
         "managedFields": managers[:MOST_MANAGERS],
         "finalizers": ours + others[:MOST_FINALIZERS],

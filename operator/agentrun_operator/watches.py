@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 
-from .intake import SELECTORS, Intake
+from .intake import Intake
 from .kube import NO_ANSWER, ApiError, Kube
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Watches:
     async def run(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for plural in SELECTORS:
+            for plural in self._intake.selectors:
                 tasks.create_task(self._keep(plural))
 
     async def _keep(self, plural: str) -> None:
@@ -57,7 +57,7 @@ class Watches:
         if plural not in intake.versions:
             await intake.read_all(plural)
         version = intake.versions[plural]
-        async for kind, obj in self._kube.watch(plural, version, **SELECTORS[plural]):
+        async for kind, obj in self._kube.watch(plural, version, **intake.selectors[plural]):
             if kind == "DELETED":
                 intake.forget(plural, obj)
             elif kind != "BOOKMARK":

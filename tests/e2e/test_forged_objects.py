@@ -172,3 +172,15 @@ def test_a_run_is_not_born_with_the_operators_marks(ns: Namespace) -> None:
         said = refused_attempt(ns.name, born)
         assert "only the operator" in said
         assert "take them out" in said
+
+
+def test_the_instance_of_a_run_is_chosen_when_it_is_created_and_stays(ns: Namespace) -> None:
+    label = "agentrun.dev/instance"
+    for name, chosen in (("with", "e2e-nobody"), ("without", None)):
+        born = agent_run(name, "steps", thread="t")
+        born["metadata"] |= {"labels": {label: chosen}} if chosen else {}
+        ns.create(born | {"spec": born["spec"] | {"cancel": "interrupt"}})
+        for other in ({"e2e-nobody", "other"} - {chosen}) | ({None} if chosen else set()):
+            change = {"metadata": {"labels": {label: other}}}
+            assert "stays what it was" in refused_patch(ns.name, "ar", name, change), other
+        kubectl("label", "ar", name, "-n", ns.name, "mine=yes")

@@ -10,6 +10,7 @@ from .cleanup import awaits_cleanup
 from .outcome import Ending, ending, timed_out
 from .progress import ended_event, finish
 from .status import base, final, set_condition, with_account
+from .threads import look_again_at, named
 from .verdict import outcome, recorded
 from .view import View
 
@@ -139,6 +140,7 @@ def rolling_back(view: View) -> Plan:
         return Plan(status=taken, confirm=True)
     actions: tuple[Action, ...] = () if claim is None or busy else (CleanUp(claim),)
     events: tuple[Event, ...] = ()
+    its_look = cleanup.look_again_at if cleanup else None
     failed = reason == Reason.CLEANUP_FAILED
     if failed and not any(c.reason == reason for c in view.run.status.conditions):
         events = (Event("Warning", reason, message),)
@@ -147,7 +149,7 @@ def rolling_back(view: View) -> Plan:
         status=status,
         events=events,
         confirm=True,
-        look_again_at=cleanup.look_again_at if cleanup else None,
+        look_again_at=look_again_at(busy, view.run, view.now) if busy else its_look,
     )
 
 
@@ -172,8 +174,8 @@ def _why_not_clean(view: View) -> tuple[Reason, str]:
     cleanup = view.cleanup
     busy = _thread_user(view)
     if busy is not None:
-        name = busy.metadata.name
-        return Reason.THREAD_BUSY, f"AgentRun {name} uses the thread; the clean-up waits for it."
+        name = named(busy, view.run)
+        return Reason.THREAD_BUSY, f"{name} uses the thread; the clean-up waits for it."
     if cleanup is None or (cleanup.state == "running" and not cleanup.message):
         return Reason.CLEANUP_PENDING, "The clean-up of the store has not finished."
     if cleanup.state == "running":

@@ -24,6 +24,7 @@ from .pod import (
     tmp_mount,
     tmp_volume,
 )
+from .run_labels import instance_label
 
 # What lets a pod onto a node, and its image be pulled. A nodeSelector is not among it: where a
 # volume can be its own node affinity says, and nobody needs a GPU for this.
@@ -53,6 +54,7 @@ def cleanup_job(
     uids = sorted(run.metadata.uid for run in runs)
     digest = hashlib.sha256(json.dumps([claim_name, uids, attempt, salt]).encode()).hexdigest()
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
+    labels |= instance_label(runs[0])
     work = [{"uid": run.metadata.uid, "thread": run.thread_directory} for run in runs]
     return {
         "apiVersion": "batch/v1",

@@ -8,6 +8,7 @@ from ..constants import COMPONENT_CLEANUP, LABEL_COMPONENT, LABEL_MANAGED_BY, MA
 from ..models import AgentRun
 from .cleanup_job import KEPT_SECONDS, store_pod
 from .pod import owner_reference
+from .run_labels import instance_label
 
 
 def shorten_job_name(run: AgentRun, seconds: int) -> str:
@@ -24,6 +25,7 @@ def shorten_job(
     Nothing that it reports is believed: the end of the pod is.
     """
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
+    labels |= instance_label(run)
     asked = {"uid": run.metadata.uid, "thread": run.thread_directory, "seconds": seconds}
     return {
         "apiVersion": "batch/v1",
