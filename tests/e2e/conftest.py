@@ -10,10 +10,10 @@ import pytest
 
 from cluster import ways_out
 
-from . import deployment
 from .alone import held
 from .kubectl import kubectl
 from .namespace import LABEL, Namespace
+from .operators import DEPLOYED, Operator
 from .pool import Pool
 from .report import report
 
@@ -21,6 +21,7 @@ from .report import report
 LONGEST_TEST = 180
 STARTED_AT = pytest.StashKey[str]()
 NAMESPACES = pytest.StashKey[list[str]]()
+OWN_OPERATOR = Operator(f"e2e-{uuid.uuid4().hex[:8]}")  # of this process, once a test needs it
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook, too
@@ -41,12 +42,13 @@ def cluster(room: Path, whole: Path) -> Iterator[str]:
     """The cluster with the operator. The value marks what this session makes in it."""
     assert ways_out() == [], "packets could leave this machine"
     with held(room, alone=False):
-        deployment.start()
-    session = uuid.uuid4().hex[:8]
+        DEPLOYED.start()
+    session = str(OWN_OPERATOR.instance)
     yield session
     selector = f"{LABEL}={session}"
     with held(whole, alone=False):
         kubectl("wait", "namespace", "-l", selector, "--for=delete", "--timeout=120s")
+        OWN_OPERATOR.remove()
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +96,24 @@ other_ns = pytest.fixture(_namespace, name="other_ns")
 shared_ns = pytest.fixture(_namespace, name="shared_ns", scope="module")
 
 
+@pytest.fixture(scope="session")
+def own_operator(cluster: str) -> Operator:
+    """An operator that no other process of the session has, for namespaces that are given to it.
+
+    It stays until those are gone: what runs in them must end.
+    """
+    OWN_OPERATOR.make()
+    return OWN_OPERATOR
+
+
+@pytest.fixture
+def operator(own_operator: Operator, ns: Namespace) -> Operator:
+    """An operator of the test's own, for the runs of ``ns``: it may be stopped, killed, frozen."""
+    ns.instance = own_operator.instance
+    own_operator.start()
+    return own_operator
+
+
 @pytest.fixture
 def no_other_namespaces(ns: Namespace, whole: Path) -> Iterator[None]:
     """For a test that breaks the cluster: nobody makes or removes a namespace meanwhile."""
@@ -116,6 +136,6 @@ def pytest_runtest_makereport(
     if result.failed:
         for node in item.listchain():
             for name in node.stash.get(NAMESPACES, []):
-                text = report(name, item.stash[STARTED_AT])
+                text = report(name, str(OWN_OPERATOR.instance), item.stash[STARTED_AT])
                 result.sections.append((f"namespace {name}", text))
     return result

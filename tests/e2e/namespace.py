@@ -12,6 +12,7 @@ from .store import READER, StoreCopy, copy_store, reader_pod
 
 AGENTS = Path(__file__).parent / "agents"
 LABEL = "agentrun.dev/e2e"
+INSTANCE = "agentrun.dev/instance"
 _numbers = itertools.count(1)
 
 
@@ -20,6 +21,7 @@ class Namespace:
 
     def __init__(self, name: str, scratch: Path) -> None:
         self.name = name
+        self.instance: str | None = None  # of the operator that works on its runs
         self._scratch = scratch
 
     def set_up(self, session: str, runner_image: str) -> None:
@@ -44,7 +46,7 @@ class Namespace:
 
     def create(self, *objects: Object) -> None:
         """Create objects in the namespace. Raises KubectlError."""
-        create(*(put_into(self.name, obj) for obj in objects))
+        create(*(self.own(obj) for obj in objects))
 
     def apply(self, *objects: Object) -> str:
         """kubectl apply objects in the namespace; what it says. Raises KubectlError."""
@@ -58,7 +60,7 @@ class Namespace:
 
     def run(self, agent: str, name: str | None = None, **spec: Any) -> Run:
         """Create an AgentRun. Raises KubectlError with what the API server says."""
-        manifest = put_into(self.name, agent_run(name or f"run-{next(_numbers)}", agent, **spec))
+        manifest = self.own(agent_run(name or f"run-{next(_numbers)}", agent, **spec))
         text = kubectl("create", "-f-", "-ojson", stdin=json.dumps(manifest))
         return Run(self.name, json.loads(text))
 
@@ -78,6 +80,13 @@ class Namespace:
         run = self.run("steps", **options)
         run.wait_step(hold)
         return run
+
+    def own(self, obj: Object) -> Object:
+        """The object in the namespace; a run with the label of the operator that works on it."""
+        if self.instance is not None and obj["kind"] == "AgentRun":
+            labels = obj["metadata"].get("labels", {}) | {INSTANCE: self.instance}
+            obj = obj | {"metadata": obj["metadata"] | {"labels": labels}}
+        return put_into(self.name, obj)
 
     def store(self) -> StoreCopy:
         """What is in the store now."""

@@ -13,7 +13,7 @@ from .namespace import Namespace
 
 
 class Pool:
-    """Hands out namespaces that are set up. ``session`` marks them and is part of their names."""
+    """Hands out namespaces that are set up. ``session`` marks them, and their names begin so."""
 
     def __init__(self, session: str, whole: Path, scratch: Path) -> None:
         self._session = session
@@ -41,7 +41,7 @@ class Pool:
 
     def _begin(self) -> Future[Namespace]:
         self._made += 1
-        name = f"e2e-{self._session}-{self._made}"
+        name = f"{self._session}-{self._made}"
         return self._executor.submit(self._make, name)
 
     def _make(self, name: str) -> Namespace:

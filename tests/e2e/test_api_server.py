@@ -5,6 +5,7 @@ import pytest
 from . import deployment, faults, node
 from .namespace import Namespace
 from .node import Vigil
+from .operators import DEPLOYED
 from .run import Run, condition
 
 # Longer than the lease, and than anybody's patience with a single request.
@@ -32,7 +33,7 @@ def test_what_was_asked_for_just_before_is_done_when_the_api_server_is_back(
     for run in (interrupted, rolled_back):
         run.wait_step(1)
     vigils = [Vigil(run.uid, AWAY) for run in (interrupted, rolled_back, completed)]
-    before = deployment.restarts()
+    before = DEPLOYED.restarts()
     interrupted.cancel("interrupt")
     rolled_back.cancel("rollback")
     born = ns.run("steps", thread="d", input={"steps": 1})
@@ -53,6 +54,6 @@ def test_what_was_asked_for_just_before_is_done_when_the_api_server_is_back(
         assert created_jobs(run) == 1
         reasons = [reason for reason, _ in run.events()]
         assert len(reasons) == len(set(reasons)), "nothing may be told twice"
-    after = deployment.restarts()
+    after = DEPLOYED.restarts()
     assert after.keys() == before.keys(), "both replicas recover by themselves"
     assert sum(after.values()) <= sum(before.values()) + 1, "only the leader ends, for its lease"

@@ -2,13 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
 from chaos.layer2.campaign import campaign
-
-from . import deployment
-
-pytestmark = pytest.mark.alone
 
 FAULTS = 100
 ROUND_SECONDS = 45.0  # as a rule there are enough faults much sooner
@@ -17,8 +11,7 @@ ROUND_SECONDS = 45.0  # as a rule there are enough faults much sooner
 async def test_whatever_befalls_operators_and_requests_no_invariant_is_broken(
     cluster: str, tmp_path: Path
 ) -> None:
-    with deployment.down():
-        report = await campaign(FAULTS, "short", ROUND_SECONDS, tmp_path)
+    report = await campaign(FAULTS, "short", ROUND_SECONDS, tmp_path)
     assert not report.violations, report.table()
     assert report.faults >= FAULTS
     assert report.total.checkpoints, "there must have been something to lose"

@@ -11,6 +11,7 @@ from . import faults
 from .kubectl import Object, kubectl, wait_until
 from .namespace import Namespace, agent
 from .node import kill_python
+from .quota import no_more
 from .run import Run, condition, message
 from .store import READER
 from .volume import Volume, volume
@@ -119,10 +120,9 @@ def test_the_clean_up_may_not_write(ns: Namespace, store: Volume) -> None:
 def test_the_quota_takes_no_job(ns: Namespace) -> None:
     """Failure mode 31."""
     run = ns.held_run()
-    limit_to_what_is_there(ns, "count/jobs.batch", "1")
-    run.cancel("rollback")
-    wait_not_clean(run, "CleanupFailed", "exceeded quota")
-    kubectl("delete", "resourcequota", "limit", "-n", ns.name)
+    with no_more(ns, "jobs"):
+        run.cancel("rollback")
+        wait_not_clean(run, "CleanupFailed", "exceeded quota")
     run.wait_gone(seconds=90)  # refusals are tried again each minute
     assert ns.store().segments("threads/t") == []
 
@@ -130,29 +130,11 @@ def test_the_quota_takes_no_job(ns: Namespace) -> None:
 def test_the_quota_takes_no_pod(ns: Namespace) -> None:
     """Failure mode 31."""
     run = ns.held_run()
-    ns.store()
-    limit_to_what_is_there(ns, "count/pods", "2")
-    run.cancel("rollback")
-    wait_not_clean(run, "CleanupPending", "no pod of Job agentrun-cleanup-")
-    kubectl("delete", "resourcequota", "limit", "-n", ns.name)
+    with no_more(ns, "pods"):
+        run.cancel("rollback")
+        wait_not_clean(run, "CleanupPending", "no pod of Job agentrun-cleanup-")
     run.wait_gone(seconds=120)  # the Job controller waits longer each time
     assert ns.store().segments("threads/t") == []
-
-
-def limit_to_what_is_there(ns: Namespace, what: str, count: str) -> None:
-    ns.create(
-        {
-            "apiVersion": "v1",
-            "kind": "ResourceQuota",
-            "metadata": {"name": "limit"},
-            "spec": {"hard": {what: count}},
-        }
-    )
-
-    def counted(quota: Object) -> bool:
-        return bool(quota.get("status", {}).get("used", {}).get(what) == count)
-
-    wait_until("the quota is counted", "resourcequota", ns.name, counted)
 
 
 @pytest.mark.parametrize("how", ["killed", "evicted"])

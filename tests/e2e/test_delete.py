@@ -1,11 +1,9 @@
 """kubectl delete of a run: a live one is stopped first."""
 
-import pytest
-
-from . import deployment
 from .kubectl import get, kubectl, watch
 from .namespace import Namespace
 from .node import Vigil
+from .operators import Operator
 from .run import Run
 
 
@@ -57,13 +55,14 @@ def test_the_checkpoints_of_a_run_without_a_thread_go_with_it(ns: Namespace) -> 
     assert ns.store().threads() == []
 
 
-@pytest.mark.alone
-def test_without_the_operator_a_finished_run_goes_and_a_live_one_by_hand(ns: Namespace) -> None:
+def test_without_the_operator_a_finished_run_goes_and_a_live_one_by_hand(
+    ns: Namespace, operator: Operator
+) -> None:
     """Failure mode 40. By hand is as the README says."""
     run = ns.run("steps", thread="t", input={"steps": 1})
     run.wait("Succeeded")
     live = ns.held_run(thread="u")
-    with deployment.down():
+    with operator.down():
         kubectl("delete", "ar", run.name, "-n", ns.name, "--timeout=10s")
         live.delete()
         assert live.get()["metadata"]["finalizers"] == ["agentrun.dev/stop"]

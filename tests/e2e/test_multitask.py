@@ -7,6 +7,7 @@ from .deployment import created, writes
 from .kubectl import kubectl
 from .namespace import Namespace, agent_run
 from .node import Vigil
+from .operators import Operator
 from .run import Run, condition, time
 
 
@@ -71,10 +72,11 @@ def test_runs_that_only_wait_are_cancelled_too(ns: Namespace, strategy: str) -> 
     assert not any("create" in write for write in writes(ns.name, "jobs", waits.name))
 
 
-@pytest.mark.alone
-def test_a_rollback_and_a_run_that_has_claimed_wait_for_each_other(ns: Namespace) -> None:
+def test_a_rollback_and_a_run_that_has_claimed_wait_for_each_other(
+    ns: Namespace, operator: Operator
+) -> None:
     """Both have claimed the thread, as two operators at once would have it."""
-    with deployment.down():
+    with operator.down():
         older, younger = (
             ns.run("steps", name, thread="t", input={"steps": 1}) for name in ("a", "z")
         )

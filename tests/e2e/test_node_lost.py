@@ -9,6 +9,7 @@ from . import deployment, faults
 from .kubectl import Object, get, kubectl, wait_until
 from .namespace import Namespace, agent
 from .node import Vigil
+from .operators import DEPLOYED
 from .run import Run, condition, message, time
 
 # The node controller gives a kubelet 50 s.
@@ -50,8 +51,8 @@ def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> N
     rolled_back = ns.held_run(thread="b", gracePeriodSeconds=2)
     untouched = ns.held_run(thread="c", hold=2)
     jobs = deployment.created(ns.name, "jobs")
-    operator = deployment.restarts()
-    leader = deployment.leader()["metadata"]["name"]
+    operator = DEPLOYED.restarts()
+    leader = DEPLOYED.leader()["metadata"]["name"]
     with faults.kubelet_stopped(interrupted.pod()["spec"]["nodeName"]):
         interrupted.cancel("interrupt")
         rolled_back.cancel("rollback")
@@ -74,8 +75,8 @@ def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> N
     untouched.wait_until("its node is back", in_sight("AgentStarted"))
     untouched.let_go()
     assert untouched.wait("Succeeded")["status"]["attempts"] == 1
-    assert deployment.leader()["metadata"]["name"] == leader, "its processes went on all the time"
-    assert deployment.restarts() == operator
+    assert DEPLOYED.leader()["metadata"]["name"] == leader, "its processes went on all the time"
+    assert DEPLOYED.restarts() == operator
 
 
 @pytest.mark.alone

@@ -1,9 +1,8 @@
 """spec.timeoutSeconds: stopped as a cancel stops, with its log and checkpoints kept."""
 
-import pytest
-
 from . import deployment
 from .namespace import Namespace, agent, command_agent
+from .operators import Operator
 from .run import condition, message, time
 
 # An agent that is to come to a step first has to start in that time, on a busy machine too.
@@ -50,10 +49,9 @@ def test_a_time_out_of_a_foreign_image_is_no_interrupt_and_keeps_its_log(ns: Nam
     assert run.log() == [{}]
 
 
-@pytest.mark.alone
-def test_a_time_out_needs_no_operator(ns: Namespace) -> None:
+def test_a_time_out_needs_no_operator(ns: Namespace, operator: Operator) -> None:
     run = ns.held_run(timeoutSeconds=TIMEOUT)
-    with deployment.down():
+    with operator.down():
         ended = run.wait_pod_ended()
         assert ended["status"]["reason"] == "DeadlineExceeded"
         assert run.processes() == []

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER
+from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_INSTANCE
 from agentrun_operator.facts import condition_is_true
 from agentrun_operator.kube import ApiError
 
@@ -84,7 +84,8 @@ class Users:
             value = self._rng.choice(values)
             if value is not None:
                 spec[field] = value
-        meta: Object = {"name": self._rng.choice(NAMES)}
+        instance = {LABEL_INSTANCE: self._namespace}
+        meta: Object = {"name": self._rng.choice(NAMES), "labels": instance}
         if self._rng.random() < 0.2:
             meta["annotations"] = {"argocd.argoproj.io/tracking-id": "x"}
         run = {"apiVersion": "agentrun.dev/v1alpha1", "kind": "AgentRun", "metadata": meta}
