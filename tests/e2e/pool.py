@@ -7,7 +7,6 @@ breaks the cluster waits for it.
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from . import deployment
 from .alone import held
 from .namespace import Namespace
 
@@ -19,7 +18,6 @@ class Pool:
         self._session = session
         self._whole = whole
         self._scratch = scratch
-        self._image = deployment.runner_image()
         self._made = 0
         self._executor = ThreadPoolExecutor(1)
         self._next = self._begin()
@@ -47,5 +45,5 @@ class Pool:
     def _make(self, name: str) -> Namespace:
         namespace = Namespace(name, self._scratch)
         with held(self._whole, alone=False):
-            namespace.set_up(self._session, self._image)
+            namespace.set_up(self._session)
         return namespace

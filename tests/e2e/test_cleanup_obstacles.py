@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from agentrun_store.names import check_run, segment_name
+from cluster import node_exec
 
 from . import faults
 from .kubectl import Object, kubectl, wait_until
@@ -13,7 +14,7 @@ from .namespace import Namespace, agent
 from .node import kill_python
 from .quota import no_more
 from .run import Run, condition, message
-from .store import READER
+from .store import volume_path
 from .volume import Volume, volume
 
 CLEANUP = "app.kubernetes.io/component=cleanup"
@@ -141,13 +142,10 @@ def test_the_quota_takes_no_pod(ns: Namespace) -> None:
 def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
     """Failure modes 31 and 32."""
     run = ns.held_run()
-    ns.store()
     # So many files take the clean-up some seconds.
-    segment = f"/agentrun/store/threads/t/segments/{segment_name(9, check_run(run.uid))}"
-    fill = (
-        f"import os; os.mkdir('{segment}'); [os.mknod(f'{segment}/{{n}}') for n in range({FILES})]"
-    )
-    kubectl("exec", "-n", ns.name, READER, "--", "python3", "-c", fill)
+    segment = f"{volume_path(ns.name)}/threads/t/segments/{segment_name(9, check_run(run.uid))}"
+    fill = f'mkdir "$1"; cd "$1"; seq {FILES} | xargs touch; chown -R 65532:65532 "$1"'
+    node_exec("bash", "-c", fill, "bash", segment)
     run.cancel("rollback")
 
     def runs(pod: Object) -> bool:
