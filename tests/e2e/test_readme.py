@@ -96,7 +96,8 @@ def test_a_bulk_cancel_stops_where_the_user_may_not(
 ) -> None:
     """Failure mode 51."""
     user = f"user-of-{ns.name}"
-    for namespace, roles in ((other_ns, ["view", "edit"]), (ns, ["view", "edit", "cancel"])):
+    creator = ["viewer", "run-creator"]
+    for namespace, roles in ((other_ns, creator), (ns, [*creator, "canceller"])):
         for role in roles:
             bind(namespace.name, user, f"agentrun-{role}")
         wait_allowed(namespace.name, user, "patch")

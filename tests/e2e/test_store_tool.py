@@ -97,7 +97,8 @@ def test_a_dropped_run_and_a_pruned_thread_are_gone_for_the_next_run(
 def test_damage_on_the_volume_is_named(ns: Namespace, tool: Tool) -> None:
     run = ns.run("steps", thread="t", input={"steps": 2})
     run.wait("Succeeded")
-    log = f"/agentrun/store/threads/t/segments/000001-{run.uid}/checkpoints.log"
+    segment = run.get()["status"]["segment"]
+    log = f"/agentrun/store/threads/t/segments/{segment}/checkpoints.log"
     in_pod(ns, "dd", f"of={log}", "if=/dev/zero", "bs=1", "seek=40", "count=1", "conv=notrunc")
     with pytest.raises(KubectlError, match="exit code 1") as refused:
         tool("check")
