@@ -73,9 +73,12 @@ venv: # the development environment: one for each Python and content of its requ
 	fi; \
 	[ "$$(readlink .venv)" = $$venv ] || { rm -rf .venv; ln -s $$venv .venv; }
 
+failure-modes: ## write the tests of each case into tests/FAILURE_MODES.md
+	@$(PYTHON) tests/failure_modes.py
+
 requirements: ## pin what the requirements.in files ask for (needs uv)
 	@for d in operator runner-image tests; do (cd $$d && uv pip compile --quiet --upgrade --universal \
 	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  requirements.in -o requirements.txt); done
 
-.PHONY: chaos help cluster cluster-down cluster-check cluster-remember cluster-compare deploy demo unit e2e test bench lint venv requirements
+.PHONY: chaos failure-modes help cluster cluster-down cluster-check cluster-remember cluster-compare deploy demo unit e2e test bench lint venv requirements
