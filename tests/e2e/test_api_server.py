@@ -21,7 +21,7 @@ def created_jobs(run: Run) -> int:
 @pytest.mark.alone
 @pytest.mark.usefixtures("no_other_namespaces")
 @pytest.mark.timeout(300)
-def test_what_was_asked_for_just_before_is_done_when_the_api_server_is_back(
+def test_what_was_requested_just_before_is_done_when_the_api_server_is_back(
     ns: Namespace,
 ) -> None:
     """Failure mode 36."""

@@ -5,7 +5,7 @@ from .namespace import Namespace
 from .run import condition
 
 
-def test_interrupt_ends_as_interrupted(ns: Namespace) -> None:
+def test_a_run_created_with_interrupt_is_interrupted_and_makes_nothing(ns: Namespace) -> None:
     """Failure mode 3."""
     run = ns.run("steps", thread="t", input={"steps": 1}, cancel="interrupt", cancelReason="oops")
     done = run.wait("Interrupted", seconds=10)
@@ -20,14 +20,14 @@ def test_interrupt_ends_as_interrupted(ns: Namespace) -> None:
     assert_no_job_was_ever_made(ns)
 
 
-def test_rollback_removes_the_record(ns: Namespace) -> None:
+def test_a_run_created_with_rollback_is_removed(ns: Namespace) -> None:
     """Failure modes 3 and 64."""
     run = ns.run("steps", thread="t", input={"steps": 1}, cancel="rollback")
     run.wait_gone(seconds=10)
     assert_no_job_was_ever_made(ns)
 
 
-def test_it_does_not_hold_its_thread(ns: Namespace) -> None:
+def test_a_run_created_with_a_cancel_does_not_hold_its_thread(ns: Namespace) -> None:
     ns.run("steps", thread="t", input={"steps": 1}, cancel="interrupt")
     ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")
     assert deployment.created(ns.name, "jobs") == 1

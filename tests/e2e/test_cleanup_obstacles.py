@@ -60,7 +60,7 @@ def segments(store: Volume, run: Run) -> list[str]:
     return [path for path in store.files() if f"-{run.uid}/" in path]
 
 
-def test_the_claim_is_gone(ns: Namespace, store: Volume) -> None:
+def test_a_rollback_waits_until_its_claim_is_back_and_says_so(ns: Namespace, store: Volume) -> None:
     """Failure mode 31."""
     run = held(ns)
     store.lose_claim()
@@ -72,7 +72,9 @@ def test_the_claim_is_gone(ns: Namespace, store: Volume) -> None:
     assert segments(store, run) == []
 
 
-def test_the_volume_is_full(ns: Namespace, store: Volume) -> None:
+def test_a_rollback_waits_until_a_full_volume_has_room_and_says_so(
+    ns: Namespace, store: Volume
+) -> None:
     """Failure mode 31."""
     run = held(ns)
     store.fill()
@@ -84,7 +86,7 @@ def test_the_volume_is_full(ns: Namespace, store: Volume) -> None:
     assert segments(store, run) == []
 
 
-def test_an_interrupt_becomes_a_rollback_while_an_earlier_clean_up_goes_on(
+def test_an_interrupt_becomes_a_rollback_while_an_earlier_clean_up_runs(
     ns: Namespace, store: Volume
 ) -> None:
     ns.create(
@@ -121,7 +123,7 @@ def test_a_clean_up_that_may_not_write_fails_visibly_and_is_tried_again(
     assert segments(store, run) == []
 
 
-def test_the_quota_takes_no_job(ns: Namespace) -> None:
+def test_a_quota_that_takes_no_job_delays_the_clean_up_and_is_named(ns: Namespace) -> None:
     """Failure mode 31."""
     run = ns.held_run()
     with no_more(ns, "jobs"):
@@ -131,7 +133,7 @@ def test_the_quota_takes_no_job(ns: Namespace) -> None:
     assert ns.store().segments("threads/t") == []
 
 
-def test_the_quota_takes_no_pod(ns: Namespace) -> None:
+def test_a_quota_that_takes_no_pod_delays_the_clean_up_and_is_named(ns: Namespace) -> None:
     """Failure mode 31."""
     run = ns.held_run()
     with no_more(ns, "pods"):
@@ -142,7 +144,7 @@ def test_the_quota_takes_no_pod(ns: Namespace) -> None:
 
 
 @pytest.mark.parametrize("how", ["killed", "evicted"])
-def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
+def test_a_clean_up_whose_pod_dies_half_way_is_repeated(ns: Namespace, how: str) -> None:
     """Failure modes 31 and 32."""
     run = ns.held_run()
     # So many files take the clean-up some seconds.
@@ -169,7 +171,7 @@ def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
 
 @pytest.mark.alone
 @pytest.mark.usefixtures("no_other_namespaces")
-def test_the_only_nodes_take_none_but_the_agent(ns: Namespace) -> None:
+def test_a_clean_up_tolerates_the_taints_that_its_run_tolerates(ns: Namespace) -> None:
     """What lets a run's pod onto its node lets the clean-up there, too."""
     key = "agentrun.dev/e2e-gpu"
     tolerations = [{"key": key, "operator": "Exists"}]

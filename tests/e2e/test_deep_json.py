@@ -24,7 +24,7 @@ def nested(depth: int) -> str:
 @pytest.mark.parametrize(
     "output", [nested(300), nested(2000), "NaN", "1e999"], ids=["300", "2000", "NaN", "1e999"]
 )
-def test_the_last_words_of_a_program(ns: Namespace, output: str) -> None:
+def test_an_output_that_no_status_can_hold_is_left_out(ns: Namespace, output: str) -> None:
     words = f'{{"result":"Succeeded","output":{output}}}'
     image = deployment.operator_image()
     ns.create(command_agent("says", "python3", "-c", SAY, words, image=image))
@@ -39,14 +39,14 @@ def test_the_last_words_of_a_program(ns: Namespace, output: str) -> None:
     assert DEPLOYED.restarts() == restarts
 
 
-def test_a_config_that_nests_deeply_is_handed_on(ns: Namespace) -> None:
+def test_a_config_that_nests_deeply_reaches_the_graph(ns: Namespace) -> None:
     config = {"configurable": {"deep": json.loads(nested(300))}}
     ns.run("echoes", thread="t", input={"text": "x"}, config=config).wait("Succeeded")
 
 
 # If it fails, no run that this operator works on goes on.
 @pytest.mark.parametrize("is_away", [False, True])
-def test_an_input_that_is_as_deep_as_the_api_server_takes(
+def test_an_input_as_deep_as_the_api_server_takes_fails_its_own_run_only(
     ns: Namespace, operator: Operator, is_away: bool
 ) -> None:
     before = operator.restarts()
@@ -59,7 +59,7 @@ def test_an_input_that_is_as_deep_as_the_api_server_takes(
     assert all(count == before.get(pod, 0) for pod, count in operator.restarts().items())
 
 
-def test_an_input_that_is_too_deep_for_the_api_server(ns: Namespace) -> None:
+def test_the_api_server_refuses_an_input_that_is_too_deep_for_it(ns: Namespace) -> None:
     assert "exceeded max depth" in refusal(lambda: create_deep(ns, DEEPEST + 10))
 
 

@@ -54,7 +54,7 @@ def drained(node: str, *runs: Run) -> Iterator[None]:
 
 @pytest.mark.alone
 @pytest.mark.usefixtures("no_other_namespaces")
-def test_a_drained_run_goes_on_elsewhere_and_a_cancelled_one_does_not(ns: Namespace) -> None:
+def test_a_drained_run_resumes_in_its_next_pod_and_a_cancelled_one_does_not(ns: Namespace) -> None:
     """Failure mode 24. Without retries: a drain uses none up."""
     onward, cancelled = ns.held_run(thread="a", hold=3), ns.held_run(thread="b", hold=3)
     first = onward.pod()
@@ -94,7 +94,7 @@ def seat(node: str, resource: str) -> Iterator[None]:
         kubectl(*options, json.dumps([{"op": "remove", "path": path}]))
 
 
-def test_a_preempted_run_goes_on_when_there_is_room_again(ns: Namespace) -> None:
+def test_a_preempted_run_resumes_when_there_is_room_again(ns: Namespace) -> None:
     """Without retries: a preemption uses none up."""
     resource = f"{SEAT}-{ns.name}"
     ns.create(agent("seated", graph="steps:graph", resources={"limits": {resource: "1"}}))

@@ -111,7 +111,7 @@ def test_only_the_job_controller_makes_pods_with_the_operators_marks(ns: Namespa
     assert get_all("pods", ns.name, "agentrun.dev/run-uid=u") == []
 
 
-def test_marks_of_a_live_run_are_the_operators(ns: Namespace) -> None:
+def test_no_user_changes_the_operators_marks_on_a_live_run(ns: Namespace) -> None:
     """On the run, its Job and its pod; by each way to write that could change metadata."""
     run = ns.held_run(hold=2)
     name = run.pod()["metadata"]["name"]

@@ -10,7 +10,7 @@ from .node import Vigil
 from .run import Run, condition, time
 
 
-def test_interrupted_is_said_only_when_no_process_is_alive(ns: Namespace) -> None:
+def test_a_run_reads_interrupted_only_when_no_process_is_alive(ns: Namespace) -> None:
     """Failure mode 13."""
     run = ns.held_run()
     assert run.processes(), "the truth must be able to find the agent"
@@ -46,7 +46,7 @@ def test_every_acknowledged_checkpoint_is_kept(ns: Namespace) -> None:
     assert status["checkpoint"]["id"] == store.state("t").ids[0]
 
 
-def test_the_status_tells_who_asked_when_and_what_was_done(ns: Namespace) -> None:
+def test_the_status_tells_who_cancelled_when_and_what_was_done(ns: Namespace) -> None:
     """Failure mode 14."""
     run = ns.held_run()
     run.cancel("interrupt", "too expensive")
@@ -70,7 +70,7 @@ def test_the_status_tells_who_asked_when_and_what_was_done(ns: Namespace) -> Non
     assert "too expensive" in events[1][1]
 
 
-def test_pod_and_log_are_still_there(ns: Namespace) -> None:
+def test_pod_and_log_are_still_there_after_an_interrupt(ns: Namespace) -> None:
     run = ns.held_run()
     pod = run.pod()["metadata"]["uid"]
     run.cancel("interrupt")
@@ -83,7 +83,7 @@ def test_pod_and_log_are_still_there(ns: Namespace) -> None:
     assert "step 2" not in log[-1]["message"]
 
 
-def test_a_run_without_input_goes_on_from_the_checkpoint(ns: Namespace) -> None:
+def test_a_run_without_input_resumes_from_the_checkpoint(ns: Namespace) -> None:
     """Failure mode 33."""
     run = ns.held_run(hold=3)
     run.cancel("interrupt")
@@ -97,7 +97,7 @@ def test_a_run_without_input_goes_on_from_the_checkpoint(ns: Namespace) -> None:
     assert ns.store().state("t").ids[-len(before.ids) :] == before.ids
 
 
-def test_what_a_finished_node_of_an_unfinished_step_wrote_is_kept(ns: Namespace) -> None:
+def test_the_writes_of_a_finished_node_of_an_unfinished_step_are_kept(ns: Namespace) -> None:
     """Failure mode 33."""
     # Of nodes side by side, only one can be told to stop: the others are killed after the grace.
     held: dict[str, Any] = {

@@ -81,7 +81,7 @@ def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> N
 
 @pytest.mark.alone
 @pytest.mark.usefixtures("no_other_namespaces")
-def test_a_clean_up_whose_node_is_lost_does_not_hold_up_the_next_try(ns: Namespace) -> None:
+def test_a_clean_up_whose_node_is_lost_does_not_delay_the_next_try(ns: Namespace) -> None:
     """A Job is not called failed before the kubelet has reported the end of its pod."""
     ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")
     before = ns.store().state("t")
@@ -118,7 +118,7 @@ def test_a_clean_up_whose_node_is_lost_does_not_hold_up_the_next_try(ns: Namespa
     assert store.state("t") == before
 
 
-def test_a_run_ends_when_a_person_or_the_cluster_gives_up_its_pod(ns: Namespace) -> None:
+def test_a_run_ends_when_a_user_or_the_cluster_gives_up_its_pod(ns: Namespace) -> None:
     lost = f"{ns.name}-lost"
     ns.create(agent("far-away", graph="steps:graph", podTemplate={"spec": {"nodeName": lost}}))
     with faults.node_without_kubelet(lost):
@@ -142,7 +142,7 @@ def test_a_run_ends_when_a_person_or_the_cluster_gives_up_its_pod(ns: Namespace)
     assert deployment.created(ns.name, "pods") == 2, "none may follow them"
 
 
-def test_a_run_ends_when_a_person_marks_its_node_as_out_of_service(ns: Namespace) -> None:
+def test_a_run_ends_when_a_user_marks_its_node_as_out_of_service(ns: Namespace) -> None:
     """The pod garbage collector writes the last phase then: it is no word of a kubelet."""
     lost = f"{ns.name}-off"
     ns.create(agent("far-away", graph="steps:graph", podTemplate={"spec": {"nodeName": lost}}))

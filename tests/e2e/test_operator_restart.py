@@ -11,7 +11,9 @@ from .quota import no_more
 from .run import condition, time
 
 
-def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace, operator: Operator) -> None:
+def test_the_operator_ends_within_seconds_and_leaves_runs_as_they_are(
+    ns: Namespace, operator: Operator
+) -> None:
     """Failure modes 25, 38 and 39."""
     ns.create(foreign_job("foreign"))
     run = ns.held_run()
@@ -44,7 +46,9 @@ def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace, operator: Operato
     assert reasons == ["AgentStarted", "Succeeded"], "nothing may be told twice"
 
 
-def test_what_it_missed_is_done_when_it_is_back(ns: Namespace, operator: Operator) -> None:
+def test_the_operator_does_what_it_missed_when_it_is_back(
+    ns: Namespace, operator: Operator
+) -> None:
     """Failure modes 36 and 67."""
     interrupted = ns.held_run(thread="a")
     rolled_back = ns.held_run(thread="b")
@@ -69,7 +73,9 @@ def test_what_it_missed_is_done_when_it_is_back(ns: Namespace, operator: Operato
     assert ns.store().segments("threads/b") == []
 
 
-def test_killed_in_the_middle_of_a_rollback(ns: Namespace, operator: Operator) -> None:
+def test_a_rollback_is_completed_although_the_operator_is_killed_in_its_middle(
+    ns: Namespace, operator: Operator
+) -> None:
     """Failure modes 37 and 67."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     run.wait_step(1)

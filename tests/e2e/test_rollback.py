@@ -54,7 +54,7 @@ def test_nothing_is_cleaned_and_no_record_goes_while_a_process_is_alive(ns: Name
     assert "4 checkpoints deleted" in cleanup
 
 
-def test_nothing_is_left_in_the_namespace(ns: Namespace) -> None:
+def test_a_rollback_leaves_no_job_and_no_pod(ns: Namespace) -> None:
     run = ns.held_run()
     roll_back(run)
     for kind in ("jobs", "pods"):
@@ -62,7 +62,7 @@ def test_nothing_is_left_in_the_namespace(ns: Namespace) -> None:
             wait_gone(kind, ns.name, obj["metadata"]["name"])
 
 
-def test_the_first_run_of_a_thread(ns: Namespace) -> None:
+def test_a_rollback_of_the_first_run_leaves_an_empty_thread(ns: Namespace) -> None:
     run = ns.held_run()
     roll_back(run)
     store = ns.store()
@@ -73,7 +73,7 @@ def test_the_first_run_of_a_thread(ns: Namespace) -> None:
     assert fresh.wait("Succeeded")["status"]["output"]["done"] == [1]
 
 
-def test_a_run_that_never_wrote(ns: Namespace) -> None:
+def test_a_run_that_never_wrote_is_rolled_back(ns: Namespace) -> None:
     """Failure mode 34."""
     run = ns.run("slow-import", thread="t", input={})
     run.wait("Running")
@@ -84,7 +84,7 @@ def test_a_run_that_never_wrote(ns: Namespace) -> None:
     assert ns.store().tombstones("threads/t") == {run.uid}
 
 
-def test_a_run_without_a_thread_leaves_no_directory(ns: Namespace) -> None:
+def test_a_rollback_of_a_run_without_a_thread_leaves_no_directory(ns: Namespace) -> None:
     run = ns.held_run(thread=None)
     assert ns.store().threads() == [f"stateless/{run.uid}"]
     roll_back(run)
@@ -146,7 +146,7 @@ def test_the_same_rollback_twice_is_one_rollback(ns: Namespace) -> None:
     assert reasons == ["AgentStarted", "Cancelling", "RolledBack"]
 
 
-def test_many_at_once_share_their_clean_up(ns: Namespace) -> None:
+def test_rollbacks_of_many_runs_share_their_clean_up_jobs(ns: Namespace) -> None:
     """Failure modes 30 and 50."""
     kept = ns.held_run(thread="kept")
     runs = [ns.held_run(thread=f"t{number}") for number in range(4)]
@@ -165,7 +165,7 @@ def test_many_at_once_share_their_clean_up(ns: Namespace) -> None:
     assert created(ns.name, "jobs") < 5 + 4, "one clean-up Job for each run is too many"
 
 
-def test_what_stands_in_the_place_of_the_tombstones_holds_up_no_rollback(ns: Namespace) -> None:
+def test_a_file_in_the_place_of_the_tombstones_does_not_delay_a_rollback(ns: Namespace) -> None:
     """Failure mode 31."""
     run = ns.held_run()
     node_exec("touch", f"{volume_path(ns.name)}/threads/t/tombstones")

@@ -25,7 +25,7 @@ def test_a_run_that_takes_too_long_is_stopped_and_keeps_what_it_has(ns: Namespac
     assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
 
 
-def test_what_an_agent_says_counts_for_its_runs(ns: Namespace) -> None:
+def test_the_timeout_of_an_agent_is_the_default_of_its_runs(ns: Namespace) -> None:
     says = {"timeoutSeconds": TIMEOUT, "ttlSecondsAfterFinished": 2, "multitaskStrategy": "reject"}
     ns.create(agent("strict", graph="steps:graph", **says))
     config = {"configurable": {"hold": 1}}

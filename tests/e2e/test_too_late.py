@@ -85,6 +85,8 @@ def test_an_interrupt_leaves_a_failure_a_failure(ended: Ended) -> None:
 
 
 @pytest.mark.parametrize(("name", "phase"), [("exits-0", "Succeeded"), ("exits-3", "Failed")])
-def test_a_program_in_a_foreign_image_had_ended(ended: Ended, name: str, phase: str) -> None:
+def test_a_program_in_a_foreign_image_that_had_ended_keeps_its_end(
+    ended: Ended, name: str, phase: str
+) -> None:
     done = ended.foreign[name].wait(phase)
     assert condition(done, "CancelTooLate") == ("True", "CancelTooLate")
