@@ -43,10 +43,10 @@ unit: venv ## the tests that need no cluster
 	@$(BIN)/pytest tests/unit
 
 e2e: deploy ## the tests on the cluster
-	@$(ON_CLUSTER) $(BIN)/pytest -n 3 --dist loadgroup tests/e2e
+	@$(ON_CLUSTER) $(BIN)/pytest -n 4 --dist loadgroup tests/e2e
 
 test: deploy ## unit and e2e
-	@$(ON_CLUSTER) $(BIN)/pytest -n 3 --dist loadgroup --durations=10 tests/unit tests/e2e
+	@$(ON_CLUSTER) $(BIN)/pytest -n 4 --dist loadgroup --durations=10 tests/unit tests/e2e
 
 bench: deploy ## the measurements
 	@$(ON_CLUSTER) PYTHONPATH=tests $(BIN)/python -m bench

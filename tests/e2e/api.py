@@ -83,6 +83,25 @@ def log(namespace: str, pod: str, container: str) -> str:
     return _request(f"{_path('pods', namespace)}/{quote(pod, safe='')}/log?{query}").decode()
 
 
+def follow(namespace: str, pod: str, container: str, *, seconds: float) -> Iterator[str]:
+    """The lines of the container's log, as they come, until it ends or ``seconds`` are over."""
+    query = urlencode({"container": container, "follow": "true"})
+    path = f"{_path('pods', namespace)}/{quote(pod, safe='')}/log?{query}"
+    deadline = time.monotonic() + seconds
+    response = _pool().request("GET", path, preload_content=False, timeout=seconds, retries=False)
+    try:
+        if response.status != 200:
+            raise ApiError(response.status, json.loads(response.read())["message"])
+        for line in _lines(response):
+            yield line.decode()
+            if time.monotonic() > deadline:
+                return
+    except urllib3.exceptions.ReadTimeoutError:
+        return
+    finally:
+        response.close()
+
+
 def get_all(kind: str, namespace: str, *selectors: str) -> Object:
     """The list of all objects that kubectl would give for these selectors. Raises ApiError."""
     found = _answer(f"{_path(kind, namespace)}?{urlencode(_query(selectors))}")

@@ -14,7 +14,6 @@ from .kubectl import (
     get,
     get_all,
     kubectl,
-    lines_of,
     log,
     patch,
 )
@@ -67,7 +66,7 @@ class Run:
 
     def let_go(self) -> None:
         """Open the gate at which an agent that was told to hold waits."""
-        self.exec("touch", "/tmp/go")
+        node.let_go(self.uid)
 
     # What there is
 
@@ -183,10 +182,9 @@ class Run:
     def follow(self, seconds: float = PATIENCE) -> Iterator[Object]:
         """The lines of the log, as they come; only those that are JSON."""
         pod = self.pod()["metadata"]["name"]
-        with lines_of("logs", "-f", *self._ns, pod, "-c", "agent", seconds=seconds) as lines:
-            for line in lines:
-                if line.startswith("{"):
-                    yield json.loads(line)
+        for line in api.follow(self.namespace, pod, "agent", seconds=seconds):
+            if line.startswith("{"):
+                yield json.loads(line)
 
     @property
     def _ns(self) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from .node import Vigil
 from .operators import DEPLOYED
 from .run import Run, condition
 
-# Longer than the lease, and than anybody's patience with a single request.
-AWAY = 60
+# Longer than the lease (15 s), and than the operator waits for the answer to a request (30 s).
+AWAY = 35
 
 
 def created_jobs(run: Run) -> int:
@@ -32,7 +32,7 @@ def test_what_was_requested_just_before_is_done_when_the_api_server_is_back(
     completed = ns.held_run(thread="c", hold=1)
     for run in (interrupted, rolled_back):
         run.wait_step(1)
-    vigils = [Vigil(run.uid, AWAY) for run in (interrupted, rolled_back, completed)]
+    vigils = [Vigil(run.uid) for run in (interrupted, rolled_back, completed)]
     before = DEPLOYED.restarts()
     interrupted.cancel("interrupt")
     rolled_back.cancel("rollback")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chaos.layer2.campaign import campaign
 
-FAULTS = 100
+FAULTS = 50
 ROUND_SECONDS = 45.0  # as a rule there are enough faults much sooner
 
 
