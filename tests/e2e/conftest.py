@@ -33,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(LONGEST_TEST, func_only=True))
             if item.get_closest_marker("alone"):
                 item.add_marker(pytest.mark.xdist_group("alone"))
+            elif "shared_ns" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
     # First, in one process: the unit tests run meanwhile, and nobody waits for a room that empties.
     items.sort(key=lambda item: item.get_closest_marker("alone") is None)
 

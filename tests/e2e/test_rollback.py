@@ -1,5 +1,7 @@
 """spec.cancel: rollback of a run that runs: the thread is as it was, and the record is gone."""
 
+import pytest
+
 from cluster import node_exec
 
 from .deployment import created
@@ -32,42 +34,60 @@ def test_the_thread_is_what_it_was_before_the_run(ns: Namespace) -> None:
     assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3]
 
 
-def test_nothing_is_cleaned_and_no_record_goes_while_a_process_is_alive(ns: Namespace) -> None:
+class RolledBack:
+    """The first run of a thread, rolled back in its third step, and what was seen meanwhile."""
+
+    def __init__(self, ns: Namespace) -> None:
+        self.ns = ns
+        self.run = run = ns.held_run()
+        vigil = Vigil(run.uid)
+        seen = watch("ar", ns.name, f"--field-selector=metadata.name={run.name}")
+        next(seen)
+        run.cancel("rollback", "wrong turn")
+        self.phases = set()
+        for event, obj in seen:
+            if event == "DELETED":
+                break
+            self.last = obj["status"]
+            self.phases.add(self.last["phase"])
+        self.alive_then = run.processes()
+        self.last_seen_alive = vigil.last_seen_alive()
+
+
+@pytest.fixture(scope="module")
+def rolled_back(shared_ns: Namespace) -> RolledBack:
+    return RolledBack(shared_ns)
+
+
+def test_nothing_is_cleaned_and_no_record_goes_while_a_process_is_alive(
+    rolled_back: RolledBack,
+) -> None:
     """Failure mode 28."""
-    run = ns.held_run()
-    vigil = Vigil(run.uid)
-    seen = watch("ar", ns.name, f"--field-selector=metadata.name={run.name}")
-    next(seen)
-    run.cancel("rollback", "wrong turn")
-    last, phases = {}, set()
-    for event, obj in seen:
-        if event == "DELETED":
-            break
-        last = obj["status"]
-        phases.add(last["phase"])
-    assert run.processes() == []
-    assert phases == {"Running", "Cancelling"}
+    last = rolled_back.last
+    assert rolled_back.alive_then == []
+    assert rolled_back.phases == {"Running", "Cancelling"}
     assert last["cancel"]["action"] == "rollback"
     assert last["cancel"]["reason"] == "wrong turn"
-    assert vigil.last_seen_alive() < time(last["cancel"]["goneAt"])
-    (cleanup,) = (text for reason, text in run.events(until="RolledBack") if reason == "RolledBack")
+    assert rolled_back.last_seen_alive < time(last["cancel"]["goneAt"])
+    events = rolled_back.run.events(until="RolledBack")
+    (cleanup,) = (text for reason, text in events if reason == "RolledBack")
     assert "4 checkpoints deleted" in cleanup
 
 
-def test_a_rollback_leaves_no_job_and_no_pod(ns: Namespace) -> None:
-    run = ns.held_run()
-    roll_back(run)
+def test_a_rollback_leaves_no_job_and_no_pod(rolled_back: RolledBack) -> None:
+    uid = rolled_back.run.uid
     for kind in ("jobs", "pods"):
-        for obj in get_all(kind, ns.name):
-            wait_gone(kind, ns.name, obj["metadata"]["name"])
+        for obj in get_all(kind, rolled_back.ns.name):
+            labels = obj["metadata"]["labels"]
+            if uid == labels.get("agentrun.dev/run-uid") or "cleanup" in labels.values():
+                wait_gone(kind, rolled_back.ns.name, obj["metadata"]["name"])
 
 
-def test_a_rollback_of_the_first_run_leaves_an_empty_thread(ns: Namespace) -> None:
-    run = ns.held_run()
-    roll_back(run)
+def test_a_rollback_of_the_first_run_leaves_an_empty_thread(rolled_back: RolledBack) -> None:
+    ns = rolled_back.ns
     store = ns.store()
     assert store.segments("threads/t") == []
-    assert store.tombstones("threads/t") == {run.uid}
+    assert store.tombstones("threads/t") == {rolled_back.run.uid}
     assert store.state("t").checkpoints == []
     fresh = ns.run("steps", thread="t", input={"steps": 1})
     assert fresh.wait("Succeeded")["status"]["output"]["done"] == [1]
