@@ -10,6 +10,7 @@ import pytest
 
 from cluster import ways_out
 
+from . import seconds
 from .alone import held
 from .kubectl import kubectl
 from .namespace import LABEL, Namespace
@@ -121,6 +122,13 @@ def no_other_namespaces(ns: Namespace, whole: Path) -> Iterator[None]:
     """For a test that breaks the cluster: nobody makes or removes a namespace meanwhile."""
     with held(whole, alone=True):
         yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    found = [report for group in terminalreporter.stats.values() for report in group]
+    terminalreporter.section("where the time went")
+    for line in seconds.lines(r for r in found if isinstance(r, pytest.TestReport)):
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(wrapper=True)
