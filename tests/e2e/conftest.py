@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.xdist_group("alone"))
             elif "shared_ns" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    # First, in one process: the unit tests run meanwhile, and nobody waits for a room that empties.
+    # First, in one process: the unit tests run meanwhile, and no other test waits for these.
     items.sort(key=lambda item: item.get_closest_marker("alone") is None)
 
 
@@ -71,7 +71,7 @@ def whole(room: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def beside_others(request: pytest.FixtureRequest, room: Path) -> Iterator[None]:
-    """Whoever breaks what others need (marker ``alone``) waits for them, and they for it."""
+    """A test that breaks what others need (marker ``alone``) waits for them, and they for it."""
     alone = request.node.get_closest_marker("alone") is not None
     if alone and "PYTEST_XDIST_WORKER" in os.environ:
         assert request.node.nodeid.endswith("@alone"), "pytest-xdist takes no notice of groups"
