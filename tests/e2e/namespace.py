@@ -44,12 +44,13 @@ class Namespace:
 
     def create(self, *objects: Object) -> None:
         """Create objects in the namespace. Raises KubectlError."""
-        self._make_agents(obj["spec"] for obj in objects if obj["kind"] == "AgentRun")
+        self._make_agents(objects)
         create(*(self.own(obj) for obj in objects))
 
     def apply(self, *objects: Object) -> str:
         """kubectl apply objects in the namespace; what it says. Raises KubectlError."""
-        items = [put_into(self.name, obj) for obj in objects]
+        self._make_agents(objects)
+        items = [self.own(obj) for obj in objects]
         manifest = {"apiVersion": "v1", "kind": "List", "items": items}
         return kubectl("apply", "-f-", stdin=json.dumps(manifest))
 
@@ -59,9 +60,9 @@ class Namespace:
 
     def run(self, agent: str, name: str | None = None, **spec: Any) -> Run:
         """Create an AgentRun. Raises KubectlError with what the API server says."""
-        self._make_agents([{"agentRef": {"name": agent}}])
-        manifest = self.own(agent_run(name or f"run-{next(_numbers)}", agent, **spec))
-        (made,) = create(manifest)
+        manifest = agent_run(name or f"run-{next(_numbers)}", agent, **spec)
+        self._make_agents([manifest])
+        (made,) = create(self.own(manifest))
         return Run(self.name, made)
 
     def existing_run(self, name: str) -> Run:
@@ -83,10 +84,10 @@ class Namespace:
         run.wait_step(hold)
         return run
 
-    def _make_agents(self, specs: Iterable[Object]) -> None:
-        """Make the Agents of the runs that are a file of agents/, each once."""
-        for spec in specs:
-            name = spec["agentRef"]["name"]
+    def _make_agents(self, objects: Iterable[Object]) -> None:
+        """Make the Agents of the runs among the objects that are a file of agents/, each once."""
+        for run in (obj for obj in objects if obj["kind"] == "AgentRun"):
+            name = run["spec"]["agentRef"]["name"]
             module = name.replace("-", "_")
             if name not in self._agents and (AGENTS / f"{module}.py").exists():
                 self._agents.add(name)
