@@ -3,28 +3,28 @@
 import asyncio
 import logging
 import random
-from typing import Any
 
-from .carry_out import CarryOut
-from .cleanups import Cleanups
-from .facts import can_make_pods
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.objects import Object
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
+from .cleanups.reconcile import Cleanups
+from .facts.jobs import can_make_pods
+from .facts.runs import MOST_FINALIZERS
 from .installation import Installation
-from .intake import Intake
-from .kube import NO_ANSWER, ApiError, Kube
-from .models import AgentRun
-from .observe import Observer
-from .orphans import Orphans
-from .plan import Claim, Plan, Release
-from .policy import start, stop
-from .policy.decide import decide
-from .policy.finished import let_go
-from .policy.lost import asks_after_nodes
-from .policy.view import View
-from .records import MOST_FINALIZERS
-from .refusals import JobRefusedError
-from .workqueue import Key
+from .runs.executor import CarryOut
+from .runs.observe import Observer
+from .runs.orphans import Orphans
+from .runs.plan import Claim, Plan, Release
+from .runs.policy import start, stop
+from .runs.policy.decide import decide
+from .runs.policy.finished import let_go
+from .runs.policy.stop import asks_after_nodes
+from .runs.refusals import JobRefusedError
+from .runs.view import View
+from .state.intake import Intake
+from .state.workqueue import Key
 
-Object = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 # Each may hold an Agent that takes 40 MiB once it is read, and the container has 512.

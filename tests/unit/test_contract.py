@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.account import read_report
-from agentrun_operator.cleanup_facts import cleanup_job_facts
+from agentrun_kube.termination_report import read_report
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_operator.facts.cleanups import Work, cleanup_job_facts
 from agentrun_operator.installation import Installation
-from agentrun_operator.models import Agent, AgentRun
-from agentrun_operator.own_cleanups import Work
 from agentrun_operator.resources.cleanup_job import cleanup_job
 from agentrun_operator.resources.run_job import FATAL_EXIT_CODES, run_job
 from agentrun_operator.resources.shorten_job import shorten_job

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agentrun_operator import constants
+from agentrun_kube import names, vocabulary
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
@@ -63,17 +63,17 @@ def test_the_policies_know_the_operator_by_its_service_account() -> None:
 def test_the_policies_know_the_operators_marks() -> None:
     for name in ("jobs", "pods", "operator"):
         text = (MANIFESTS / "policies" / f"{name}.yaml").read_text()
-        assert f"'{constants.LABEL_MANAGED_BY}'" in text
-        assert f"'{constants.LABEL_COMPONENT}'" in text
-        assert f"'{constants.MANAGED_BY}'" in text
-    assert f"'{constants.LABEL_FINISHED}'" in (MANIFESTS / "policies/operator.yaml").read_text()
-    assert constants.FINALIZER in (MANIFESTS / "policies/run-metadata.yaml").read_text()
+        assert f"'{names.LABEL_MANAGED_BY}'" in text
+        assert f"'{names.LABEL_COMPONENT}'" in text
+        assert f"'{names.MANAGED_BY}'" in text
+    assert f"'{names.LABEL_FINISHED}'" in (MANIFESTS / "policies/operator.yaml").read_text()
+    assert names.FINALIZER in (MANIFESTS / "policies/run-metadata.yaml").read_text()
 
 
 def test_the_policies_know_all_final_phases() -> None:
     text = (MANIFESTS / "policies/live-runs.yaml").read_text()
     (listed,) = re.findall(r"\['Succeeded'[^]]*\]", text)
-    assert set(yaml.safe_load(listed)) == constants.FINAL_PHASES
+    assert set(yaml.safe_load(listed)) == vocabulary.FINAL_PHASES
 
 
 def test_images_are_named_by_version_or_digest() -> None:

@@ -8,11 +8,13 @@ from contextlib import ExitStack, contextmanager
 from random import Random
 from unittest.mock import patch
 
-from agentrun_operator import cleanups, controller, events, observe
+from agentrun_kube.client.kube import NO_ANSWER, ApiError
+from agentrun_operator import clock as operator_clock
+from agentrun_operator import controller
+from agentrun_operator.cleanups import reconcile
 from agentrun_operator.controller import Controller
 from agentrun_operator.installation import Installation
-from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import NO_ANSWER, ApiError
+from agentrun_operator.state.intake import SELECTORS
 
 from .apiserver import ApiServer, matches
 from .clock import SKEW, Clock, VirtualLoop
@@ -25,12 +27,11 @@ LONGEST_TURN = 300  # requests; an operator that sends more in one turn runs in 
 
 @contextmanager
 def in_virtual_time(clock: Clock) -> Iterator[None]:
-    """The operator's modules read this clock."""
+    """The operator reads this clock."""
     with ExitStack() as stack:
-        for module in (cleanups, events, observe):
-            stack.enter_context(patch.object(module, "now", clock.now))
+        stack.enter_context(patch.object(operator_clock, "now", clock.now))
         stack.enter_context(patch.object(controller, "WORKERS", WORKERS))
-        stack.enter_context(patch.object(cleanups, "token_hex", _salt))
+        stack.enter_context(patch.object(reconcile, "token_hex", _salt))
         yield
 
 

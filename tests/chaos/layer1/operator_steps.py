@@ -1,7 +1,7 @@
 """What the operator's processes do, and what befalls them."""
 
-from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_operator.state.intake import SELECTORS
 
 from .kube import Fate, Request
 from .operator import OperatorProcess

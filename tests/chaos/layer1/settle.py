@@ -1,7 +1,8 @@
 """The end of a schedule: no more faults, and everything has to come to its end."""
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
-from agentrun_operator.intake import SELECTORS
+from agentrun_kube.names import FINALIZER, LABEL_RUN_UID
+from agentrun_kube.vocabulary import FINAL_PHASES
+from agentrun_operator.state.intake import SELECTORS
 
 from .agents import checkpoint, clean, end_cleanup, finish, lie
 from .apiserver import matches

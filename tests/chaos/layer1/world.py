@@ -3,7 +3,7 @@
 from collections import Counter
 from random import Random
 
-from agentrun_operator.intake import SELECTORS
+from agentrun_operator.state.intake import SELECTORS
 
 from .apiserver import ApiServer
 from .clock import Clock, VirtualLoop

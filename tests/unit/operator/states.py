@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentrun_operator.account import Account
-from agentrun_operator.constants import ANNOTATION_QUEUED, FINAL_PHASES, FINALIZER, Phase
-from agentrun_operator.facts import JobFacts, PodFacts
+from agentrun_kube.names import ANNOTATION_QUEUED, FINALIZER
+from agentrun_kube.termination_report import Account
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import FINAL_PHASES, Phase
+from agentrun_operator.facts.jobs import JobFacts
+from agentrun_operator.facts.pods import PodFacts
 from agentrun_operator.installation import Installation
-from agentrun_operator.models import Agent, AgentRun
-from agentrun_operator.policy.view import ThreadView, View
+from agentrun_operator.runs.view import ThreadView, View
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CREATED = NOW - timedelta(minutes=1)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from agentrun_operator.policy.decide import decide
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import CREATED, RUNNING_POD, job, run, view
 

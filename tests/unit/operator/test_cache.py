@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from agentrun_operator.cache import Cache
-from agentrun_operator.records import record
-from agentrun_operator.workqueue import Key
+from agentrun_operator.state.cache import Cache
+from agentrun_operator.state.records import record
+from agentrun_operator.state.workqueue import Key
 
 JOB_SPEC: dict[str, Any] = {"template": {"spec": {}}}
 OF_RUN = {

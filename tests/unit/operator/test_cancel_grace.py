@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Phase
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.models import AgentRun
-from agentrun_operator.plan import DeletePod, ForbidRetries, ShortenStop, StopPod
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.lost import asks_after_nodes
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.facts.pods import PodFacts
 from agentrun_operator.resources.shorten_job import shorten_job_name
+from agentrun_operator.runs.plan import DeletePod, ForbidRetries, ShortenStop, StopPod
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.stop import asks_after_nodes
 from chaos.layer1.jobs import is_finished
 from chaos.layer1.kube import Fate
 from chaos.layer1.objects import Object, label, with_condition

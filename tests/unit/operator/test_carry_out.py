@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.carry_out import CarryOut
-from agentrun_operator.constants import Cancel, Phase
-from agentrun_operator.facts import UNSTARTED_GRACE
-from agentrun_operator.kube import ApiError, Kube
-from agentrun_operator.models import AgentRunStatus
-from agentrun_operator.plan import (
+from agentrun_kube.client.kube import ApiError, Kube
+from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
+from agentrun_kube.vocabulary import Cancel, Phase
+from agentrun_operator.facts.pods import UNSTARTED_GRACE
+from agentrun_operator.resources.event import Event
+from agentrun_operator.runs.executor import CarryOut
+from agentrun_operator.runs.plan import (
     Action,
     CancelRun,
     Claim,
@@ -17,15 +18,14 @@ from agentrun_operator.plan import (
     DeleteJob,
     DeletePod,
     DeleteRun,
-    Event,
     ForbidRetries,
     LetGo,
     Plan,
     Release,
     StopPod,
 )
-from agentrun_operator.policy.view import View
-from agentrun_operator.refusals import JobRefusedError
+from agentrun_operator.runs.refusals import JobRefusedError
+from agentrun_operator.runs.view import View
 
 from .states import UID, run, view
 from .wire import Wire

@@ -5,16 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from agentrun_operator.constants import Phase
-from agentrun_operator.models import AgentRun
-from agentrun_operator.policy.cleanup import (
-    CleanupJob,
-    NextCleanup,
-    awaits_cleanup,
-    cleanup_of,
-    next_cleanup,
-)
-from agentrun_operator.policy.view import Cleanup
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.cleanups.policy import Cleanup, NextCleanup, cleanup_of, next_cleanup
+from agentrun_operator.facts.cleanups import CleanupJob
+from agentrun_operator.facts.runs import awaits_cleanup
 from agentrun_store.cleanup import MAX_MESSAGE
 
 from .states import NOW, run

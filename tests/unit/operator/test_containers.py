@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import pod_facts
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.outcome import ending
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.facts.pods import pod_facts
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.outcome import ending
 
 from .states import UID, job, run, view
 

@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 
+from agentrun_kube.client.kube import Kube
 from agentrun_operator.installation import Installation
-from agentrun_operator.intake import Intake
-from agentrun_operator.kube import Kube
-from agentrun_operator.observe import Observer
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.records import record
-from agentrun_operator.workqueue import Key
+from agentrun_operator.runs.observe import Observer
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.state.intake import Intake
+from agentrun_operator.state.records import record
+from agentrun_operator.state.workqueue import Key
 from chaos.layer1.world import World
 
 from .simulated import Notes, agents_finish, create, go_on, phase

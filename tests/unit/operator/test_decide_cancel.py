@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.models import Agent, AgentRunStatus, ConditionStatus
-from agentrun_operator.plan import CleanUp, ForbidRetries, StopPod
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.view import Cleanup
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
+from agentrun_kube.v1alpha1.base import ConditionStatus
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.cleanups.policy import Cleanup
+from agentrun_operator.runs.plan import CleanUp, ForbidRetries, StopPod
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import (
     CANCELLED_BY,

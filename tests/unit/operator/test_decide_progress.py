@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import (
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import (
     Claim,
     CreateJob,
     DeleteJob,
@@ -16,7 +16,7 @@ from agentrun_operator.plan import (
     Release,
     StopPod,
 )
-from agentrun_operator.policy.decide import decide
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import (
     FAILED_POD,

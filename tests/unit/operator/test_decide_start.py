@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.models import AgentRun
-from agentrun_operator.plan import Claim, CleanUp, CreateJob, Plan, Release
-from agentrun_operator.policy import start
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.runs.plan import Claim, CleanUp, CreateJob, Plan, Release
+from agentrun_operator.runs.policy import start
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import CREATED, NOW, PENDING_POD, job, run, view
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import (
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.cleanups.policy import Cleanup
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import (
     Claim,
     CleanUp,
     CreateJob,
@@ -20,20 +21,9 @@ from agentrun_operator.plan import (
     Release,
     StopPod,
 )
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.view import Cleanup
+from agentrun_operator.runs.policy.decide import decide
 
-from .states import (
-    NOW,
-    PENDING_POD,
-    RUNNING_POD,
-    SIGNALLED_POD,
-    STOPPED_POD,
-    UID,
-    job,
-    run,
-    view,
-)
+from .states import NOW, PENDING_POD, RUNNING_POD, SIGNALLED_POD, STOPPED_POD, UID, job, run, view
 
 STOP = StopPod("r-abc", "pod-uid")
 DELETE_JOB = DeleteJob("r", "job-uid")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Cancel, Condition, Phase, Reason
-from agentrun_operator.plan import CancelRun, Claim, Release
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.vocabulary import Cancel, Condition, Phase, Reason
+from agentrun_operator.runs.plan import CancelRun, Claim, Release
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import CREATED, run, view
 

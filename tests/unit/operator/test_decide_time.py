@@ -6,18 +6,11 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import (
-    CleanUp,
-    DeleteRun,
-    ForbidRetries,
-    Plan,
-    Release,
-    StopPod,
-)
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.view import Cleanup
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.cleanups.policy import Cleanup
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import CleanUp, DeleteRun, ForbidRetries, Plan, Release, StopPod
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import FAILED_POD, NOW, RUNNING_POD, STOPPED_POD, SUCCEEDED_POD, job, run, said, view
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Phase
-from agentrun_operator.evictions import overuse
-from agentrun_operator.plan import DeleteJob, ForbidRetries, StopPod
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.outcome import ending
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.facts.evictions import overuse
+from agentrun_operator.runs.plan import DeleteJob, ForbidRetries, StopPod
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.outcome import ending
 
 from .states import FAILED_POD, RUNNING_POD, job, run, said, view
 

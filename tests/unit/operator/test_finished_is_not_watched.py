@@ -6,9 +6,9 @@ Job controller's word on it.
 
 import pytest
 
-from agentrun_operator.constants import LABEL_FINISHED
-from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_kube.names import LABEL_FINISHED
+from agentrun_operator.state.intake import SELECTORS
 from chaos.layer1.agents import checkpoint
 from chaos.layer1.container import Exit
 from chaos.layer1.kube import Request

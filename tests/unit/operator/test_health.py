@@ -4,10 +4,11 @@ from typing import cast
 
 import pytest
 
-from agentrun_operator import health, workqueue
-from agentrun_operator.intake import Intake
-from agentrun_operator.kube import Kube
-from agentrun_operator.workqueue import Key
+from agentrun_kube.client.kube import Kube
+from agentrun_operator import health
+from agentrun_operator.state import workqueue
+from agentrun_operator.state.intake import Intake
+from agentrun_operator.state.workqueue import Key
 
 LONG = 10_000.0
 

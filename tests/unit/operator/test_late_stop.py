@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.models import AgentRun
-from agentrun_operator.plan import DeleteJob
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.runs.plan import DeleteJob
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import NOW, SIGNALLED_POD, job, run, view
 from .test_decide_stop import RUNNING

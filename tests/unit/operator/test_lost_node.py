@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import Plan
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.lost import asks_after_nodes
-from agentrun_operator.policy.view import View
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import Plan
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.stop import asks_after_nodes
+from agentrun_operator.runs.view import View
 from chaos.layer1.objects import Object
 from chaos.layer1.world import World
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.vocabulary import Condition, Phase, Reason
 from agentrun_operator.installation import Installation
-from agentrun_operator.models import Agent
-from agentrun_operator.plan import CreateJob
 from agentrun_operator.pod_security import Level
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.pod_refusals import refusal
+from agentrun_operator.runs.plan import CreateJob
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.pod_refusals import refusal
 
 from .manifests import Object, agent
 from .states import run, view

@@ -2,9 +2,10 @@
 
 import pytest
 
-from agentrun_operator.constants import ANNOTATION_QUEUED, Phase
-from agentrun_operator.plan import Claim, Enqueue
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.names import ANNOTATION_QUEUED
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.runs.plan import Claim, Enqueue
+from agentrun_operator.runs.policy.decide import decide
 from chaos.layer1.kube import Fate
 from chaos.layer1.objects import Object
 from chaos.layer1.world import World

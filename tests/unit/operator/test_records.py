@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import FINALIZER, Condition, Phase, Reason
-from agentrun_operator.models import AgentRun
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.records import (
+from agentrun_kube.names import FINALIZER
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.facts.runs import (
     DEEPEST_SPEC,
     LARGEST_SPEC,
     MOST_FINALIZERS,
     kept_agent,
     kept_run,
     read_run,
-    record,
 )
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.state.records import record
 
 from .states import view
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from agentrun_operator.constants import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN, LABEL_RUN_UID
+from agentrun_kube.client.kube import Kube
+from agentrun_kube.names import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN, LABEL_RUN_UID
 from agentrun_operator.controller import Controller
 from agentrun_operator.installation import Installation
-from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import Kube
+from agentrun_operator.state.intake import SELECTORS
 
 Object = dict[str, Any]
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Phase
-from agentrun_operator.facts import JobFacts, PodFacts, can_make_pods, job_facts
-from agentrun_operator.plan import DeleteJob, DeletePod, Plan, StopPod
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.facts.jobs import JobFacts, can_make_pods, job_facts
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import DeleteJob, DeletePod, Plan, StopPod
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import (
     CREATED,

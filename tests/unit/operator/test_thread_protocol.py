@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import LABEL_RUN_UID, Phase, Reason
-from agentrun_operator.facts import job_facts
-from agentrun_operator.models import AgentRun
-from agentrun_operator.plan import Claim, CreateJob
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.names import LABEL_RUN_UID
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Phase, Reason
+from agentrun_operator.facts.jobs import job_facts
+from agentrun_operator.runs.plan import Claim, CreateJob
+from agentrun_operator.runs.policy.decide import decide
 from chaos.layer1.invariants import TAKEN_OFF
 from chaos.layer1.kube import Request
 from chaos.layer1.objects import Object, merged, name_of, uid_of

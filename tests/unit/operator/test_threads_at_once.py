@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from agentrun_operator.constants import FINALIZER
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_kube.names import FINALIZER
 from chaos.layer1.kube import Request
 from chaos.layer1.objects import Object, finalizers, merged
 from chaos.layer1.world import World

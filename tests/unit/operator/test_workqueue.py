@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from agentrun_operator import workqueue
-from agentrun_operator.workqueue import Key, Urgency, WorkQueue
+from agentrun_operator.state import workqueue
+from agentrun_operator.state.workqueue import Key, Urgency, WorkQueue
 
 A, B = Key("run", "ns", "a"), Key("run", "ns", "b")
 

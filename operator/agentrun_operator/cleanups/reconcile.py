@@ -1,0 +1,121 @@
+"""Sees to it that the clean-up Job of a claim runs, as ``policy/cleanup.py`` decides."""
+
+from collections.abc import Callable
+from secrets import token_hex
+
+from agentrun_kube.client.kube import ApiError, Kube
+from agentrun_kube.objects import Object
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
+from .. import clock
+from ..facts.cleanups import CleanupJob, Work
+from ..facts.objects import owner_uid
+from ..facts.runs import may_be_cleaned
+from ..resources.cleanup_job import cleanup_job
+from ..runs.observe import Observer
+from ..state.cache import Cache
+from ..state.workqueue import Key, WorkQueue
+from .policy import Batch, next_cleanup
+
+
+class Cleanups:
+    """``learn`` is told of every Job that was made."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        cache: Cache,
+        observer: Observer,
+        queue: WorkQueue,
+        learn: Callable[[str, Object], None],
+        runner_image: str,
+    ) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._observer = observer
+        self._queue = queue
+        self._learn = learn
+        self._runner_image = runner_image
+        self._salt = token_hex(8)  # of the Jobs' names, so that users cannot take them before
+
+    async def reconcile(self, namespace: str, claim_name: str) -> None:
+        waiting = [
+            run for run in self._cache.runs_of_claim(namespace, claim_name) if may_be_cleaned(run)
+        ]
+        jobs = self._observer.cleanup_jobs(namespace, claim_name)
+        if await self._read_logs(namespace, jobs):
+            jobs = self._observer.cleanup_jobs(namespace, claim_name)
+            self._wake(tuple(waiting))
+        time = clock.now()
+        todo = next_cleanup(waiting, jobs, time)
+        for batch in todo.batches:
+            await self._create(namespace, claim_name, batch)
+        if todo.retry_at is not None:
+            key = Key("claim", namespace, claim_name)
+            self._queue.add_after(key, (todo.retry_at - time).total_seconds())
+
+    async def _read_logs(self, namespace: str, jobs: list[CleanupJob]) -> bool:
+        """Read the reports that the kubelet has cut; whether there were any."""
+        unread = [job.unread_log for job in jobs if job.unread_log is not None]
+        for pod in unread:
+            await self._observer.own_cleanups.read_log(self._kube, namespace, pod)
+        return bool(unread)
+
+    async def _create(self, namespace: str, claim_name: str, batch: Batch) -> None:
+        runs = batch.runs
+        node = next((p.node for p in self._observer.from_cache(runs[0]).pods if p.node), None)
+        like = await self._pod_spec_of_one(namespace, runs)
+        job = cleanup_job(
+            claim_name, runs, batch.attempt, node, self._runner_image, like, self._salt
+        )
+        try:
+            made = await self._kube.create("jobs", namespace, job)
+        except ApiError as error:
+            if error.namespace_is_terminating:
+                self._observer.doomed.update(run.metadata.uid for run in runs)
+                self._wake(runs)
+                return
+            if error.is_refusal:
+                self._refused(runs, error.message)
+            elif error.status == 409:
+                await self._take_another_name(namespace, runs, job["metadata"]["name"])
+            raise
+        work = Work(frozenset(run.metadata.uid for run in runs), batch.attempt)
+        self._observer.own_cleanups.add(made["metadata"]["uid"], work)
+        self._refused(runs, None)
+        self._learn("jobs", made)
+
+    async def _take_another_name(
+        self, namespace: str, runs: tuple[AgentRun, ...], name: str
+    ) -> None:
+        """A Job of that name is there. Was it made by a request of ours that got no answer, or not?
+
+        That cannot be told, so it is not believed, and the clean-up is done once more.
+        """
+        if await self._kube.get("jobs", namespace, name) is not None:
+            self._salt = token_hex(8)
+            self._refused(runs, f"Job {name} is there and may not be the operator's.")
+
+    async def _pod_spec_of_one(self, namespace: str, runs: tuple[AgentRun, ...]) -> Object:
+        """Of a run's pod, by its Job: where that could be, so can whoever cleans its volume."""
+        for run in runs:
+            job = await self._kube.get("jobs", namespace, run.metadata.name)
+            if job is not None and owner_uid(job) == run.metadata.uid:
+                spec: Object = job["spec"]["template"]["spec"]
+                return spec
+        return {}
+
+    def _refused(self, runs: tuple[AgentRun, ...], refusal: str | None) -> None:
+        """Only news wakes the runs, for each of them asks for the clean-up again at once."""
+        refusals = self._observer.refusals
+        news = tuple(run for run in runs if refusals.get(run.metadata.uid) != refusal)
+        for run in news:
+            if refusal is None:
+                del refusals[run.metadata.uid]
+            else:
+                refusals[run.metadata.uid] = refusal
+        self._wake(news)
+
+    def _wake(self, runs: tuple[AgentRun, ...]) -> None:
+        for run in runs:
+            self._queue.add(Key("run", run.metadata.namespace, run.metadata.name))
