@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from agentrun_kube import names, vocabulary
+from agentrun_kube.client.paths import PREFIXES
+from agentrun_operator.state.watched import WATCHED
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
@@ -49,6 +51,23 @@ def test_the_operator_may_look_whether_each_policy_is_there() -> None:
     rules = [r for r in role["rules"] if "admissionregistration.k8s.io" in r["apiGroups"]]
     assert [sorted(rule["resourceNames"]) for rule in rules] == [sorted(POLICIES)]
     assert [rule["verbs"] for rule in rules] == [["get"]]
+
+
+def test_the_operator_may_list_and_watch_just_what_is_in_its_table() -> None:
+    (role,) = (r for r in objects("ClusterRole") if r["metadata"]["name"] == "agentrun-operator")
+    may = {
+        verb: {
+            (group, plural)
+            for rule in role["rules"]
+            if verb in rule["verbs"]
+            for group in rule["apiGroups"]
+            for plural in rule["resources"]
+        }
+        for verb in ("list", "watch")
+    }
+    paths = {plural: PREFIXES[plural].split("/") for plural in WATCHED}  # /apis/<group>/<version>
+    wanted = {(path[2] if path[1] == "apis" else "", plural) for plural, path in paths.items()}
+    assert may == {"list": wanted, "watch": wanted}
 
 
 def test_the_policies_know_the_operator_by_its_service_account() -> None:

@@ -110,7 +110,7 @@ class AgentRun(Model):
         return self.metadata.deletion_timestamp is not None
 
     @property
-    def claimed(self) -> bool:
+    def has_finalizer(self) -> bool:
         return FINALIZER in self.metadata.finalizers
 
     @property

@@ -11,7 +11,7 @@ from typing import Literal
 
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 
-from ..facts.cleanups import LONGEST_JOB, CleanupJob
+from ..facts.cleanups import LONGEST_JOB, CleanupJobFacts
 from ..facts.pods import USUAL_START
 
 # The report of a Job is a termination message of at most 4096 bytes, some 60 of them for each run.
@@ -30,7 +30,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Cleanup:
+class CleanupState:
     """What clean-up Jobs say of one run: ``done`` with the number of checkpoints that went."""
 
     state: Literal["running", "failed", "done"]
@@ -41,14 +41,14 @@ class Cleanup:
 
 
 @dataclass(frozen=True)
-class NextCleanup:
+class Todo:
     """Jobs to make now, and when to look again; both empty: there is nothing to do but to wait."""
 
     batches: tuple[Batch, ...] = ()
     retry_at: datetime | None = None
 
 
-def next_cleanup(waiting: list[AgentRun], jobs: list[CleanupJob], now: datetime) -> NextCleanup:
+def next_cleanup(waiting: list[AgentRun], jobs: list[CleanupJobFacts], now: datetime) -> Todo:
     """What to do for one claim. ``jobs`` are all the operator's own clean-up Jobs of that claim."""
     done = {uid for job in jobs for uid in job.deleted}
     under_way = [job for job in jobs if job.ended_at(now) is None]
@@ -77,12 +77,12 @@ def next_cleanup(waiting: list[AgentRun], jobs: list[CleanupJob], now: datetime)
     batches += due[: max(free, 0)]
     times = [at for at, _, _ in failed if at > now]
     times += [job.created_at + LONGEST_JOB for job in under_way if waiting]
-    return NextCleanup(tuple(batches), min(times, default=None))
+    return Todo(tuple(batches), min(times, default=None))
 
 
 def cleanup_of(
-    run: AgentRun, jobs: list[CleanupJob], refusal: str, now: datetime
-) -> Cleanup | None:
+    run: AgentRun, jobs: list[CleanupJobFacts], refusal: str, now: datetime
+) -> CleanupState | None:
     """What the operator's clean-up Jobs of the claim say of this run; None if nothing is known.
 
     ``refusal`` is what the API server said if it does not take the next Job.
@@ -90,31 +90,31 @@ def cleanup_of(
     mine = [job for job in jobs if run.metadata.uid in job.run_uids]
     for job in mine:
         if run.metadata.uid in job.deleted:
-            return Cleanup("done", job.deleted[run.metadata.uid])
+            return CleanupState("done", job.deleted[run.metadata.uid])
     last = max(mine, key=lambda job: job.attempt, default=None)
     if last is not None and last.ended_at(now) is None:
         return _running(last, now)
     if refusal:
-        return Cleanup("failed", message=f"the API server refuses its Job: {refusal}")
+        return CleanupState("failed", message=f"the API server refuses its Job: {refusal}")
     if last is None:
         return None
     message = last.errors.get(run.metadata.uid) or last.problem
-    return Cleanup("failed", message=message or f"Job {last.name} left no report.")
+    return CleanupState("failed", message=message or f"Job {last.name} left no report.")
 
 
-def _running(job: CleanupJob, now: datetime) -> Cleanup:
+def _running(job: CleanupJobFacts, now: datetime) -> CleanupState:
     if job.suspended:
         message = (
             f"Job {job.name} is suspended (spec.suspend: true); it runs when it is resumed. Exempt "
             "Jobs with the label app.kubernetes.io/component=cleanup from the queue."
         )
-        return Cleanup("running", message=message)
+        return CleanupState("running", message=message)
     if job.has_pod:
-        return Cleanup("running", message=job.problem, claim_missing=job.claim_missing)
+        return CleanupState("running", message=job.problem, claim_missing=job.claim_missing)
     if now < job.created_at + USUAL_START:
-        return Cleanup("running", look_again_at=job.created_at + USUAL_START)
+        return CleanupState("running", look_again_at=job.created_at + USUAL_START)
     message = (
         f"no pod of Job {job.name} could be made; kubectl describe job {job.name} says why. Check "
         "the quota, the LimitRanges and the Pod Security of the namespace."
     )
-    return Cleanup("running", message=message)
+    return CleanupState("running", message=message)

@@ -19,7 +19,7 @@ LONGEST_JOB = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
-class CleanupJob:
+class CleanupJobFacts:
     """A clean-up Job as it is found: which runs it cleans, and what it reported when it ended."""
 
     name: str
@@ -66,10 +66,10 @@ _ENDS = ("Complete", "Failed", "FailureTarget")
 
 def cleanup_job_facts(
     job: Object, pods: list[Object], work: Work, logs: Mapping[str, str]
-) -> CleanupJob:
+) -> CleanupJobFacts:
     """``pods`` are the pods of that Job, ``logs`` the logs that were read, by the pod's name."""
     report, problem, unread = _report(pods, logs)
-    return CleanupJob(
+    return CleanupJobFacts(
         name=job["metadata"]["name"],
         uid=job["metadata"]["uid"],
         attempt=work.attempt,

@@ -7,7 +7,7 @@ from agentrun_kube.names import ANNOTATION_RETRIES, LABEL_RUN_UID
 from agentrun_kube.objects import Object
 from agentrun_kube.text import whole_number
 
-from .objects import condition_is_true, is_let_go, labels, owner_uid, time_of
+from .objects import condition_is_true, is_unwatched, labels, owner_uid, time_of
 from .pods import DEADLINE_EXCEEDED, PodFacts
 
 
@@ -84,7 +84,7 @@ def job_facts(job: Object) -> JobFacts:
             ),
             None,
         ),
-        watched=not is_let_go(job) and job.get("status", {}).get("succeeded", 0) == 0,
+        watched=not is_unwatched(job) and job.get("status", {}).get("succeeded", 0) == 0,
     )
 
 

@@ -23,7 +23,7 @@ def owner_uid(obj: Object) -> str | None:
     return None
 
 
-def is_let_go(obj: Object) -> bool:
+def is_unwatched(obj: Object) -> bool:
     return LABEL_FINISHED in labels(obj)
 
 

@@ -15,11 +15,11 @@ from agentrun_kube.names import (
     WORKSPACE_CONTAINER,
 )
 from agentrun_kube.objects import Object
-from agentrun_kube.termination_report import Account, read_report
+from agentrun_kube.termination_report import TerminationReport, read_report
 from agentrun_kube.text import clean
 
 from .evictions import overuse
-from .objects import is_let_go, labels, owner_uid, time_of
+from .objects import is_unwatched, labels, owner_uid, time_of
 
 # The kubelet stops a pod whose activeDeadlineSeconds are over; 1 is the smallest that is allowed.
 STOP_DEADLINE = 1
@@ -68,7 +68,9 @@ class PodFacts:
     exit_code: int | None  # of the agent's container
     exit_reason: str  # of the agent's container, for example OOMKilled
     supervised: bool  # the agent's container has our runner as PID 1
-    account: Account | None  # of the runner, as PID 1 or as the container that makes the workspace
+    report: (
+        TerminationReport | None
+    )  # of the runner, as PID 1 or as the container that makes the workspace
     report_cut: bool  # the kubelet cut the agent's termination report, and its log was not read yet
     watched: bool  # neither succeeded nor let go
 
@@ -159,11 +161,11 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         ),
         "",
     )
-    account, cut = None, False
+    report, cut = None, False
     if _has_runner(pod):
-        account, cut = read_report(ended.get("message", ""), log)
-    if account is None and failed_init == WORKSPACE_CONTAINER:
-        account, _ = read_report(its_end.get("message", ""), "")
+        report, cut = read_report(ended.get("message", ""), log)
+    if report is None and failed_init == WORKSPACE_CONTAINER:
+        report, _ = read_report(its_end.get("message", ""), "")
     return PodFacts(
         name=pod["metadata"]["name"],
         uid=pod["metadata"]["uid"],
@@ -199,9 +201,9 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         exit_code=ended.get("exitCode"),
         exit_reason=ended.get("reason", ""),
         supervised=_has_runner(pod),
-        account=account,
+        report=report,
         report_cut=cut,
-        watched=not is_let_go(pod) and status.get("phase") != "Succeeded",
+        watched=not is_unwatched(pod) and status.get("phase") != "Succeeded",
     )
 
 

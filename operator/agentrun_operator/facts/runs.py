@@ -117,7 +117,7 @@ def awaits_cleanup(run: AgentRun) -> bool:
     if run.status.claim_name is None:
         return False
     wanted = run.spec.cancel == Cancel.ROLLBACK and not run.finished
-    released = run.finished and not run.claimed
+    released = run.finished and not run.has_finalizer
     wanted = wanted or (run.deleting and run.reclaims and not released)
     conditions = {c.type: c.status for c in run.status.conditions}
     stopped = conditions.get(Condition.STOPPED) == "True"

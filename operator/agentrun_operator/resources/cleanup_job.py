@@ -28,7 +28,7 @@ from .pod import (
 
 # What lets a pod onto a node, and its image be pulled. A nodeSelector is not among it: where a
 # volume can be its own node affinity says, and nobody needs a GPU for this.
-ADMITTANCE = ("tolerations", "imagePullSecrets", "serviceAccountName")
+INHERITED_POD_FIELDS = ("tolerations", "imagePullSecrets", "serviceAccountName")
 
 # A clean-up that fails is tried again every few minutes while its run is there. For so long its
 # Jobs stay for people to look at, and a report for an operator that is down.
@@ -110,7 +110,7 @@ def store_pod(
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "affinity": _prefer(node),
-        **{field: like[field] for field in ADMITTANCE if field in like},
+        **{field: like[field] for field in INHERITED_POD_FIELDS if field in like},
         "containers": [
             {
                 "name": CLEANUP_CONTAINER,

@@ -5,8 +5,6 @@ the resourceVersion that the decision was made on: if somebody else was faster, 
 and the decision is made anew.
 """
 
-from collections.abc import Callable
-
 from agentrun_kube.client.kube import ApiError, Kube
 from agentrun_kube.names import ANNOTATION_QUEUED, FINALIZER, LABEL_FINISHED
 from agentrun_kube.objects import Object
@@ -15,44 +13,35 @@ from agentrun_kube.v1alpha1.agent_run import AgentRun, AgentRunStatus
 from .. import events
 from ..facts.pods import STOP_DEADLINE
 from ..resources.run_job import run_job
+from ..state.intake import Intake
 from .plan import (
     Action,
+    AddFinalizer,
     CancelRun,
-    Claim,
-    CleanUp,
     CreateJob,
     DeleteJob,
     DeletePod,
     DeleteRun,
     Enqueue,
     ForbidRetries,
-    LetGo,
     Plan,
-    Release,
+    RemoveFinalizer,
+    RequestCleanup,
     ShortenStop,
     StopPod,
+    Unwatch,
 )
 from .refusals import JobRefusedError
 from .shorten import shorten
 from .view import View
 
-Learn = Callable[[str, Object], None]  # plural, object as the server has it now
 
-
-class CarryOut:
-    """``learn`` is told of every object that a write has changed."""
-
-    def __init__(
-        self,
-        kube: Kube,
-        learn: Learn,
-        clean_up: Callable[[str, str], None],
-    ) -> None:
+class Executor:
+    def __init__(self, kube: Kube, intake: Intake) -> None:
         self._kube = kube
-        self._learn = learn
-        self._clean_up = clean_up
+        self._intake = intake
 
-    async def __call__(self, view: View, plan: Plan) -> None:
+    async def apply(self, view: View, plan: Plan) -> None:
         """Raises ApiError (409, 422) if the run has changed since, JobRefusedError if refused."""
         version = view.run.metadata.resource_version
         for action in plan.actions:
@@ -69,11 +58,11 @@ class CarryOut:
         match action:
             case Enqueue():
                 return await self._patch_run(view, version, **_place(view.run))
-            case Claim():
+            case AddFinalizer():
                 finalizers = [*meta.finalizers, FINALIZER]
                 place = {} if view.run.spec.thread is None else _place(view.run)
                 return await self._patch_run(view, version, finalizers=finalizers, **place)
-            case Release():
+            case RemoveFinalizer():
                 rest = [f for f in meta.finalizers if f != FINALIZER]
                 return await self._patch_run(view, version, finalizers=rest)
             case CreateJob():
@@ -96,18 +85,18 @@ class CarryOut:
                 spec = {"cancel": cancel, "cancelReason": reason}
                 patch = {"metadata": {"uid": uid}, "spec": spec}
                 await self._patch_if_there("agentruns", namespace, rival, patch)
-            case LetGo(plural, left, uid):
+            case Unwatch(plural, left, uid):
                 patch = {"metadata": {"uid": uid, "labels": {LABEL_FINISHED: "true"}}}
                 await self._patch_if_there(plural, namespace, left, patch)
-            case CleanUp(claim_name):
-                self._clean_up(namespace, claim_name)
+            case RequestCleanup(claim_name):
+                self._intake.request_cleanup(namespace, claim_name)
         return version
 
     async def _patch_run(self, view: View, version: str, **metadata: object) -> str:
         meta = view.run.metadata
         patch = {"metadata": {"resourceVersion": version, **metadata}}
         run = await self._kube.merge_patch("agentruns", meta.namespace, meta.name, patch)
-        self._learn("agentruns", run)
+        self._intake.learn("agentruns", run)
         return str(run["metadata"]["resourceVersion"])
 
     async def _create_job(self, view: View) -> None:
@@ -115,7 +104,7 @@ class CarryOut:
         job = run_job(view.run, view.agent, view.installation)
         namespace = view.run.metadata.namespace
         try:
-            self._learn("jobs", await self._kube.create("jobs", namespace, job))
+            self._intake.learn("jobs", await self._kube.create("jobs", namespace, job))
         except ApiError as error:
             if error.status == 409:
                 return  # it is there: the watch, or the next look, tells whose it is
@@ -126,7 +115,7 @@ class CarryOut:
     async def _patch_if_there(self, plural: str, namespace: str, name: str, patch: Object) -> None:
         """Patch just the object with that UID. If it is gone, so is what had to be stopped."""
         try:
-            self._learn(plural, await self._kube.merge_patch(plural, namespace, name, patch))
+            self._intake.learn(plural, await self._kube.merge_patch(plural, namespace, name, patch))
         except ApiError as error:
             has_finished = plural == "agentruns" and error.status == 422  # by a rule of the CRD
             if error.status not in (404, 409) and not has_finished:
@@ -136,7 +125,7 @@ class CarryOut:
         meta = view.run.metadata
         body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         run = await self._kube.replace_status("agentruns", meta.namespace, meta.name, body, version)
-        self._learn("agentruns", run)
+        self._intake.learn("agentruns", run)
 
 
 def _place(run: AgentRun) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Gathers the state that a decision is made from: from the cache, or straight from the server."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
@@ -13,7 +13,6 @@ from agentrun_kube.names import (
     AGENT_CONTAINER,
     COMPONENT_AGENT,
     LABEL_COMPONENT,
-    LABEL_JOB,
     LABEL_MANAGED_BY,
     LABEL_RUN_UID,
     LABEL_THREAD,
@@ -28,14 +27,12 @@ from agentrun_kube.vocabulary import FINAL_PHASES, Cancel
 from .. import clock
 from ..cleanups.own import OwnCleanups
 from ..cleanups.policy import cleanup_of
-from ..facts.cleanups import CleanupJob, cleanup_job_facts
 from ..facts.jobs import JobFacts, job_facts
-from ..facts.objects import may_be_made_for
 from ..facts.pods import PodFacts
 from ..facts.runs import kept_agent, kept_run, read_run
 from ..installation import Installation
-from ..state.cache import Cache
-from ..state.records import PodRecord, pod_record
+from ..state.intake import Intake
+from ..state.records import PodRecord, pod_record, pods_of_run
 from .policy.threads import NEEDS_THOSE_AHEAD, rejected_by
 from .view import ThreadView, View
 
@@ -43,27 +40,14 @@ MOST_HOLDERS = 5  # that are read directly: one other is enough to wait
 
 
 class Observer:
-    """``learn`` is told of every run that was read directly.
-
-    The cache alone must not know of it: what the watch says of it later would be no news.
-    """
-
     def __init__(
-        self,
-        kube: Kube,
-        cache: Cache,
-        installation: Installation,
-        learn: Callable[[str, Object], None],
+        self, kube: Kube, intake: Intake, cleanups: OwnCleanups, installation: Installation
     ) -> None:
         self._kube = kube
+        self._intake = intake
+        self._cache = intake.cache
+        self._cleanups = cleanups
         self._installation = installation
-        self._cache = cache
-        self._learn = learn
-        # UIDs of runs whose namespace is being deleted, so that no clean-up pod can be made.
-        self.doomed: set[str] = set()
-        self.own_cleanups = OwnCleanups()
-        # Why the clean-up Job of a run is refused, by the run's UID.
-        self.refusals: dict[str, str] = {}
 
     def from_cache(self, run: AgentRun) -> View:
         namespace, name = run.metadata.namespace, run.metadata.name
@@ -77,7 +61,9 @@ class Observer:
             self._thread(run, agent),
         )
 
-    def left_by(self, namespace: str, name: str) -> tuple[JobFacts | None, tuple[PodFacts, ...]]:
+    def leftovers_of(
+        self, namespace: str, name: str
+    ) -> tuple[JobFacts | None, tuple[PodFacts, ...]]:
         """Job and pods, as far as they are watched, of runs of that name; they may be gone."""
         job = self._cache.job(namespace, name)
         pods = self._cache.pods_named_for(namespace, name)
@@ -89,7 +75,8 @@ class Observer:
         found = await self._kube.get("agentruns", namespace, name)
         if found is None:
             return None
-        self._learn("agentruns", found)
+        # Not only into the cache: the later watch event would look like a duplicate and be dropped.
+        self._intake.learn("agentruns", found)
         run = read_run(found)
         del found  # it may be large, and others are read meanwhile
         uid = run.metadata.uid
@@ -110,7 +97,7 @@ class Observer:
         """Another run is rejected for this one: is it still there?"""
         found = await self._kube.get("agentruns", run.metadata.namespace, run.metadata.name)
         if found is not None:
-            self._learn("agentruns", found)
+            self._intake.learn("agentruns", found)
 
     async def _agent(self, namespace: str, name: str) -> tuple[Agent | None, Agent | None]:
         found = await self._kube.get("agents", namespace, name)
@@ -137,14 +124,6 @@ class Observer:
                 pods[number] = pod_record(found[number], log)
         return facts, pods
 
-    async def job_with_its_pods(
-        self, namespace: str, name: str
-    ) -> tuple[Object | None, list[Object]]:
-        """A Job of ours, read directly, and the pods that it has made."""
-        job = await self._kube.get("jobs", namespace, name)
-        pods, _ = await self._kube.list("pods", namespace, labelSelector=label_is(LABEL_JOB, name))
-        return job, pods
-
     async def with_nodes(self, view: View) -> View:
         """The same, and which nodes of its live pods have lost their kubelet."""
         names = {pod.node for pod in view.alive if pod.node}
@@ -168,7 +147,7 @@ class Observer:
         found = await self._kube.some("agentruns", MOST_HOLDERS, namespace, fieldSelector=selector)
         for obj in found:
             # Else a thread would be taken and given back in turns, until the watch tells of it.
-            self._learn("agentruns", obj)
+            self._intake.learn("agentruns", obj)
         return [kept_run(obj) for obj in found]
 
     async def _live_pods_on_thread(self, run: AgentRun) -> list[PodRecord]:
@@ -225,38 +204,24 @@ class Observer:
         thread: ThreadView,
     ) -> View:
         namespace, uid, time = run.metadata.namespace, run.metadata.uid, clock.now()
-        mine = [
-            pod.facts
-            for pod in pods
-            if pod.facts.run_uid == uid and may_be_made_for(pod.made_by, run.metadata.name)
-        ]
         claim = run.status.claim_name
         cleanup = None
         if claim is not None and (run.deleting or run.spec.cancel == Cancel.ROLLBACK):
-            refusal = self.refusals.get(uid, "")
-            cleanup = cleanup_of(run, self.cleanup_jobs(namespace, claim), refusal, time)
+            jobs = self._cleanups.jobs(self._cache, namespace, claim)
+            cleanup = cleanup_of(run, jobs, self._cleanups.refusal(uid), time)
         return View(
             run=run,
             agent=agent,
             job=job,
-            pods=tuple(sorted(mine, key=lambda pod: pod.created_at)),
-            departed=self._cache.departed(uid),
+            pods=pods_of_run(run, pods),
+            gone_pods=self._cache.gone_pods(uid),
             thread=thread,
             cleanup=cleanup,
-            namespace_terminating=uid in self.doomed,
+            namespace_terminating=self._cleanups.namespace_terminating(uid),
             unreachable_nodes=frozenset(),
             now=time,
             installation=self._installation,
         )
-
-    def cleanup_jobs(self, namespace: str, claim: str) -> list[CleanupJob]:
-        """The clean-up Jobs of a claim that this process made: no other Job's report counts."""
-        own = self.own_cleanups
-        return [
-            cleanup_job_facts(job, pods, work, own.logs)
-            for job, pods in self._cache.cleanups(namespace, claim)
-            if (work := own.get(job["metadata"]["uid"])) is not None
-        ]
 
 
 def _asks_for_thread(run: AgentRun) -> bool:

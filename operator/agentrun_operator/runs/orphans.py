@@ -11,16 +11,15 @@ from ..facts.jobs import JobFacts, can_make_pods, job_facts
 from ..facts.objects import owner_uid
 from ..facts.pods import PodFacts, pod_facts
 from ..state.cache import Cache
-from .observe import Observer
+from ..state.unwatched import job_with_its_pods
 
 logger = logging.getLogger(__name__)
 
 
 class Orphans:
-    def __init__(self, kube: Kube, cache: Cache, observer: Observer) -> None:
+    def __init__(self, kube: Kube, cache: Cache) -> None:
         self._kube = kube
         self._cache = cache
-        self._observer = observer
 
     async def remove(
         self, namespace: str, job: JobFacts | None, pods: tuple[PodFacts, ...], there: str | None
@@ -46,7 +45,7 @@ class Orphans:
         if not _lives(job, [pod.facts for pod in self._cache.pods_of_job(job.uid)]):
             return False
         # With a Job its log goes, and a pod that has succeeded is not watched.
-        found, pods = await self._observer.job_with_its_pods(namespace, job.name)
+        found, pods = await job_with_its_pods(self._kube, namespace, job.name)
         return (
             found is not None
             and found["metadata"]["uid"] == job.uid

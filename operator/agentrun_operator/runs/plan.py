@@ -16,7 +16,7 @@ class Enqueue:
 
 
 @dataclass(frozen=True)
-class Claim:
+class AddFinalizer:
     """Put the finalizer on the run: from now on it may have a Job. Enqueues it, too."""
 
 
@@ -78,14 +78,14 @@ class CancelRun:
 
 
 @dataclass(frozen=True)
-class CleanUp:
+class RequestCleanup:
     """See to it that a clean-up Job for the claim runs."""
 
     claim_name: str
 
 
 @dataclass(frozen=True)
-class LetGo:
+class Unwatch:
     """Put the label on a Job or pod that takes it out of the watch: it tells nothing new."""
 
     plural: Literal["jobs", "pods"]
@@ -99,13 +99,13 @@ class DeleteRun:
 
 
 @dataclass(frozen=True)
-class Release:
+class RemoveFinalizer:
     """Take the finalizer off the run: nothing of it is alive."""
 
 
 Action = (
     Enqueue
-    | Claim
+    | AddFinalizer
     | CreateJob
     | ForbidRetries
     | StopPod
@@ -113,10 +113,10 @@ Action = (
     | ShortenStop
     | DeleteJob
     | CancelRun
-    | CleanUp
-    | LetGo
+    | RequestCleanup
+    | Unwatch
     | DeleteRun
-    | Release
+    | RemoveFinalizer
 )
 
 

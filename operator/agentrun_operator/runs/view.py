@@ -6,7 +6,7 @@ from datetime import datetime
 from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 
-from ..cleanups.policy import Cleanup
+from ..cleanups.policy import CleanupState
 from ..facts.jobs import JobFacts, can_make_pods
 from ..facts.pods import PodFacts
 from ..installation import Installation
@@ -34,9 +34,9 @@ class View:
     agent: Agent | None
     job: JobFacts | None  # whatever Job has the run's name; see `own_job`
     pods: tuple[PodFacts, ...]  # pods that carry this run's UID, oldest first
-    departed: tuple[PodFacts, ...]  # as last seen: pods of this run whose objects are gone
+    gone_pods: tuple[PodFacts, ...]  # as last seen: pods of this run whose objects are gone
     thread: ThreadView
-    cleanup: Cleanup | None
+    cleanup: CleanupState | None
     namespace_terminating: bool
     unreachable_nodes: frozenset[
         str
@@ -69,7 +69,7 @@ class View:
         not over: see `alive`. But how the run ends, it does not tell.
         """
         uids = {pod.uid for pod in self.pods}
-        gone = tuple(pod for pod in self.departed if pod.uid not in uids)
+        gone = tuple(pod for pod in self.gone_pods if pod.uid not in uids)
         own = (pod for pod in gone + self.pods if self._may_be_own(pod))
         return tuple(sorted(own, key=lambda pod: pod.created_at))
 
@@ -108,7 +108,7 @@ class View:
         nothing: another may have come and gone while nobody looked.
         """
         status = self.run.status
-        may_have_job = self.run.claimed or status.job_name or status.claim_name
+        may_have_job = self.run.has_finalizer or status.job_name or status.claim_name
         return self.begun or bool(may_have_job)
 
     @property

@@ -11,19 +11,16 @@ from collections.abc import Hashable, Iterator
 from agentrun_kube.objects import Object
 from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_kube.v1alpha1.agent_run import AgentRun
-from agentrun_kube.vocabulary import Phase
 
-from ..facts.cleanups import cleanup_runs
 from ..facts.pods import PodFacts
-from ..facts.runs import awaits_cleanup
 from .records import AgentRecord, JobRecord, PodRecord, Record, RunRecord
 from .thread_index import ThreadIndex
-from .workqueue import Key
+from .workqueue import Key, Reconciler
 
 Name = tuple[str, str]  # namespace, name
 
 GONE_KEPT = 10_000
-DEPARTED_KEPT = 20  # pods of one run: a start that was written down is not looked for any more
+GONE_PODS_KEPT = 20  # pods of one run: a start that was written down is not looked for any more
 
 
 class Cache:
@@ -58,7 +55,7 @@ class Cache:
             self._gone.popitem(last=False)
         old = self._of(gone)
         if old is None or old.uid != gone.uid:
-            return self.own_keys(gone)
+            return gone.own_keys(self)
         keys = self._change(old, None)
         if isinstance(old, PodRecord):
             # The watch hands over the last state; without it, what was here is the last known.
@@ -99,7 +96,7 @@ class Cache:
 
     def runs_of_claim(self, namespace: str, claim_name: str) -> Iterator[AgentRun]:
         """The runs that wait to be cleaned from that claim."""
-        for found in self._find("runs of claim", namespace, claim_name):
+        for found in self.find("runs of claim", namespace, claim_name):
             if isinstance(found, RunRecord):
                 yield found.run
 
@@ -117,52 +114,38 @@ class Cache:
         return self._pods("pods on thread", namespace, thread)
 
     def cleanups(self, namespace: str, claim: str) -> Iterator[tuple[Object, list[Object]]]:
-        """The clean-up Jobs of a claim, each with its pods, as cleanup_facts.py reads them."""
-        for job in self._find("cleanups", namespace, claim):
+        """The clean-up Jobs of a claim, each with its pods, as facts/cleanups.py reads them."""
+        for job in self.find("cleanups", namespace, claim):
             if isinstance(job, JobRecord) and job.cleanup is not None:
                 pods = self._pods("pods of job", job.uid)
                 yield job.cleanup, [pod.cleanup for pod in pods if pod.cleanup is not None]
 
-    def departed(self, run_uid: str) -> tuple[PodFacts, ...]:
+    def gone_pods(self, run_uid: str) -> tuple[PodFacts, ...]:
         return self._departed.get(run_uid, ())
 
     def is_wanted(self, record: Record) -> bool:
         """Whether a run that is here still has to learn of the Job's or pod's end."""
-        keys = [key for key in self.own_keys(record) if key.kind == "run"]
+        keys = [key for key in record.own_keys(self) if key.reconciler == Reconciler.RUN]
         runs = [self.run(key.namespace, key.name) for key in keys]
         return any(run is not None and (not run.finished or run.deleting) for run in runs)
 
-    def own_keys(self, record: Record) -> set[Key]:
-        """The keys of the work queue that say what to do about the object itself."""
-        space = record.namespace
-        if isinstance(record, RunRecord):
-            return {Key("run", space, record.name)}
-        if isinstance(record, PodRecord) and record.cleanup is not None:
-            job = self.job(space, record.job_name)
-            return set() if job is None else self.own_keys(job)
-        if isinstance(record, JobRecord) and record.cleanup is not None:
-            claims = set() if record.claim is None else {Key("claim", space, record.claim)}
-            return claims | {Key("run", space, n) for n in cleanup_runs(record.cleanup).values()}
-        if isinstance(record, JobRecord | PodRecord) and record.run_name:
-            return {Key("run", space, record.run_name)}
-        return set()
+    def find(self, *index: Hashable) -> list[Record]:
+        """Records by one of their indexes (records.py)."""
+        return list(self._index.get(index, {}).values())
 
     # Inside
 
     def _of(self, record: Record) -> Record | None:
         return self._kinds.get(record.plural, {}).get(_name(record))
 
-    def _find(self, *key: Hashable) -> list[Record]:
-        return list(self._index.get(key, {}).values())
-
     def _pods(self, *key: Hashable) -> list[PodRecord]:
-        return [pod for pod in self._find(*key) if isinstance(pod, PodRecord)]
+        return [pod for pod in self.find(*key) if isinstance(pod, PodRecord)]
 
     def _change(self, old: Record | None, new: Record | None) -> set[Key]:
         record = new or old
         assert record is not None
         name, kind = _name(record), self._kinds.setdefault(record.plural, {})
-        for key in () if old is None else _index_keys(old):
+        for key in () if old is None else old.indexes():
             del self._index[key][name]
             if not self._index[key]:
                 del self._index[key]
@@ -170,78 +153,19 @@ class Cache:
             del kind[name]
         else:
             kind[name] = new
-            for key in _index_keys(new):
+            for key in new.indexes():
                 self._index.setdefault(key, {})[name] = new
-        own = set() if _says_the_same(old, new) else self.own_keys(record)
-        return own | self._woken(old, new)
-
-    def _woken(self, old: Record | None, new: Record | None) -> set[Key]:
-        """Keys of other runs that waited for this change."""
-        names: set[str] = set()
-        record = new or old
-        assert record is not None
-        if isinstance(record, RunRecord):
-            before, after = _run_of(old), _run_of(new)
-            names = self.threads.change(before, after)
-        elif isinstance(record, AgentRecord):
-            runs = self._find("runs of agent", record.namespace, record.name)
-            names = {found.name for found in runs}
-        elif isinstance(record, PodRecord) and record.thread and record.of_agent:
-            ended = isinstance(old, PodRecord) and old.facts.alive
-            ended = ended and not (isinstance(new, PodRecord) and new.facts.alive)
-            names = self.threads.head(record.namespace, record.thread) if ended else set()
-        return {Key("run", record.namespace, name) for name in names}
+        is_news = old is None or new is None or new.is_news(old)
+        own = record.own_keys(self) if is_news else set()
+        names = record.waiting(old, new, self)
+        return own | {Key(Reconciler.RUN, record.namespace, name) for name in names}
 
     def _remember(self, pod: PodRecord) -> None:
         run = self.run(pod.namespace, pod.run_name)
         if run is not None and pod.of_agent and pod.facts.run_uid == run.metadata.uid:
             seen = (*self._departed.get(run.metadata.uid, ()), pod.facts)
-            self._departed[run.metadata.uid] = seen[-DEPARTED_KEPT:]
-
-
-def _run_of(record: Record | None) -> AgentRun | None:
-    return record.run if isinstance(record, RunRecord) else None
-
-
-def _says_the_same(old: Record | None, new: Record | None) -> bool:
-    """Whether a run has changed in nothing that decisions look at: in the words of a message only.
-
-    Its own status is no news to a run. Else a refusal in ever new words, of a webhook that numbers
-    its answers, would be tried again at once, for ever.
-    """
-    before, after = _run_of(old), _run_of(new)
-    return before is not None and after is not None and _wordless(before) == _wordless(after)
-
-
-def _wordless(run: AgentRun) -> AgentRun:
-    has_place = run.spec.thread is None or run.queued is not None  # else its version is its place
-    version = "" if has_place else run.metadata.resource_version
-    metadata = run.metadata.model_copy(update={"resource_version": version})
-    conditions = tuple(c.model_copy(update={"message": ""}) for c in run.status.conditions)
-    status = run.status.model_copy(update={"conditions": conditions})
-    return run.model_copy(update={"metadata": metadata, "status": status})
+            self._departed[run.metadata.uid] = seen[-GONE_PODS_KEPT:]
 
 
 def _name(record: Record) -> Name:
     return record.namespace, record.name
-
-
-def _index_keys(record: Record) -> list[tuple[Hashable, ...]]:
-    keys: list[tuple[Hashable, ...]] = []
-    space = record.namespace
-    if isinstance(record, RunRecord):
-        run = record.run
-        if run.status.claim_name is not None and awaits_cleanup(run):
-            keys.append(("runs of claim", space, run.status.claim_name))
-        if run.status.phase == Phase.PENDING:  # later, what the Agent says changes nothing
-            keys.append(("runs of agent", space, run.spec.agent_ref.name))
-    elif isinstance(record, PodRecord):
-        keys.append(("pods of run", record.facts.run_uid))
-        keys.append(("pods of job", record.owner_uid))
-        if record.of_agent and record.run_name:
-            keys.append(("pods named for", space, record.run_name))
-        if record.of_agent and record.thread:
-            keys.append(("pods on thread", space, record.thread))
-    elif isinstance(record, JobRecord) and record.claim is not None:
-        keys.append(("cleanups", space, record.claim))
-    return keys

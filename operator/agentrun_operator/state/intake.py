@@ -7,33 +7,18 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from agentrun_kube.client.kube import Kube
-from agentrun_kube.names import LABEL_FINISHED, LABEL_MANAGED_BY, MANAGED_BY
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
 from agentrun_kube.objects import Object
 
 from .cache import Cache
-from .records import Record, record
-from .workqueue import Key, Urgency, WorkQueue
+from .records import Record
+from .watched import WATCHED
+from .workqueue import Key, Reconciler, Urgency, WorkQueue
 
 logger = logging.getLogger(__name__)
 
 SLICE = 500  # keys that are queued in one go
-
-# What is watched, and read in full at the start and at every resync. Settled runs are not, nor are
-# Jobs and pods that have succeeded (what leaves the watch so is read once more, see `forget`) or
-# whose run has finished (`policy/finished.py` lets them go).
-SELECTORS: dict[str, dict[str, str]] = {
-    "agentruns": {"fieldSelector": "status.settled!=true"},
-    "agents": {},
-    "jobs": {
-        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY},!{LABEL_FINISHED}",
-        "fieldSelector": "status.successful=0",
-    },
-    "pods": {
-        "labelSelector": f"{LABEL_MANAGED_BY}={MANAGED_BY},!{LABEL_FINISHED}",
-        "fieldSelector": "status.phase!=Succeeded",
-    },
-}
+_UNWATCHED = {"jobs": Reconciler.UNWATCHED_JOB, "pods": Reconciler.UNWATCHED_POD}
 
 
 class Intake:
@@ -43,7 +28,9 @@ class Intake:
         self.cache = Cache()
         self.queue = WorkQueue(share)
         self.works = False  # a standby only keeps its cache
-        self.left: dict[Key, Record] = {}  # Jobs and pods, as they were when they left the watch
+        self.unwatched: dict[
+            Key, Record
+        ] = {}  # Jobs and pods, as they were when they left the watch
         self.versions: dict[str, int] = {}  # of each kind: up to which everything is here
         self.last_sync: float | None = None  # monotonic seconds
 
@@ -63,11 +50,11 @@ class Intake:
         """A run that leaves is settled. A Job or pod that leaves has succeeded or is let go, and is
         read to the end if a run may want to know. Until the operator works, it stays as it was.
         """
-        if gone.plural in ("jobs", "pods") and self.cache.is_wanted(gone):
+        if gone.plural in _UNWATCHED and self.cache.is_wanted(gone):
             if not self.works:
                 return
-            key = Key(gone.plural, gone.namespace, gone.name)
-            self.left[key] = gone
+            key = Key(_UNWATCHED[gone.plural], gone.namespace, gone.name)
+            self.unwatched[key] = gone
             self.queue.add(key)
         else:
             self.add(self.cache.remove(gone))
@@ -75,7 +62,7 @@ class Intake:
     def _record(self, plural: str, obj: Object) -> Record | None:
         """What is kept of it. One that cannot be read hides no other: it is as if not there."""
         try:
-            return record(plural, obj)
+            return WATCHED[plural].parse(obj)
         except Exception:
             meta = obj.get("metadata") or {}
             logger.exception("%s %s/%s", plural, meta.get("namespace"), meta.get("name"))
@@ -88,26 +75,38 @@ class Intake:
 
     def urgency(self, key: Key) -> Urgency:
         """What stops comes before what starts."""
-        run = self.cache.run(key.namespace, key.name) if key.kind == "run" else None
+        run = self.cache.run(key.namespace, key.name) if key.reconciler == Reconciler.RUN else None
         stops = run is not None and (run.spec.cancel is not None or run.deleting)
         return Urgency.STOP if stops else Urgency.NEWS
 
-    def ask_for_cleanup(self, namespace: str, claim_name: str) -> None:
-        """Runs ask again whenever they are looked at; one that is refused is tried again later."""
-        key = Key("claim", namespace, claim_name)
+    def request_cleanup(self, namespace: str, claim_name: str) -> None:
+        """Queue the claim. Runs repeat the request at every look; a refused one keeps its timer."""
+        key = Key(Reconciler.CLEANUP, namespace, claim_name)
         if not self.queue.is_due_after_failure(key):
             self.queue.add(key, Urgency.STOP)
 
     async def sync(self) -> None:
         """Read all that is watched in full, and look at everything once more."""
-        for plural in SELECTORS:
+        for plural in WATCHED:
             await self.read_all(plural)
-        for plural in SELECTORS:
+        for plural in WATCHED:
             for number, known in enumerate(self.cache.all(plural)):
-                self.add(self.cache.own_keys(known), Urgency.ROUTINE)
+                self.add(known.own_keys(self.cache), Urgency.ROUTINE)
                 if number % SLICE == SLICE - 1:
                     await asyncio.sleep(0)
         self.last_sync = asyncio.get_running_loop().time()
+
+    async def read_run(self, namespace: str, name: str) -> None:
+        """Learn what the run is like now, if the API server answers."""
+        known = self.cache.record("agentruns", namespace, name)
+        try:
+            found = await self._kube.get("agentruns", namespace, name)
+        except (ApiError, *NO_ANSWER):
+            return
+        if found is not None:
+            self.learn("agentruns", found)
+        elif known is not None:
+            self.remove(known)
 
     async def read_all(self, plural: str) -> None:
         """Read the kind in full: what has gone unseen is forgotten."""
@@ -118,7 +117,7 @@ class Intake:
             listed.add((meta["namespace"], meta["name"]))
             self.learn(plural, obj)
 
-        version = await self._kube.each(plural, take, **SELECTORS[plural])
+        version = await self._kube.each(plural, take, **WATCHED[plural].selectors)
         for missing in self.cache.missing(plural, listed, version):
             self.remove(missing)
         self.versions.setdefault(plural, version)

@@ -40,7 +40,7 @@ class Thread:
 
 def is_to_be_cleaned(run: AgentRun) -> bool:
     """Whether a run has ended and is deleted, with its checkpoints: it may use its thread again."""
-    return run.finished and run.deleting and run.claimed
+    return run.finished and run.deleting and run.has_finalizer
 
 
 class ThreadIndex:

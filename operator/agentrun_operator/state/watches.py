@@ -10,7 +10,8 @@ import random
 
 from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
 
-from .intake import SELECTORS, Intake
+from .intake import Intake
+from .watched import WATCHED
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class Watches:
     async def run(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for plural in SELECTORS:
+            for plural in WATCHED:
                 tasks.create_task(self._keep(plural))
 
     async def _keep(self, plural: str) -> None:
@@ -58,7 +59,7 @@ class Watches:
         if plural not in intake.versions:
             await intake.read_all(plural)
         version = intake.versions[plural]
-        async for kind, obj in self._kube.watch(plural, version, **SELECTORS[plural]):
+        async for kind, obj in self._kube.watch(plural, version, **WATCHED[plural].selectors):
             if kind == "DELETED":
                 intake.forget(plural, obj)
             elif kind != "BOOKMARK":

@@ -7,7 +7,7 @@ namespace holds up no other, and only a share of the workers is on the keys of o
 import asyncio
 import random
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from time import monotonic
 from typing import NamedTuple
 
@@ -15,14 +15,19 @@ FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 60.0
 
 
+class Reconciler(StrEnum):
+    """What works on a key, and so what its name names."""
+
+    RUN = "run"  # an AgentRun
+    CLEANUP = "cleanup"  # a PersistentVolumeClaim from which runs are to be cleaned
+    UNWATCHED_JOB = "unwatched-job"  # a Job that has left the watch
+    UNWATCHED_POD = "unwatched-pod"
+
+
 class Key(NamedTuple):
-    """What there is work for.
+    """What there is work for."""
 
-    "run": an AgentRun; "claim": a PersistentVolumeClaim that has runs to clean up; "jobs", "pods":
-    one that has left its watch.
-    """
-
-    kind: str
+    reconciler: Reconciler
     namespace: str
     name: str
 

@@ -14,7 +14,7 @@ from agentrun_operator import controller
 from agentrun_operator.cleanups import reconcile
 from agentrun_operator.controller import Controller
 from agentrun_operator.installation import Installation
-from agentrun_operator.state.intake import SELECTORS
+from agentrun_operator.state.watched import WATCHED
 
 from .apiserver import ApiServer, matches
 from .clock import SKEW, Clock, VirtualLoop
@@ -46,7 +46,7 @@ class OperatorProcess:
         self._loop = loop
         self.kube = FakeKube(server)
         self.controller = Controller(self.kube, Installation("runner"))
-        self._inbox: dict[str, list[tuple[str, Object]]] = {plural: [] for plural in SELECTORS}
+        self._inbox: dict[str, list[tuple[str, Object]]] = {plural: [] for plural in WATCHED}
         self.watches = False
         self.circles = False
         server.listeners.append(self._changed)
@@ -58,7 +58,7 @@ class OperatorProcess:
     async def _life(self) -> None:
         await self._until_done(self.controller.start)
         self.watches = True
-        for plural in SELECTORS:
+        for plural in WATCHED:
             self._list(plural)
         await self._until_done(self.controller.work)
 
@@ -76,14 +76,14 @@ class OperatorProcess:
 
     def _list(self, plural: str) -> None:
         """A watch begins with what is there; what went before is never told."""
-        found = self._server.select(plural, SELECTORS[plural])
+        found = self._server.select(plural, WATCHED[plural].selectors)
         self._inbox[plural] = [("ADDED", obj) for obj in found]
 
     def _changed(self, plural: str, old: Object | None, new: Object | None) -> None:
-        if not self.watches or plural not in SELECTORS:
+        if not self.watches or plural not in WATCHED:
             return
-        was = old is not None and matches(old, SELECTORS[plural])
-        if new is not None and matches(new, SELECTORS[plural]):
+        was = old is not None and matches(old, WATCHED[plural].selectors)
+        if new is not None and matches(new, WATCHED[plural].selectors):
             self._inbox[plural].append(("MODIFIED", new))
         elif was and old is not None:
             # An object that leaves the selection arrives with its last state that was in it.
@@ -117,7 +117,7 @@ class OperatorProcess:
             self._list(plural)
 
     def deliver_all(self) -> None:
-        for plural in SELECTORS:
+        for plural in WATCHED:
             self.deliver(plural)
 
     # Its requests

@@ -17,7 +17,7 @@ from agentrun_operator.facts.runs import (
     read_run,
 )
 from agentrun_operator.runs.policy.decide import decide
-from agentrun_operator.state.records import record
+from agentrun_operator.state.watched import WATCHED
 
 from .states import view
 
@@ -71,7 +71,7 @@ def crowded(plural: str) -> Object:
 
 @pytest.mark.parametrize("plural", ["agentruns", "agents", "jobs", "pods"])
 def test_a_record_is_small_however_large_the_object_is(plural: str) -> None:
-    assert len(pickle.dumps(record(plural, crowded(plural)))) < BOUND
+    assert len(pickle.dumps(WATCHED[plural].parse(crowded(plural)))) < BOUND
 
 
 def test_a_kept_run_knows_that_it_has_an_input() -> None:
@@ -86,7 +86,7 @@ def test_what_a_decision_needs_of_metadata_is_kept() -> None:
     made = crowded("agentruns")
     made["metadata"]["annotations"] |= {"agentrun.dev/queued": "7"}
     kept = kept_run(made)
-    assert (kept.queued, kept.claimed, kept.managed_from_git) == (7, True, True)
+    assert (kept.queued, kept.has_finalizer, kept.managed_from_git) == (7, True, True)
     assert kept.metadata.managed_fields[0]["manager"] == "kubectl"
     assert len(kept.metadata.finalizers) == MOST_FINALIZERS + 1
 

@@ -48,7 +48,7 @@ def _request(run: AgentRun) -> tuple[str | None, datetime | None]:
     return first.get("manager"), datetime.fromisoformat(time) if time else None
 
 
-def asked(run: AgentRun) -> str:
+def stop_message(run: AgentRun) -> str:
     if run.spec.cancel is None and run.deleting:
         return "The AgentRun is being deleted; its pod is stopped first."
     if run.spec.cancel is None:

@@ -4,10 +4,10 @@ from ..plan import Plan
 from ..view import View
 from .finished import finished
 from .progress import progress
+from .recorded_outcome import new_outcome, record_outcome
 from .rollback import removes_checkpoints
 from .start import start
 from .stop import must_stop, stop
-from .verdict import new_verdict, record
 
 
 def decide(view: View) -> Plan:
@@ -15,9 +15,9 @@ def decide(view: View) -> Plan:
     run = view.run
     if run.finished:
         return finished(view)
-    end = None if removes_checkpoints(view.run) else new_verdict(view)
+    end = None if removes_checkpoints(view.run) else new_outcome(view)
     if end is not None:
-        return record(view, end)
+        return record_outcome(view, end)
     if must_stop(view):
         return stop(view)
     if view.begun:

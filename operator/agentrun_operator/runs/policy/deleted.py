@@ -3,11 +3,11 @@
 from agentrun_kube.names import FINALIZER
 from agentrun_kube.vocabulary import Phase, Reason
 
-from ..plan import Plan, Release
+from ..plan import Plan, RemoveFinalizer
 from ..view import View
 from .ending import final
+from .recorded_outcome import outcome
 from .too_late import ended_by_itself
-from .verdict import outcome
 
 
 def deleted(view: View) -> Plan:
@@ -16,8 +16,8 @@ def deleted(view: View) -> Plan:
         # The record stays, for a finalizer of others; the thread is free all the same.
         free = run.status.model_copy(update={"holds_thread": None})
         return Plan(status=free, confirm=True)
-    if run.claimed:
-        return Plan(actions=(Release(),), confirm=True)
+    if run.has_finalizer:
+        return Plan(actions=(RemoveFinalizer(),), confirm=True)
     if run.finished:
         return Plan()
     # Without our finalizer, only somebody else's keeps the record: say what is so.

@@ -3,14 +3,15 @@
 from datetime import timedelta
 
 from agentrun_kube import defaults
+from agentrun_kube.conditions import has_reason
 from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
 from agentrun_kube.vocabulary import Condition, Phase, Reason, ReclaimPolicy
 
 from ...resources.event import Event
-from ..plan import Plan, Release
+from ..plan import Plan, RemoveFinalizer
 from ..view import View
-from .outcome import Ending
-from .status import base, said, set_condition
+from .outcome import Outcome
+from .status import base, with_condition
 
 
 def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus:
@@ -29,23 +30,23 @@ def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus
     )
     if status.started_at is None:
         never = "No pod of the run started."
-        status = set_condition(view, status, Condition.STARTED, False, Reason.NEVER_STARTED, never)
-    elif not said(view, Condition.STARTED, Reason.AGENT_STARTED):
+        status = with_condition(view, status, Condition.STARTED, False, Reason.NEVER_STARTED, never)
+    elif not has_reason(view.run.status.conditions, Condition.STARTED, Reason.AGENT_STARTED):
         ran = f"The agent ran in pod {status.pod_name}."
-        status = set_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, ran)
-    return set_condition(view, status, Condition.FINISHED, True, reason, message)
+        status = with_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, ran)
+    return with_condition(view, status, Condition.FINISHED, True, reason, message)
 
 
-def with_account(view: View, status: AgentRunStatus, ending: Ending) -> AgentRunStatus:
-    """The status with what the runner left as its account."""
-    account = ending.account
-    if account is not None:
+def with_report(view: View, status: AgentRunStatus, end: Outcome) -> AgentRunStatus:
+    """The status with what the runner left as its report."""
+    report = end.report
+    if report is not None:
         status = status.model_copy(
             update={
-                "output": account.output,
-                "output_truncated": account.output_truncated,
-                "checkpoint": account.checkpoint,
-                "interrupts": account.interrupts or None,
+                "output": report.output,
+                "output_truncated": report.output_truncated,
+                "checkpoint": report.checkpoint,
+                "interrupts": report.interrupts or None,
             }
         )
     if status.interrupts and status.phase == Phase.SUCCEEDED:
@@ -53,7 +54,7 @@ def with_account(view: View, status: AgentRunStatus, ending: Ending) -> AgentRun
             "The graph asks for input, see status.interrupts. Answer with spec.resume of another "
             "AgentRun on the thread."
         )
-        status = set_condition(
+        status = with_condition(
             view, status, Condition.WAITING_FOR_INPUT, True, Reason.INTERRUPT, message
         )
     return status
@@ -70,5 +71,5 @@ def finish(view: View, status: AgentRunStatus, *events: Event) -> Plan:
     reclaimPolicy Delete the guard stays: deleting the record has to clean the store first.
     """
     keeps = view.run.spec.reclaim_policy == ReclaimPolicy.DELETE
-    actions = (Release(),) if view.run.claimed and not keeps else ()
+    actions = (RemoveFinalizer(),) if view.run.has_finalizer and not keeps else ()
     return Plan(actions=actions, status=status, events=events, confirm=True)

@@ -7,7 +7,7 @@ from agentrun_kube.vocabulary import Reason, ReclaimPolicy
 from ...facts.jobs import JobFacts
 from ...facts.pods import PodFacts
 from ...resources.event import Event
-from ..plan import DeleteRun, LetGo, Plan, Release
+from ..plan import DeleteRun, Plan, RemoveFinalizer, Unwatch
 from ..view import View
 from .rollback import rolling_back
 from .stop import stop_actions
@@ -20,10 +20,10 @@ def finished(view: View) -> Plan:
     plan = _what_is_left_to_do(view)
     if plan.actions or view.run.deleting:
         return plan  # with the record, what belongs to it goes
-    return replace(plan, actions=let_go(view.own_job, view.pods))
+    return replace(plan, actions=unwatch(view.own_job, view.pods))
 
 
-def let_go(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> tuple[LetGo, ...]:
+def unwatch(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> tuple[Unwatch, ...]:
     """Take a finished run's Job and pods out of the watch, so that they cost nothing any more.
 
     What has succeeded has left it by itself.
@@ -32,8 +32,8 @@ def let_go(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> tuple[LetGo, ...
         return ()  # until then, its pods tell whether it can make another
     jobs = () if job is None or job.deleting or not job.watched else (job,)
     left = tuple(pod for pod in pods if pod.watched and not pod.alive and not pod.deleting)
-    return tuple(LetGo("jobs", job.name, job.uid) for job in jobs) + tuple(
-        LetGo("pods", pod.name, pod.uid) for pod in left
+    return tuple(Unwatch("jobs", job.name, job.uid) for job in jobs) + tuple(
+        Unwatch("pods", pod.name, pod.uid) for pod in left
     )
 
 
@@ -41,8 +41,8 @@ def _what_is_left_to_do(view: View) -> Plan:
     run = view.run
     reclaims = run.spec.reclaim_policy == ReclaimPolicy.DELETE
     if run.deleting:
-        return rolling_back(view) if run.claimed and reclaims else _release(view)
-    if run.claimed and not reclaims:
+        return rolling_back(view) if run.has_finalizer and reclaims else _release(view)
+    if run.has_finalizer and not reclaims:
         return _release(view)
     expires_at = run.status.expires_at
     if expires_at is None:
@@ -56,4 +56,4 @@ def _what_is_left_to_do(view: View) -> Plan:
 
 
 def _release(view: View) -> Plan:
-    return Plan(actions=(Release(),)) if view.run.claimed else Plan()
+    return Plan(actions=(RemoveFinalizer(),)) if view.run.has_finalizer else Plan()

@@ -6,19 +6,19 @@ from agentrun_kube.vocabulary import Condition, Phase, Reason
 
 from ...facts.pods import USUAL_START, PodFacts, missing_claim
 from ...resources.event import Event
-from ..plan import Claim, Plan
+from ..plan import AddFinalizer, Plan
 from ..view import View
-from .ending import ended_event, final, finish, with_account
-from .outcome import KEPT, Ending, timed_out
-from .status import base, said, set_condition, waiting
+from .ending import ended_event, final, finish, with_report
+from .outcome import KEPT, Outcome, timed_out
+from .recorded_outcome import outcome
+from .status import base, set_condition, waiting, with_condition
 from .suspended import being_suspended, is_preempted, suspended
-from .verdict import outcome
 
 
 def progress(view: View) -> Plan:
     if view.alive or view.can_make_pods:
-        if not view.run.claimed:  # somebody took the finalizer off; the pod needs its guard
-            return Plan(actions=(Claim(),))
+        if not view.run.has_finalizer:  # somebody took the finalizer off; the pod needs its guard
+            return Plan(actions=(AddFinalizer(),))
         return _live(view)
     if view.run.status.job_uid is None and view.own_job is not None:
         # Write down that there was a Job before the guard goes: without its UID in the status, a
@@ -45,7 +45,7 @@ def _running(view: View, pod: PodFacts) -> Plan:
         return _lingering(view, pod)
     status = base(view, Phase.RUNNING)
     message = f"The agent runs in pod {pod.name} on node {pod.node}."
-    status = set_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, message)
+    status = with_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, message)
     is_news = view.run.status.pod_name != pod.name or view.run.status.phase != Phase.RUNNING
     events = (Event("Normal", Reason.AGENT_STARTED, message),) if is_news else ()
     return Plan(status=status, events=events)
@@ -58,7 +58,7 @@ def _lingering(view: View, pod: PodFacts) -> Plan:
         f"{view.run.spec.agent_ref.name}, make it a sidecar: one of initContainers with "
         "restartPolicy Always."
     )
-    return _told(view, Reason.POD_LINGERS, message)
+    return _running_with_warning(view, Reason.POD_LINGERS, message)
 
 
 def _out_of_sight(view: View, pod: PodFacts) -> Plan:
@@ -67,14 +67,13 @@ def _out_of_sight(view: View, pod: PodFacts) -> Plan:
         f"{pod.name}. Its kubelet says so when it is back; if the cluster gives the pod up, "
         "another one goes on from the last checkpoint."
     )
-    return _told(view, Reason.NODE_UNREACHABLE, message)
+    return _running_with_warning(view, Reason.NODE_UNREACHABLE, message)
 
 
-def _told(view: View, reason: Reason, message: str) -> Plan:
+def _running_with_warning(view: View, reason: Reason, message: str) -> Plan:
     """The run is Running, and there is something about it that people should know."""
-    is_news = not said(view, Condition.STARTED, reason)
     status = base(view, Phase.RUNNING)
-    status = set_condition(view, status, Condition.STARTED, True, reason, message)
+    status, is_news = set_condition(view, status, Condition.STARTED, True, reason, message)
     return Plan(status=status, events=(Event("Warning", reason, message),) if is_news else ())
 
 
@@ -175,17 +174,17 @@ def _ended(view: View) -> Plan:
     if end is None or end.phase is None:
         end = _ended_from_outside(view, end)
     assert end.phase is not None
-    status = with_account(view, final(view, end.phase, end.reason, end.message), end)
+    status = with_report(view, final(view, end.phase, end.reason, end.message), end)
     return finish(view, status, ended_event(end.phase, end.reason, end.message))
 
 
-def _ended_from_outside(view: View, end: Ending | None) -> Ending:
+def _ended_from_outside(view: View, end: Outcome | None) -> Outcome:
     """The pod was stopped or is gone, and nobody has cancelled the run."""
-    account = end.account if end else None
+    report = end.report if end else None
     if view.own_job is not None and view.own_job.deadline_exceeded:
-        return timed_out("too long, and its Job has ended it", account)
+        return timed_out("too long, and its Job has ended it", report)
     if view.own_job is not None:
         message = f"The run's pod was stopped or deleted, but nobody has set spec.cancel. {KEPT}"
-        return Ending(Phase.FAILED, Reason.STOPPED_FROM_OUTSIDE, message, account)
+        return Outcome(Phase.FAILED, Reason.STOPPED_FROM_OUTSIDE, message, report)
     message = f"The run's Job was deleted by somebody else than the operator. {KEPT}"
-    return Ending(Phase.FAILED, Reason.JOB_LOST, message, account)
+    return Outcome(Phase.FAILED, Reason.JOB_LOST, message, report)

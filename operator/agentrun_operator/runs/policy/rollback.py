@@ -5,13 +5,13 @@ from agentrun_kube.vocabulary import Cancel, Condition, Phase, Reason
 
 from ...facts.runs import awaits_cleanup
 from ...resources.event import Event
-from ..plan import Action, Claim, CleanUp, DeleteRun, Plan, Release
+from ..plan import Action, AddFinalizer, DeleteRun, Plan, RemoveFinalizer, RequestCleanup
 from ..view import View
 from .confirmed import confirmed
 from .deleted import deleted
 from .ending import final
-from .outcome import ending
-from .status import base, set_condition
+from .outcome import outcome_of_pods
+from .status import base, set_condition, with_condition
 
 
 def removes_checkpoints(run: AgentRun) -> bool:
@@ -31,13 +31,15 @@ def rolling_back(view: View) -> Plan:
     if cleanup is not None and cleanup.state == "done":
         count = cleanup.checkpoints
         return _removed(view, f"The run was rolled back: {count} checkpoints deleted.", count)
-    if not (view.run.claimed or view.run.deleting or view.run.finished):
-        return Plan(actions=(Claim(),))  # else a delete would take the record before the clean-up
-    end = ending(view.seen)
+    if not (view.run.has_finalizer or view.run.deleting or view.run.finished):
+        return Plan(
+            actions=(AddFinalizer(),)
+        )  # else a delete would take the record before the clean-up
+    end = outcome_of_pods(view.seen)
     phase = view.run.status.phase if view.run.finished else Phase.CANCELLING
     status = confirmed(view, base(view, phase), forced=end is not None and end.forced)
     reason, message = _why_not_clean(view)
-    status = set_condition(view, status, Condition.ROLLED_BACK, False, reason, message)
+    status, is_news = set_condition(view, status, Condition.ROLLED_BACK, False, reason, message)
     # The Job may have gone before its claim was ever written down.
     claim = status.claim_name or (view.agent.spec.store.claim_name if view.agent else None)
     if claim is None and not view.start_was_seen:
@@ -48,10 +50,9 @@ def rolling_back(view: View) -> Plan:
         # What was done on a look before this write, another run may have done, too: look again.
         taken = base(view, phase).model_copy(update={"holds_thread": True, "claim_name": claim})
         return Plan(status=taken, confirm=True)
-    actions: tuple[Action, ...] = () if claim is None or busy else (CleanUp(claim),)
+    actions: tuple[Action, ...] = () if claim is None or busy else (RequestCleanup(claim),)
     events: tuple[Event, ...] = ()
-    failed = reason == Reason.CLEANUP_FAILED
-    if failed and not any(c.reason == reason for c in view.run.status.conditions):
+    if is_news and reason == Reason.CLEANUP_FAILED:
         events = (Event("Warning", reason, message),)
     return Plan(
         actions=actions,
@@ -99,7 +100,7 @@ def _removed(view: View, message: str, count: int) -> Plan:
     if run.spec.cancel is None:
         return deleted(view)
     event = Event("Normal", Reason.ROLLED_BACK, message)
-    release: tuple[Action, ...] = (Release(),) if run.claimed else ()
+    release: tuple[Action, ...] = (RemoveFinalizer(),) if run.has_finalizer else ()
     if run.deleting and release:
         return Plan(actions=release, events=(event,), confirm=True)
     if not run.deleting and not run.managed_from_git:
@@ -114,7 +115,7 @@ def _removed(view: View, message: str, count: int) -> Plan:
 def _tombstone(view: View, message: str, count: int) -> AgentRunStatus:
     status = final(view, Phase.ROLLED_BACK, Reason.ROLLED_BACK, message)
     status = confirmed(view, status)
-    status = set_condition(view, status, Condition.ROLLED_BACK, True, Reason.ROLLED_BACK, message)
+    status = with_condition(view, status, Condition.ROLLED_BACK, True, Reason.ROLLED_BACK, message)
     cancel = status.cancel and status.cancel.model_copy(
         update={"clean_at": view.now, "checkpoints_deleted": count}
     )

@@ -12,7 +12,7 @@ from agentrun_kube.vocabulary import MultitaskStrategy, Phase, Reason
 from ...facts.runs import DEEPEST_SPEC, LARGEST_SPEC
 from ...resources.event import Event
 from ...run_file import run_file
-from ..plan import Action, Claim, CreateJob, Enqueue, Plan, Release
+from ..plan import Action, AddFinalizer, CreateJob, Enqueue, Plan, RemoveFinalizer
 from ..view import View
 from . import threads
 from .ending import final, finish
@@ -29,11 +29,11 @@ LOOK_AT_FOREIGN_JOB, SOON = timedelta(seconds=10), timedelta(seconds=1)
 def start(view: View) -> Plan:
     plan = _start(view)
     waits = plan.status is not None and plan.status.phase == Phase.PENDING
-    waits = waits and Claim() not in plan.actions  # which writes down the place, too
+    waits = waits and AddFinalizer() not in plan.actions  # which writes down the place, too
     if waits and view.run.spec.thread is not None and view.run.queued is None:
         plan = replace(plan, actions=(Enqueue(), *plan.actions))
     # One with the finalizer may have had a Job: one that has succeeded is not watched.
-    return replace(plan, confirm=plan.confirm or view.run.claimed or view.run.holds_thread)
+    return replace(plan, confirm=plan.confirm or view.run.has_finalizer or view.run.holds_thread)
 
 
 def _start(view: View) -> Plan:
@@ -87,7 +87,7 @@ def _begin(view: View, agent: Agent) -> Plan:
     What the cache keeps does not tell whether the pod would be refused, so it is asked for first.
     """
     run = view.run
-    guard: tuple[Action, ...] = () if run.claimed else (Claim(),)
+    guard: tuple[Action, ...] = () if run.has_finalizer else (AddFinalizer(),)
     if run.spec.thread is not None and not run.holds_thread:
         status = base(view, Phase.PENDING).model_copy(
             update={
@@ -165,8 +165,8 @@ def _thread_busy(view: View, blockers: list[AgentRun]) -> Plan:
         return replace(plan, status=plan.status.model_copy(update={"holds_thread": None}))
     cancels = threads.cancel_rivals(run, view.thread, strategy)
     actions: tuple[Action, ...] = cancels[: threads.MOST_CANCELS]
-    if run.claimed and not run.holds_thread:
-        actions = (Release(), *actions)
+    if run.has_finalizer and not run.holds_thread:
+        actions = (RemoveFinalizer(), *actions)
     more = len(cancels) > threads.MOST_CANCELS
     return replace(
         plan, actions=actions, confirm=bool(actions), look_again_at=view.now if more else None

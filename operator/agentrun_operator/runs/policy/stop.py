@@ -9,8 +9,8 @@ from ...resources.event import Event
 from ...resources.shorten_job import shorten_job_name
 from ..plan import Action, DeleteJob, DeletePod, ForbidRetries, Plan, ShortenStop, StopPod
 from ..view import View
-from .cancel import asked, cancel_status
-from .status import base, said, set_condition
+from .cancel import cancel_status, stop_message
+from .status import base, set_condition, with_condition
 from .stopped import retries_were_left, stopped
 
 # How much longer than its grace period a pod may take to end before its kubelet is asked after.
@@ -50,13 +50,13 @@ def _stopping(view: View) -> Plan:
     status = base(view, Phase.CANCELLING)
     status = status.model_copy(update={"cancel": cancel_status(view, signalled=signalled)})
     reason, message = _why_not_stopped(view)
-    status = set_condition(view, status, Condition.STOPPED, False, reason, message)
+    status, changed = set_condition(view, status, Condition.STOPPED, False, reason, message)
     old = view.run.status
     is_news = (
         old.phase != Phase.CANCELLING or (old.cancel and old.cancel.action) != view.run.spec.cancel
     )
-    events = (Event("Normal", Reason.CANCELLING, asked(view.run)),) if is_news else ()
-    if reason == Reason.NODE_UNREACHABLE and not said(view, Condition.STOPPED, reason):
+    events = (Event("Normal", Reason.CANCELLING, stop_message(view.run)),) if is_news else ()
+    if changed and reason == Reason.NODE_UNREACHABLE:
         events = (*events, Event("Warning", reason, message))
     late_at = _late_at(view)
     return Plan(
@@ -132,7 +132,7 @@ def shortening_refused(view: View, answer: str) -> Plan:
         "spec.cancelGracePeriodSeconds came after the stop, and the Job that tells the supervisor "
         f"is not made: {answer} Fix the namespace's quota, or what refuses it; it is tried again."
     )
-    status = plan.status and set_condition(
+    status = plan.status and with_condition(
         view, plan.status, Condition.STOPPED, False, Reason.WAITING_FOR_POD, message
     )
     return Plan(status=status, events=plan.events)
@@ -219,7 +219,7 @@ def _forbid(view: View) -> tuple[Action, ...]:
     return (ForbidRetries(job.name, job.uid),)
 
 
-def asks_after_nodes(view: View) -> bool:
+def needs_node_status(view: View) -> bool:
     """Whether a decision needs to know if the nodes of the run's pods answer.
 
     The node controller calls the pods of a node that is silent not ready:

@@ -8,11 +8,11 @@ from ..plan import Plan
 from ..view import View
 from .confirmed import confirmed
 from .deleted import deleted
-from .ending import final, finish, with_account
+from .ending import final, finish, with_report
 from .outcome import timed_out
+from .recorded_outcome import outcome, recorded_outcome
 from .rollback import removes_checkpoints, rolling_back
 from .too_late import ended_by_itself
-from .verdict import outcome, recorded
 
 
 def stopped(view: View) -> Plan:
@@ -38,7 +38,7 @@ def retries_were_left(view: View) -> bool:
 def _interrupted(view: View) -> Plan:
     end = outcome(view)
     would_go_on = end is not None and end.phase == Phase.FAILED and retries_were_left(view)
-    would_go_on = would_go_on and recorded(view.run) is None
+    would_go_on = would_go_on and recorded_outcome(view.run) is None
     if end is not None and end.phase is not None and not would_go_on:
         return ended_by_itself(view, end)
     if view.run.spec.cancel is None and view.run.status.cancel is None:
@@ -50,5 +50,5 @@ def _interrupted(view: View) -> Plan:
     status = final(view, Phase.INTERRUPTED, Reason.INTERRUPTED, message)
     status = confirmed(view, status, forced=end is not None and end.forced)
     if end is not None:
-        status = with_account(view, status, end)
+        status = with_report(view, status, end)
     return finish(view, status, Event("Normal", Reason.INTERRUPTED, message))

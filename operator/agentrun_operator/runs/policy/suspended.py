@@ -11,7 +11,7 @@ from ...facts.pods import PodFacts
 from ...resources.event import Event
 from ..plan import Plan
 from ..view import View
-from .status import base, said, set_condition, waiting
+from .status import base, set_condition, waiting
 
 
 def suspended(view: View) -> Plan:
@@ -38,9 +38,10 @@ def being_suspended(view: View, pod: PodFacts) -> Plan:
         f"stopped and has up to {pod.grace_seconds} s. Another one goes on from the last "
         "checkpoint when the Job is resumed."
     )
-    is_news = not said(view, Condition.STARTED, Reason.PREEMPTED)
     status = base(view, Phase.RUNNING)
-    status = set_condition(view, status, Condition.STARTED, True, Reason.PREEMPTED, message)
+    status, is_news = set_condition(
+        view, status, Condition.STARTED, True, Reason.PREEMPTED, message
+    )
     events = (Event("Normal", Reason.PREEMPTED, message),) if is_news else ()
     return Plan(status=status, events=events)
 
