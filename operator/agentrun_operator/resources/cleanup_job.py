@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from ..constants import (
+from agentrun_kube.names import (
     ANNOTATION_CLAIM,
     ANNOTATION_CLEANUP_ATTEMPT,
     ANNOTATION_CLEANUP_RUNS,
@@ -14,7 +14,8 @@ from ..constants import (
     LABEL_MANAGED_BY,
     MANAGED_BY,
 )
-from ..models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from .pod import (
     OWN_RESOURCES,
     STORE_MOUNT,
@@ -28,7 +29,7 @@ from .run_labels import instance_label
 
 # What lets a pod onto a node, and its image be pulled. A nodeSelector is not among it: where a
 # volume can be its own node affinity says, and nobody needs a GPU for this.
-ADMITTANCE = ("tolerations", "imagePullSecrets", "serviceAccountName")
+INHERITED_POD_FIELDS = ("tolerations", "imagePullSecrets", "serviceAccountName")
 
 # A clean-up that fails is tried again every few minutes while its run is there. For so long its
 # Jobs stay for people to look at, and a report for an operator that is down.
@@ -111,7 +112,7 @@ def store_pod(
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "affinity": _prefer(node),
-        **{field: like[field] for field in ADMITTANCE if field in like},
+        **{field: like[field] for field in INHERITED_POD_FIELDS if field in like},
         "containers": [
             {
                 "name": CLEANUP_CONTAINER,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from agentrun_operator.constants import LABEL_INSTANCE
-from agentrun_operator.intake import selectors
+from agentrun_kube.names import LABEL_INSTANCE
+from agentrun_operator.facts.runs import kept_run
 from agentrun_operator.lease import Lease
-from agentrun_operator.records import kept_run
+from agentrun_operator.state.watched import WATCHED
 from chaos.layer1.kube import FakeKube
 from chaos.layer1.objects import NAMESPACE, Object
 from chaos.layer1.operator import OperatorProcess
@@ -106,7 +106,7 @@ def test_a_thread_has_one_writer_when_two_instances_start_runs_of_it_at_once(
     create(world, "b", CANARY, thread="t")
     for _ in range(40):  # each has one request served, in turns
         for operator in world.operators:
-            for plural in selectors(None):
+            for plural in WATCHED:
                 operator.deliver(plural)
             if operator.kube.pending:
                 operator.take().serve()
