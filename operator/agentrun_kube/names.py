@@ -4,8 +4,8 @@ GROUP = "agentrun.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
-# Held on a run from just before its Job is made until no pod of it is alive: it guards the run
-# against deletion, and no more. Which run has a thread says status.holdsThread.
+# On a run from just before its Job is created until none of its pods is alive: the API server keeps
+# the run that long, even if a user deletes it. Which run has a thread is in status.holdsThread.
 FINALIZER = f"{GROUP}/stop"
 
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"

@@ -1,9 +1,9 @@
-"""What the runner says last: the report of a run, in its termination report.
+"""The runner's termination report: how a run ended, in its own words and bounded here.
 
 The termination message has a short line and a whole one. The kubelet divides 12 KiB among all
 containers of a pod, so in a pod with many of them the message is cut: then the report is the event
 "finished" in the container's log or, where that has a longer output than the message had room for,
-"report" before it. All of it is the agent's word and bounded here.
+"report" before it. An agent can write such a report itself, so nothing in it is trusted.
 """
 
 import json
@@ -24,7 +24,7 @@ REPORT_CUT = "The kubelet cut the termination report, and the log is gone: the o
 
 
 class TerminationReport(Model):
-    """The runner's last words."""
+    """How the runner says that the run ended."""
 
     result: Literal["Succeeded", "Failed", "Stopped"]
     reason: str | None = None
@@ -38,7 +38,7 @@ class TerminationReport(Model):
 
 
 def _number(text: str) -> int | float:
-    """Python reads more than the API server takes: NaN, and numbers that no double can hold."""
+    """Python parses more than the API server accepts: NaN, and numbers beyond a double."""
     number = float(text)
     if not isfinite(number):
         raise ValueError(f"{text} is no number")
@@ -46,7 +46,7 @@ def _number(text: str) -> int | float:
 
 
 def json_object(text: str) -> Object:
-    """The JSON object that the text is; an empty one for any other text: any user may write it."""
+    """Parse a JSON object; an empty one for any other text (users can write it)."""
     try:
         value = json.loads(text, parse_constant=_number, parse_float=_number, parse_int=_number)
     except (ValueError, RecursionError):
@@ -76,7 +76,7 @@ def read_report(message: str, log: str | None) -> tuple[TerminationReport | None
 def parse_report(text: str) -> TerminationReport | None:
     """The report that the JSON object is; None if there is none that can be used.
 
-    An agent may write what it likes: it can kill its supervisor.
+    An agent can kill its supervisor and write any text here.
     """
     try:
         report = TerminationReport.model_validate(json_object(text))

@@ -50,7 +50,7 @@ async def run(settings: Settings) -> None:
 
 
 async def _lead(controller: Controller, lease: Lease, admission: Admission) -> None:
-    """Work while the lease is held, and not a moment longer."""
+    """Work while the lease is held, and end the process when it is lost."""
     try:
         await lease.acquire()
         async with asyncio.TaskGroup() as tasks:
@@ -58,7 +58,7 @@ async def _lead(controller: Controller, lease: Lease, admission: Admission) -> N
             tasks.create_task(_work(controller))
             tasks.create_task(admission.keep_looking())
     except Exception:
-        logger.exception("Ending at once, so that nothing is half done for long")
+        logger.exception("Ending at once; the next leader continues")
         os._exit(1)
 
 

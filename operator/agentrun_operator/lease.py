@@ -15,13 +15,13 @@ from agentrun_kube.names import MANAGED_BY
 
 logger = logging.getLogger(__name__)
 
-DURATION_SECONDS = 15.0  # a lease that nobody has renewed for so long is free
+DURATION_SECONDS = 15.0  # a lease that its holder has not renewed for so long is free
 RENEW_DEADLINE_SECONDS = 10.0  # a holder that could not renew for so long stops
 RETRY_SECONDS = 2.0
 
 
 class LeaseLostError(Exception):
-    """Somebody else holds the lease."""
+    """Another replica holds the lease."""
 
 
 class Lease:
@@ -57,7 +57,7 @@ class Lease:
             held = await self._try()
 
     async def release(self) -> None:
-        """Let go of the lease, so that another replica need not wait until it has run out."""
+        """Release the lease, so that another replica need not wait until it expires."""
         try:
             lease = await self._get()
             if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
@@ -87,7 +87,7 @@ class Lease:
         holder = lease["spec"].get("holderIdentity")
         if not holder or holder == self._identity:
             return True
-        # Only our own clock counts: the times in the lease are of somebody else's.
+        # Only this process's clock counts: the times in the lease come from another's.
         version, time = lease["metadata"]["resourceVersion"], asyncio.get_running_loop().time()
         if self._seen is None or self._seen[0] != version:
             self._seen = (version, time)

@@ -15,7 +15,7 @@ from agentrun_kube.names import CLEANUP_CONTAINER
 from ..facts.cleanups import CleanupJobFacts, Work, cleanup_job_facts
 from ..state.cache import Cache
 
-MOST = 10_000  # Jobs and logs that are remembered; what is forgotten is done once more
+MOST = 10_000  # Jobs and logs that are remembered; the work of a forgotten one is repeated
 
 
 class OwnCleanups:

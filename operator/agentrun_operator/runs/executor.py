@@ -1,8 +1,8 @@
-"""Carries a plan out: the only place that changes anything of a run.
+"""Carries out a plan: the only place that changes anything of a run.
 
 Every step may be the last before a crash, and every step may be repeated. Writes to the run carry
-the resourceVersion that the decision was made on: if somebody else was faster, the server refuses,
-and the decision is made anew.
+the resourceVersion that the decision was made on: if another client changed the run first, the API
+server refuses the write, and the operator decides again.
 """
 
 from agentrun_kube.client.kube import ApiError, Kube
@@ -107,7 +107,7 @@ class Executor:
             self._intake.learn("jobs", await self._kube.create("jobs", namespace, job))
         except ApiError as error:
             if error.status == 409:
-                return  # it is there: the watch, or the next look, tells whose it is
+                return  # it exists: the watch, or the next look, shows whose it is
             if error.is_refusal:
                 raise JobRefusedError(error.message) from error
             raise

@@ -1,4 +1,4 @@
-"""Gathers the state that a decision is made from: from the cache, or straight from the server."""
+"""Builds the view that a decision is made from: from the cache, or from direct reads."""
 
 import asyncio
 from collections.abc import Iterable
@@ -99,7 +99,7 @@ class Observer:
         return self._view(run, whole_agent, job, pods, thread)
 
     async def _learn_again(self, run: AgentRun) -> None:
-        """Another run is rejected for this one: is it still there?"""
+        """Re-read a run before another is rejected because of it."""
         found = await self._kube.get("agentruns", run.metadata.namespace, run.metadata.name)
         if found is not None:
             self._intake.learn("agentruns", found)
@@ -141,7 +141,7 @@ class Observer:
         if not _asks_for_thread(run):
             return []
         assert run.spec.thread is not None
-        # What has ended and waits to be cleaned is no matter to a run that does so too.
+        # A run that awaits its clean-up need not wait for others that await theirs.
         finished = [
             f"status.phase!={phase}" for phase in sorted(FINAL_PHASES) if run.status.job_uid
         ]
@@ -151,7 +151,8 @@ class Observer:
         namespace = run.metadata.namespace
         found = await self._kube.some("agentruns", MOST_HOLDERS, namespace, fieldSelector=selector)
         for obj in found:
-            # Else a thread would be taken and given back in turns, until the watch tells of it.
+            # Otherwise two runs would add and remove their finalizers in turn until the watch
+            # catches up.
             self._intake.learn("agentruns", obj)
         return [kept_run(obj) for obj in found]
 
@@ -230,7 +231,7 @@ class Observer:
 
 
 def _asks_for_thread(run: AgentRun) -> bool:
-    """Whether the run may be about to take its thread: to start on it, or to be cleaned from it."""
+    """Whether the run may take its thread next: to start on it, or to be cleaned from it."""
     if run.spec.thread is None:
         return False
     cleaned = run.spec.cancel == Cancel.ROLLBACK or (run.deleting and run.reclaims)

@@ -1,4 +1,4 @@
-"""What the watches have said last, and which run each object concerns.
+"""The last known state of everything that is watched.
 
 Written by the watches and by the answers to our own writes, so that a decision never runs behind
 what this process itself has done. An older version of an object never replaces a newer one. Only

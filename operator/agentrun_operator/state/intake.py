@@ -39,7 +39,7 @@ class Intake:
         self.last_sync: float | None = None  # monotonic seconds
 
     def learn(self, plural: str, obj: Object) -> None:
-        """A watch, or the answer to a write, says that the object is so now."""
+        """Take in the object as a watch, a read or the answer to a write has it."""
         if not self.is_own(plural, obj):
             return  # a direct read may show it
         new = self._record(plural, obj)
@@ -51,14 +51,15 @@ class Intake:
         return WATCHED[plural].shared or labels(obj).get(LABEL_INSTANCE) == self._instance
 
     def forget(self, plural: str, obj: Object) -> None:
-        """A watch says that the object is gone or has left its selection, which look the same."""
+        """Take in a DELETED event: the object is gone, or has left the selection."""
         gone = self._record(plural, obj)
         if gone is not None:
             self.remove(gone)
 
     def remove(self, gone: Record) -> None:
-        """A run that leaves is settled. A Job or pod that leaves has succeeded or is let go, and is
-        read to the end if a run may want to know. Until the operator works, it stays as it was.
+        """A run that leaves is settled. A Job or pod that leaves has succeeded or is labelled as
+        finished; it is re-read once if a run depends on it. A standby keeps the last known state
+        until it leads.
         """
         if gone.plural in _UNWATCHED and self.cache.is_wanted(gone):
             if not self.works:
@@ -70,7 +71,7 @@ class Intake:
             self.add(self.cache.remove(gone))
 
     def _record(self, plural: str, obj: Object) -> Record | None:
-        """What is kept of it. One that cannot be read hides no other: it is as if not there."""
+        """What is kept of it; None of one that cannot be parsed, which must not hide the others."""
         try:
             return WATCHED[plural].parse(obj)
         except Exception:
@@ -84,7 +85,7 @@ class Intake:
                 self.queue.add(key, self.urgency(key) if urgency is None else urgency)
 
     def urgency(self, key: Key) -> Urgency:
-        """What stops comes before what starts."""
+        """Stops come before starts."""
         run = self.cache.run(key.namespace, key.name) if key.reconciler == Reconciler.RUN else None
         stops = run is not None and (run.spec.cancel is not None or run.deleting)
         return Urgency.STOP if stops else Urgency.NEWS
@@ -119,7 +120,7 @@ class Intake:
             self.remove(known)
 
     async def read_all(self, plural: str) -> None:
-        """Read the kind in full: what has gone unseen is forgotten."""
+        """Read the kind in full, and forget what is missing from the list."""
         listed: set[tuple[str, str]] = set()
 
         def take(obj: Object) -> None:

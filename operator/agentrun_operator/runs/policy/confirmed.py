@@ -8,7 +8,7 @@ from ..view import View
 from .cancel import cancel_status
 from .status import with_condition
 
-# Reasons of the condition DisruptionTarget with which a pod ends although its kubelet said nothing:
+# Reasons of the condition DisruptionTarget with which a pod ends without a report of its kubelet:
 # https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
 GIVEN_UP = ("DeletionByPodGC",)
 
@@ -20,7 +20,7 @@ def confirmed(view: View, status: AgentRunStatus, *, forced: bool = False) -> Ag
 
 
 def _how_it_is_known(view: View) -> tuple[Reason, str]:
-    """By what it is confirmed that nothing of the run is alive."""
+    """What confirms that nothing of the run is alive."""
     if not view.begun:
         return Reason.NO_POD, "No pod of the run was ever made."
     given_up = [pod for pod in (*view.pods, *view.gone_pods) if pod.node and _is_given_up(pod)]
@@ -42,5 +42,6 @@ def _how_it_is_known(view: View) -> tuple[Reason, str]:
 
 
 def _is_given_up(pod: PodFacts) -> bool:
-    # Who writes the final phase in the kubelet's place leaves its word on the containers as it was.
+    # When something other than the kubelet sets the final phase, the container statuses stay as the
+    # kubelet last reported them.
     return pod.disruption in GIVEN_UP or (pod.container_runs and not pod.alive)

@@ -13,14 +13,14 @@ from .too_late import ended_by_itself
 def deleted(view: View) -> Plan:
     run = view.run
     if run.holds_thread and run.finished and set(run.metadata.finalizers) - {FINALIZER}:
-        # The record stays, for a finalizer of others; the thread is free all the same.
+        # Another controller's finalizer keeps the record; the thread is free all the same.
         free = run.status.model_copy(update={"holds_thread": None})
         return Plan(status=free, confirm=True)
     if run.has_finalizer:
         return Plan(actions=(RemoveFinalizer(),), confirm=True)
     if run.finished:
         return Plan()
-    # Without our finalizer, only somebody else's keeps the record: say what is so.
+    # Without our finalizer, only another controller's keeps the record: it gets its final status.
     end = outcome(view)
     if end is not None and end.phase is not None:
         return ended_by_itself(view, end)

@@ -15,8 +15,8 @@ from .status import base, with_condition
 
 
 def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus:
-    """The status of a run that has ended. It is settled if there is nothing left to do for it."""
-    # What is managed from Git would be applied, and run, again.
+    """The status of a run that has ended. It is settled if nothing is left to do for it."""
+    # A GitOps tool would apply the run again, and it would run again.
     ttl = None if view.run.managed_from_git else defaults.ttl_seconds(view.run, view.agent)
     expires_at = None if ttl is None else view.now + timedelta(seconds=ttl)
     reclaims = view.run.spec.reclaim_policy == ReclaimPolicy.DELETE
@@ -38,7 +38,7 @@ def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus
 
 
 def with_report(view: View, status: AgentRunStatus, end: Outcome) -> AgentRunStatus:
-    """The status with what the runner left as its report."""
+    """The status with what the runner reported."""
     report = end.report
     if report is not None:
         status = status.model_copy(
@@ -51,7 +51,7 @@ def with_report(view: View, status: AgentRunStatus, end: Outcome) -> AgentRunSta
         )
     if status.interrupts and status.phase == Phase.SUCCEEDED:
         message = (
-            "The graph asks for input, see status.interrupts. Answer with spec.resume of another "
+            "The graph waits for input, see status.interrupts. Answer with spec.resume of another "
             "AgentRun on the thread."
         )
         status = with_condition(
@@ -65,10 +65,10 @@ def ended_event(phase: Phase, reason: str, message: str) -> Event:
 
 
 def finish(view: View, status: AgentRunStatus, *events: Event) -> Plan:
-    """The last plan of a run that stays: the guard goes first, the final phase is the last write.
+    """The last plan of a run that stays: it removes the finalizer, then writes the final phase.
 
     A crash between the two leaves a run that is still watched and that ends the same way. With
-    reclaimPolicy Delete the guard stays: deleting the record has to clean the store first.
+    reclaimPolicy Delete the finalizer stays: the checkpoints go before the record.
     """
     keeps = view.run.spec.reclaim_policy == ReclaimPolicy.DELETE
     actions = (RemoveFinalizer(),) if view.run.has_finalizer and not keeps else ()

@@ -1,9 +1,9 @@
 """How a run ended, read from its pods. The only place that says what counts as what.
 
-The line between a run that completed and one that was stopped is drawn by whoever sent the signal
-on: the runner says in its report whether the agent's complete result was in its hands when SIGTERM
-came. A foreign image leaves no report; there the kubelet draws the line: the phase of the pod is
-Succeeded if its container had ended well before the kubelet set out to stop it.
+Whether a run completed or was stopped is decided by the runner, which forwards SIGTERM: its report
+says whether it had the agent's complete result when SIGTERM arrived. A foreign image writes no
+report; there the kubelet decides: the phase of the pod is Succeeded if its container had ended well
+before the kubelet began to stop it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from agentrun_kube.vocabulary import Phase, Reason
 from ...facts.evictions import what_to_change
 from ...facts.pods import DEADLINE_EXCEEDED, PodFacts
 
-KEPT = "Its checkpoints are kept; a new AgentRun on the thread goes on from them."
+KEPT = "Its checkpoints are kept; a new AgentRun on the thread resumes from them."
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def outcome_of_pod(pod: PodFacts) -> Outcome:
     if pod.timed_out:
         return timed_out(_too_long(pod), forced=killed)
     if pod.reason == DEADLINE_EXCEEDED or pod.disrupted or pod.deleting:
-        # No last words: it was killed, or it is a foreign image.
+        # No report: it was killed, or it is a foreign image.
         return Outcome(None, Reason.INTERRUPTED, "", forced=killed)
     if pod.exit_reason == "OOMKilled":
         message = (

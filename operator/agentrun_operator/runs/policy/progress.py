@@ -1,4 +1,4 @@
-"""A run that has begun and that nobody has asked to stop."""
+"""A run that has begun and that is not being stopped."""
 
 from dataclasses import replace
 
@@ -17,12 +17,12 @@ from .suspended import being_suspended, is_preempted, suspended
 
 def progress(view: View) -> Plan:
     if view.alive or view.can_make_pods:
-        if not view.run.has_finalizer:  # somebody took the finalizer off; the pod needs its guard
+        if not view.run.has_finalizer:  # a user removed it; the run must outlive its pod
             return Plan(actions=(AddFinalizer(),))
         return _live(view)
     if view.run.status.job_uid is None and view.own_job is not None:
-        # Write down that there was a Job before the guard goes: without its UID in the status, a
-        # crash and a Job deleted by hand would look like a run that was never started.
+        # Record the Job before the finalizer goes: without its UID in the status, a crash and a Job
+        # that a user deletes would look like a run that never started.
         return Plan(status=base(view, Phase.RUNNING))
     return _ended(view)
 
@@ -53,8 +53,8 @@ def _running(view: View, pod: PodFacts) -> Plan:
 
 def _lingering(view: View, pod: PodFacts) -> Plan:
     message = (
-        f"The agent has ended, but pod {pod.name} has not: {', '.join(pod.lingering)} goes on. The "
-        "run ends when it does. In spec.podTemplate of Agent "
+        f"The agent has ended, but pod {pod.name} has not: {', '.join(pod.lingering)} still runs. "
+        "The run ends when it does. In spec.podTemplate of Agent "
         f"{view.run.spec.agent_ref.name}, make it a sidecar: one of initContainers with "
         "restartPolicy Always."
     )
@@ -63,15 +63,15 @@ def _lingering(view: View, pod: PodFacts) -> Plan:
 
 def _out_of_sight(view: View, pod: PodFacts) -> Plan:
     message = (
-        f"Node {pod.node} does not answer, so nobody knows whether the agent still runs in pod "
-        f"{pod.name}. Its kubelet says so when it is back; if the cluster gives the pod up, "
-        "another one goes on from the last checkpoint."
+        f"Node {pod.node} does not answer, so it is unknown whether the agent still runs in pod "
+        f"{pod.name}. The kubelet reports it when the node is back; if the cluster evicts the pod, "
+        "the next pod resumes from the last checkpoint."
     )
     return _running_with_warning(view, Reason.NODE_UNREACHABLE, message)
 
 
 def _running_with_warning(view: View, reason: Reason, message: str) -> Plan:
-    """The run is Running, and there is something about it that people should know."""
+    """The run is Running, with a warning in its condition Started."""
     status = base(view, Phase.RUNNING)
     status, is_news = set_condition(view, status, Condition.STARTED, True, reason, message)
     return Plan(status=status, events=(Event("Warning", reason, message),) if is_news else ())
@@ -89,12 +89,12 @@ def _without_pod(view: View) -> Plan:
     if not view.pods:
         return _no_pod_yet(view)
     last = view.pods[-1]
-    what = f"was taken away ({last.disruption})" if last.disrupted else "failed"
+    what = f"was disrupted ({last.disruption})" if last.disrupted else "failed"
     if is_preempted(view, last):
         what = "was stopped because its Job was suspended"
     if last.overuse:
         what = f"was evicted for what the agent used ({last.overuse})"
-    message = f"Pod {last.name} {what}; the next one goes on from its last checkpoint."
+    message = f"Pod {last.name} {what}; the next one resumes from its last checkpoint."
     return waiting(view, Reason.RETRYING, message)
 
 
@@ -115,12 +115,12 @@ def _no_pod_yet(view: View) -> Plan:
 
 
 def _preparing(view: View, pod: PodFacts) -> Plan:
-    """A pod that has a node but no container yet: at first that is how it is."""
+    """A pod without a container yet; a warning only if that takes unusually long."""
     if view.now < pod.created_at + USUAL_START:
         return Plan(look_again_at=pod.created_at + USUAL_START)
     if pod.node is None and not pod.scheduler_looked:
         message = (
-            f"No scheduler has looked at pod {pod.name}: it asks for scheduler {pod.scheduler}. "
+            f"No scheduler has looked at pod {pod.name} (spec.schedulerName: {pod.scheduler}). "
             "Check spec.podTemplate.spec.schedulerName of Agent "
             f"{view.run.spec.agent_ref.name}, and that this scheduler runs."
         )
@@ -138,7 +138,7 @@ REJECT_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunCont
 
 
 def _pending(view: View, pod: PodFacts) -> Plan:
-    """Why the pod does not run yet, in words that name the field to mend."""
+    """Why the pod does not run yet; the message names the field to fix."""
     agent = view.run.spec.agent_ref.name
     if view.suspended:
         return suspended(view)
@@ -179,12 +179,12 @@ def _ended(view: View) -> Plan:
 
 
 def _ended_from_outside(view: View, end: Outcome | None) -> Outcome:
-    """The pod was stopped or is gone, and nobody has cancelled the run."""
+    """The pod was stopped or is gone, although the run is not cancelled."""
     report = end.report if end else None
     if view.own_job is not None and view.own_job.deadline_exceeded:
         return timed_out("too long, and its Job has ended it", report)
     if view.own_job is not None:
-        message = f"The run's pod was stopped or deleted, but nobody has set spec.cancel. {KEPT}"
+        message = f"The run's pod was stopped or deleted, but spec.cancel is not set. {KEPT}"
         return Outcome(Phase.FAILED, Reason.STOPPED_FROM_OUTSIDE, message, report)
-    message = f"The run's Job was deleted by somebody else than the operator. {KEPT}"
+    message = f"A client other than the operator deleted the run's Job. {KEPT}"
     return Outcome(Phase.FAILED, Reason.JOB_LOST, message, report)

@@ -1,8 +1,8 @@
-"""How a run ends although its Job could go on: known, and written down, before the Job is stopped.
+"""The outcome of a run whose Job could continue: recorded before the operator stops the Job.
 
 A pod may have completed without the Job controller counting it (its Job was suspended in the same
-moment), and the controller ignores evictions under node pressure, whoever caused them. Then the
-operator has to stop the Job, and with the Job go the pods that tell why. So the ending is first
+moment), and the controller ignores all evictions under node pressure. Then the
+operator has to stop the Job, and with the Job go the pods that tell why. So the outcome is first
 written into the condition Finished, with status False: a crash, and pods that are gone, do not
 hide it.
 """
@@ -21,12 +21,12 @@ _PHASES = {Reason.SUCCEEDED: Phase.SUCCEEDED, Reason.TIMED_OUT: Phase.TIMED_OUT}
 
 
 def outcome(view: View) -> Outcome | None:
-    """How the run ended, as far as is known: as written down, else by its pods."""
+    """How the run ended, as far as is known: as recorded, else by its pods."""
     return recorded_outcome(view.run) or outcome_of_pods(view.seen)
 
 
 def recorded_outcome(run: AgentRun) -> Outcome | None:
-    """The ending that was written down before the run's Job was stopped."""
+    """The outcome that was recorded before the run's Job was stopped."""
     for condition in run.status.conditions:
         if condition.type == Condition.FINISHED and condition.status == "False":
             phase = _PHASES.get(Reason(condition.reason), Phase.FAILED)
@@ -35,7 +35,7 @@ def recorded_outcome(run: AgentRun) -> Outcome | None:
 
 
 def new_outcome(view: View) -> Outcome | None:
-    """An ending that is not written down yet, of a run whose Job would go on."""
+    """An outcome that is not recorded yet, of a run whose Job would continue."""
     if recorded_outcome(view.run) is not None or not (view.alive or view.can_make_pods):
         return None
     end = outcome_of_pods(view.seen)
@@ -59,7 +59,7 @@ def _last_eviction(view: View) -> Outcome | None:
 
 
 def record_outcome(view: View, end: Outcome) -> Plan:
-    """Write the ending down. With `confirm`, so that a report that was cut is read to its end."""
+    """Record the outcome. With `confirm`, so that a report that was cut is read to its end."""
     status = with_report(view, base(view, Phase.CANCELLING), end)
     status = with_condition(view, status, Condition.FINISHED, False, end.reason, end.message)
     return Plan(status=status, confirm=True)

@@ -1,4 +1,4 @@
-"""Rollback: the checkpoints of a run go, and then its record."""
+"""Rollback: a clean-up Job deletes the run's checkpoints, then the operator removes its record."""
 
 from agentrun_kube.v1alpha1.agent_run import AgentRun, AgentRunStatus
 from agentrun_kube.vocabulary import Cancel, Condition, Phase, Reason
@@ -21,10 +21,10 @@ def removes_checkpoints(run: AgentRun) -> bool:
 
 
 def rolling_back(view: View) -> Plan:
-    """Nothing of the run is alive: its checkpoints go, and then its record."""
+    """The plan once nothing of the run is alive: its checkpoints go, and then its record."""
     cleanup = view.cleanup
     if view.namespace_terminating:
-        return deleted(view)  # no pod can be made any more, and the claim goes with the namespace
+        return deleted(view)  # no pod can be created, and the claim goes with the namespace
     if not view.may_have_checkpoints:
         return _removed(view, "The run was rolled back before it started; nothing was made.", 0)
     if cleanup is not None and cleanup.claim_missing and not view.start_was_seen:
@@ -41,14 +41,14 @@ def rolling_back(view: View) -> Plan:
     status = confirmed(view, base(view, phase), forced=end is not None and end.forced)
     reason, message = _why_not_clean(view)
     status, is_news = set_condition(view, status, Condition.ROLLED_BACK, False, reason, message)
-    # The Job may have gone before its claim was ever written down.
+    # The Job may have gone before its claim was recorded.
     claim = status.claim_name or (view.agent.spec.store.claim_name if view.agent else None)
     if claim is None and not view.start_was_seen:
         return _removed(view, "The run was rolled back; it was never seen to start.", 0)
     status = status.model_copy(update={"claim_name": claim})
     busy = _thread_user(view)
     if _must_take_thread(view) and busy is None:
-        # What was done on a look before this write, another run may have done, too: look again.
+        # Another run may have taken the thread since the last look: look again after this write.
         taken = base(view, phase).model_copy(update={"holds_thread": True, "claim_name": claim})
         return Plan(status=taken, confirm=True)
     actions: tuple[Action, ...] = () if claim is None or busy else (RequestCleanup(claim),)
@@ -68,7 +68,7 @@ def rolling_back(view: View) -> Plan:
 def _thread_user(view: View) -> AgentRun | None:
     """A run whose pod may use the thread now; one that itself waits for its clean-up has none.
 
-    It is no matter if this one has never begun: there is nothing of it that the other could see.
+    A run that never started has nothing to clean up, so it need not wait.
     """
     if not view.begun:
         return None
@@ -93,7 +93,7 @@ def _why_not_clean(view: View) -> tuple[Reason, str]:
     if cleanup.state == "running":
         return Reason.CLEANUP_PENDING, f"The clean-up of the store waits: {cleanup.message}"
     return Reason.CLEANUP_FAILED, (
-        f"The clean-up of the store failed and is tried again: {cleanup.message}"
+        f"The clean-up of the store failed; the operator retries it: {cleanup.message}"
     )
 
 
@@ -107,8 +107,8 @@ def _removed(view: View, message: str, count: int) -> Plan:
         return Plan(actions=release, events=(event,), confirm=True)
     if not run.deleting and not run.managed_from_git:
         return Plan(actions=(*release, DeleteRun()), events=(event,), confirm=True)
-    # The record stays, as an empty tombstone: Git would make it again, and it would run again; or
-    # somebody else's finalizer holds it.
+    # The record stays, as an empty tombstone: a GitOps tool would create the run again, and it
+    # would run again; or another controller's finalizer keeps it.
     return Plan(
         actions=release, status=_tombstone(view, message, count), events=(event,), confirm=True
     )

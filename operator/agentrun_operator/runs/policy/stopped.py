@@ -27,22 +27,22 @@ def retries_were_left(view: View) -> bool:
     fatal = view.own_job.fatal_exit_codes if view.own_job else frozenset()
     failed = [pod for pod in view.seen if pod.phase == "Failed" and not pod.disrupted]
     if failed and failed[-1].uncounted:
-        return True  # the Job was suspended, and would have gone on when it was resumed
-    hopeless = any(pod.exit_code in fatal for pod in failed)
-    # What the Agent says now may be something else, or nothing.
+        return True  # the Job was suspended, and would have continued when resumed
+    fatal_exit = any(pod.exit_code in fatal for pod in failed)
+    # The Agent may have changed since, or be gone.
     job = view.own_job
     allowed = defaults.retries(view.run, view.agent) if job is None else job.retries
-    return bool(failed) and not hopeless and len(failed) <= allowed
+    return bool(failed) and not fatal_exit and len(failed) <= allowed
 
 
 def _interrupted(view: View) -> Plan:
     end = outcome(view)
-    would_go_on = end is not None and end.phase == Phase.FAILED and retries_were_left(view)
-    would_go_on = would_go_on and recorded_outcome(view.run) is None
-    if end is not None and end.phase is not None and not would_go_on:
+    would_retry = end is not None and end.phase == Phase.FAILED and retries_were_left(view)
+    would_retry = would_retry and recorded_outcome(view.run) is None
+    if end is not None and end.phase is not None and not would_retry:
         return ended_by_itself(view, end)
     if view.run.spec.cancel is None and view.run.status.cancel is None:
-        # What else had to stop it is that a pod of it, which has gone since, had timed out.
+        # Not cancelled: one of its pods, which is gone since, had timed out.
         return ended_by_itself(view, timed_out("too long and was stopped"))
     message = "The run was stopped. Its checkpoints are kept."
     if not view.start_was_seen:

@@ -3,10 +3,10 @@
 ``status.holdsThread`` says which run has a thread; only the operator writes it. A run writes it
 only if no other run holds the thread or waits before it, and makes its Job only if a read made
 *after* that, directly from the API server, shows no other holder and no live pod of another run on
-the thread. Of two runs that take it at the same time each sees the other, so none goes on, and the
-younger gives way. Finalizers and labels, which users may change, decide nothing. Those reads
-show runs and pods of all instances of the operator, so that a thread that two of them serve is
-safe, too; of the runs that wait, each instance sees its own.
+the thread. Of two runs that take it at the same time each sees the other, so neither starts, and
+the younger releases the thread. Finalizers and labels, which users may change, decide nothing.
+Those reads show runs and pods of all instances of the operator, so a thread that two instances
+serve is safe, too; of the runs that wait, each instance sees its own.
 """
 
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ NEEDS_THOSE_AHEAD = frozenset(
 
 
 def blocked_by(run: AgentRun, thread: ThreadView) -> list[AgentRun]:
-    """The runs that must end first, the next one first; none if this one may go on."""
+    """The runs that must end first, the next one first; none if this one may start."""
     if thread.holders:
         return sorted(thread.holders, key=lambda holder: holder.order)
     if run.holds_thread or thread.predecessor is None:
@@ -55,7 +55,7 @@ def look_again_at(blocker: AgentRun, run: AgentRun, now: datetime) -> datetime |
 def rejected_by(run: AgentRun, thread: ThreadView) -> AgentRun | None:
     """The run for which one with multitaskStrategy reject does not wait: it is ahead, and live.
 
-    None is live that has ended, that only has to be cleaned, or that will never start.
+    A run is not live that has ended, that only awaits its clean-up, or that will never start.
     """
     rivals = (*thread.holders, *thread.ahead)
     return next((rival for rival in rivals if is_ahead(rival, run) and _is_live(rival)), None)
@@ -69,7 +69,7 @@ def _is_live(run: AgentRun) -> bool:
 def cancel_rivals(
     run: AgentRun, thread: ThreadView, strategy: MultitaskStrategy
 ) -> tuple[CancelRun, ...]:
-    """The cancels that a run's strategy asks for: of all that are ahead of it on the thread.
+    """The cancels that a run's strategy requires: of all that are ahead of it on the thread.
 
     Of two that take the thread at the same time the younger is none of these, else each would
     cancel the other.
