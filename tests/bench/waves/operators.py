@@ -26,7 +26,6 @@ HAS_READ = "Everything has been read"
 LEADS = "Holding the lease"
 PATIENCE = 60.0
 QUIET_SECONDS = 3.0
-LEASE = "/leases"
 
 
 class Replica:
