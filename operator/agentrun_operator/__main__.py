@@ -7,13 +7,14 @@ import signal
 import socket
 import uuid
 
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube, read_deep_json
+
 from . import health, logs
 from .admission import Admission
 from .controller import Controller
-from .kube import NO_ANSWER, ApiError, Kube, read_deep_json
 from .lease import Lease
 from .settings import Settings
-from .watches import Watches
+from .state.watches import Watches
 
 logger = logging.getLogger(__name__)
 START_RETRY_SECONDS = 2.0

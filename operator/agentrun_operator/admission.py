@@ -8,11 +8,12 @@ Deployment, and a line in the log, each time that one becomes missing.
 import asyncio
 import logging
 
-from .constants import Reason
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.vocabulary import Reason
+
 from .events import post_on_deployment
-from .kube import NO_ANSWER, ApiError, Kube
-from .plan import Event
 from .pod_security import Level
+from .resources.event import Event
 
 logger = logging.getLogger(__name__)
 

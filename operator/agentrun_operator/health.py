@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from .controller import LONGEST_RECONCILE_SECONDS, RESYNC_SECONDS
-from .intake import Intake
+from .state.intake import Intake
 
 # Alive means that the loop turns, that the server was read in full not too long ago (what a watch
 # that has gone silent did not tell is in that reading), and that the workers get on: every

@@ -10,8 +10,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any, Never
 
-from .constants import MANAGED_BY
-from .kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.names import MANAGED_BY
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,9 @@
 import os
 from dataclasses import dataclass
 
+from agentrun_kube.text import whole_number
+
 from .installation import Installation
-from .models import whole_number
 from .pod_security import Level
 
 LONGEST_GRACE_PERIOD = 86400  # as in the CRDs

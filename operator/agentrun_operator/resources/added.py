@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from ..constants import AGENT_CONTAINER, WORKSPACE_CONTAINER
-from ..models import Agent
+from agentrun_kube.names import AGENT_CONTAINER, WORKSPACE_CONTAINER
+from agentrun_kube.v1alpha1.agent import Agent
+
 from ..untyped import as_list, as_object, as_text
 from .pod import hardened, tmp_mount
 from .run_labels import without_ours

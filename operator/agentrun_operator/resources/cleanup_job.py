@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from ..constants import (
+from agentrun_kube.names import (
     ANNOTATION_CLAIM,
     ANNOTATION_CLEANUP_ATTEMPT,
     ANNOTATION_CLEANUP_RUNS,
@@ -14,7 +14,8 @@ from ..constants import (
     LABEL_MANAGED_BY,
     MANAGED_BY,
 )
-from ..models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from .pod import (
     OWN_RESOURCES,
     STORE_MOUNT,

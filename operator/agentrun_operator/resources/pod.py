@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..constants import API_VERSION
+from agentrun_kube.names import API_VERSION
 
 AGENTRUN_ROOT = "/agentrun"
 STORE_MOUNT = f"{AGENTRUN_ROOT}/store"

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from ..constants import AGENT_CONTAINER, ANNOTATION_RETRIES
+from agentrun_kube import defaults
+from agentrun_kube.names import AGENT_CONTAINER, ANNOTATION_RETRIES
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from ..installation import Installation
-from ..models import Agent, AgentRun
-from ..policy import defaults
 from .pod import owner_reference
 from .run_labels import for_job, own_labels
 from .run_pod import is_supervised, pod_template

@@ -1,6 +1,6 @@
 """Labels and annotations of a run's Job and pods."""
 
-from ..constants import (
+from agentrun_kube.names import (
     COMPONENT_AGENT,
     GIT_ANNOTATIONS,
     GIT_LABELS,
@@ -12,7 +12,7 @@ from ..constants import (
     LABEL_THREAD,
     MANAGED_BY,
 )
-from ..models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 
 QUEUE_DOMAIN = "kueue.x-k8s.io"  # Kueue reads these of a Job: https://kueue.sigs.k8s.io/docs/
 RECOMMENDED_DOMAIN = "app.kubernetes.io"

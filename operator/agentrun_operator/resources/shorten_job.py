@@ -4,8 +4,9 @@ import hashlib
 import json
 from typing import Any
 
-from ..constants import COMPONENT_CLEANUP, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY
-from ..models import AgentRun
+from agentrun_kube.names import COMPONENT_CLEANUP, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from .cleanup_job import KEPT_SECONDS, store_pod
 from .pod import owner_reference
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from agentrun_operator.account import read_account
+from agentrun_kube.termination_report import read_account
 
 from .container import SIGKILLED, Container
 from .objects import Object, condition, made_for

@@ -23,11 +23,7 @@ Where the admission policies are installed, no attack of a tenant is among it. W
 
 from collections.abc import Iterable
 
-from agentrun_operator.constants import (
-    ANNOTATION_RUNNER,
-    FINALIZER,
-    LABEL_RUN_UID,
-)
+from agentrun_kube.names import ANNOTATION_RUNNER, FINALIZER, LABEL_RUN_UID
 
 from .apiserver import ApiServer
 from .invariants import (

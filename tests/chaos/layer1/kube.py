@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from agentrun_operator.kube import ApiError, Kube, Objects
+from agentrun_kube.client.kube import ApiError, Kube, Objects
 
 from .apiserver import ApiServer
 from .objects import NAMESPACE, Object

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agentrun_operator.facts import STOP_DEADLINE
+from agentrun_operator.facts.pods import STOP_DEADLINE
 
 from .apiserver import ApiServer
 from .clock import Clock

@@ -1,14 +1,14 @@
 """What the operator's processes do, and what befalls them."""
 
-from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_operator.state.watched import WATCHED
 
 from .kube import Fate, Request
 from .operator import OperatorProcess
 from .steps import Choices, action
 from .world import World
 
-PLURALS = tuple(SELECTORS)
+PLURALS = tuple(WATCHED)
 MOST_OPERATORS = 2
 
 

@@ -3,8 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from agentrun_operator.account import read_account
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER
+from agentrun_kube.names import FINALIZER
+from agentrun_kube.termination_report import read_account
+from agentrun_kube.vocabulary import FINAL_PHASES
 
 from .account import false_claims
 from .apiserver import ApiServer

@@ -1,18 +1,9 @@
 """What people do: create, cancel, delete, and lay hands on what is not theirs."""
 
-from agentrun_operator.constants import FINALIZER
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_kube.names import FINALIZER
 
-from .objects import (
-    FORGED,
-    Object,
-    has_ended,
-    made_for,
-    merged,
-    name_of,
-    owners,
-    without_finalizer,
-)
+from .objects import FORGED, Object, has_ended, made_for, merged, name_of, owners, without_finalizer
 from .policies import Who
 from .steps import Choices, action
 from .world import World

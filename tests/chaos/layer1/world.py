@@ -3,7 +3,7 @@
 from collections import Counter
 from random import Random
 
-from agentrun_operator.intake import SELECTORS
+from agentrun_operator.state.watched import WATCHED
 
 from .apiserver import ApiServer
 from .clock import Clock, VirtualLoop
@@ -77,7 +77,7 @@ class World:
     def operators_go_on(self) -> None:
         for operator in self.operators:
             operator.turn()
-            for plural in SELECTORS:
+            for plural in WATCHED:
                 operator.deliver(plural)
             operator.turn()
 

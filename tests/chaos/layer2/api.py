@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
-from agentrun_operator.kube import NO_ANSWER, ApiError
+from agentrun_kube.client.kube import NO_ANSWER, ApiError
 
 Object = dict[str, Any]
 

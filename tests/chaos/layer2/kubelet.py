@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Callable
 
-from agentrun_operator.facts import DEADLINE_EXCEEDED
+from agentrun_operator.facts.pods import DEADLINE_EXCEEDED
 
 from ..layer1.container import SIGKILLED, Exit
 from ..layer1.objects import Object, has_ended, is_deleting, name_of, uid_of

@@ -21,7 +21,7 @@ CODE = ("operator", "runner-image", "tests")
 ROOT = Path(__file__).parents[3]
 # What the operator may fail with, or end with so that it is started again: no API server.
 EXPECTED = re.compile(
-    r"agentrun_operator\.connection\.(ApiError|TooLargeError)|aiohttp\.|(asyncio\.)?TimeoutError"
+    r"agentrun_kube\.client\.connection\.(ApiError|TooLargeError)|aiohttp\.|(asyncio\.)?TimeoutError"
     r"|Connection|OSError"
 )
 RAISED = re.compile(r"[\w.]*(Error|Exception)\b")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agentrun_operator.constants import MANAGED_BY
+from agentrun_kube.names import MANAGED_BY
 
 from ..layer1.objects import Object, name_of
 from .api import Api, eventually, path_of

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_COMPONENT, LABEL_RUN_UID
+from agentrun_kube.names import FINALIZER, LABEL_COMPONENT, LABEL_RUN_UID
+from agentrun_kube.vocabulary import FINAL_PHASES
 from agentrun_store.thread import Store
 
 from ..layer1 import invariants as names

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER
-from agentrun_operator.facts import condition_is_true
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_kube.names import FINALIZER
+from agentrun_kube.vocabulary import FINAL_PHASES
+from agentrun_operator.facts.objects import condition_is_true
 
 from ..layer1.invariants import TAKEN_OFF
 from ..layer1.objects import Object, finalizers, has_ended, is_deleting, name_of, phase_of, uid_of

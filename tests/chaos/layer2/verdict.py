@@ -4,8 +4,8 @@ import itertools
 from collections import Counter
 from pathlib import Path
 
-from agentrun_operator.account import read_account
-from agentrun_operator.constants import LABEL_RUN_UID
+from agentrun_kube.names import LABEL_RUN_UID
+from agentrun_kube.termination_report import read_account
 from agentrun_store.history import History
 from agentrun_store.summary import summary
 from agentrun_store.thread import Store

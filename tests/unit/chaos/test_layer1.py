@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import Phase, settings
 
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.models import AgentRun
-from agentrun_operator.observe import Observer
-from agentrun_operator.own_cleanups import OwnCleanups, Work
-from agentrun_operator.policy import status
-from agentrun_operator.policy.view import ThreadView, View
-from agentrun_operator.thread_index import ThreadIndex
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_operator.cleanups.own import OwnCleanups
+from agentrun_operator.facts.cleanups import Work
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.observe import Observer
+from agentrun_operator.runs.policy import status
+from agentrun_operator.runs.view import ThreadView, View
+from agentrun_operator.state.thread_index import ThreadIndex
 from chaos.layer1 import campaign as runs
 from chaos.layer1 import policies
 from chaos.layer1.campaign import Finding, campaign

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import pod_facts
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.outcome import ending
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.facts.pods import pod_facts
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.outcome import ending
 
 from .states import UID, job, run, view
 
@@ -46,7 +46,7 @@ def pod(phase: str, *containers: Object, init: tuple[Object, ...] = ()) -> Objec
 def test_an_agent_that_has_ended_is_said_to_run() -> None:
     done = ended("agent", 0, '{"result": "Succeeded"}')
     lingers = pod_facts(pod("Running", done, runs("proxy")))
-    this = run(claimed=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
+    this = run(has_finalizer=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
     plan = decide(view(this, job=job(), pods=(lingers,)))
     assert plan.status is not None
     (started,) = [c for c in plan.status.conditions if c.type == Condition.STARTED]
@@ -93,7 +93,7 @@ def test_a_program_that_is_not_there_is_said_to_have_run(started: str | None) ->
     cannot = {"reason": "StartError", "message": 'exec: "typo": executable file not found'}
     end = {"exitCode": 128, "startedAt": started, "finishedAt": AT, **cannot}
     found = pod_facts(pod("Failed", {"name": "agent", "state": {"terminated": end}}))
-    plan = decide(view(run(claimed=True, jobName="r"), job=job(), pods=(found,)))
+    plan = decide(view(run(has_finalizer=True, jobName="r"), job=job(), pods=(found,)))
     assert plan.status is not None
     assert (plan.status.attempts, plan.status.started_at) == (None, None)
     conditions = {c.type: c for c in plan.status.conditions}

@@ -5,7 +5,7 @@ On the simulated cluster of ``make chaos``.
 
 import pytest
 
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
 from chaos.layer1.agents import checkpoint
 from chaos.layer1.world import World
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
 from chaos.layer1.kube import Request
 from chaos.layer1.world import World
 

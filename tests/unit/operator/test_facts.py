@@ -2,8 +2,9 @@
 
 import pytest
 
-from agentrun_operator.account import read_account
-from agentrun_operator.facts import Object, pod_facts
+from agentrun_kube.objects import Object
+from agentrun_kube.termination_report import read_account
+from agentrun_operator.facts.pods import pod_facts
 
 
 @pytest.mark.parametrize(

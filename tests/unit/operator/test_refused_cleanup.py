@@ -1,6 +1,6 @@
 """The API server refuses the clean-up Job, on the simulated cluster of ``make chaos``."""
 
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
 from chaos.layer1.agents import finish
 from chaos.layer1.kube import Request
 from chaos.layer1.world import World

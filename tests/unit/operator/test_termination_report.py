@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.account import LARGEST_VALUE, REPORT_CUT, read_account, read_report
-from agentrun_operator.facts import pod_facts
-from agentrun_operator.policy.outcome import ending
+from agentrun_kube.termination_report import LARGEST_VALUE, REPORT_CUT, read_account, read_report
+from agentrun_operator.facts.pods import pod_facts
+from agentrun_operator.runs.policy.outcome import ending
 
 SHORT = '{"result": "Succeeded", "checkpoint": {"id": "c"}, "cut": true}'
 WHOLE = '{"result": "Succeeded", "output": {"x": "\u2028"}, "checkpoint": {"id": "c"}}'
