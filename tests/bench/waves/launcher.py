@@ -1,6 +1,7 @@
-"""``python -m bench.waves.launcher``: the operator as it is, and a note of each of its requests.
+"""``python -P launcher.py``: the operator as it is, and a note of each of its requests.
 
-A line for each answered request goes to the file of $BENCH_REQUESTS: the verb and the resource.
+A line for each request goes to the file of $BENCH_REQUESTS: the verb and the resource. Nothing of
+the bench is imported, so that the process is no larger than the operator's.
 """
 
 import os
@@ -9,8 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from agentrun_kube.client.connection import Connection
 from agentrun_operator import __main__
-from agentrun_operator.connection import Connection
 
 REQUESTS = "BENCH_REQUESTS"
 VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
@@ -47,7 +48,7 @@ def main() -> None:
         async with send(self, method, url_path, patience, query, **more) as answer:
             yield answer
 
-    Connection.response = response  # type: ignore[method-assign,assignment]
+    Connection.response = response  # type: ignore[method-assign, assignment]
     __main__.main()
 
 

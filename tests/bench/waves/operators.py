@@ -43,7 +43,7 @@ class Replica:
             "PATH": os.environ["PATH"],
             "HOME": str(scratch),
             "KUBECONFIG": str(kubeconfig),
-            "PYTHONPATH": os.pathsep.join(str(CHECKOUT / part) for part in ("operator", "tests")),
+            "PYTHONPATH": str(CHECKOUT / "operator"),
             "AGENTRUN_RUNNER_IMAGE": runner_image(),
             "AGENTRUN_HEALTH_PORT": "0",
             "AGENTRUN_NAMESPACE": NAMESPACE,
@@ -51,7 +51,7 @@ class Replica:
         }
         with (scratch / f"{name}.log").open("w") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", launcher.__name__), env=environment, stdout=log, stderr=log
+                *(sys.executable, "-P", launcher.__file__), env=environment, stdout=log, stderr=log
             )
         return cls(process, scratch, name)
 

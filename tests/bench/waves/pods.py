@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from agentrun_operator.constants import COMPONENT_CLEANUP, LABEL_COMPONENT
+from agentrun_kube.names import COMPONENT_CLEANUP, LABEL_COMPONENT
 from chaos.layer1.container import STOPPED, Exit
 from chaos.layer1.objects import Object, label, name_of
 from chaos.layer2.processes import Process, env_of
