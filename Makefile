@@ -48,8 +48,8 @@ e2e: deploy ## the tests on the cluster
 test: deploy ## unit and e2e
 	@$(ON_CLUSTER) $(BIN)/pytest -n 4 --dist loadgroup --durations=10 tests/unit tests/e2e
 
-bench: deploy ## the measurements
-	@$(ON_CLUSTER) PYTHONPATH=tests $(BIN)/python -m bench
+bench: deploy ## the measurements; PARTS="runs waves" for some of them, SIZES=100 for smaller waves
+	@$(ON_CLUSTER) PYTHONPATH=operator:runner-image:tests $(BIN)/python -m bench $(PARTS) $(if $(SIZES),--sizes $(SIZES))
 
 # Layer 1 has a cluster of its own, in memory.
 LAYER := 1

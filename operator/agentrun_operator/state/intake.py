@@ -6,6 +6,7 @@ Here alone, the cache changes, and what changes puts keys into the queue.
 import asyncio
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 
 from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
 from agentrun_kube.names import LABEL_INSTANCE
@@ -107,17 +108,25 @@ class Intake:
                     await asyncio.sleep(0)
         self.last_sync = asyncio.get_running_loop().time()
 
-    async def read_run(self, namespace: str, name: str) -> None:
-        """Learn what the run is like now, if the API server answers."""
+    async def get_run(self, namespace: str, name: str) -> Object | None:
+        """The run, read directly; None if it is gone or another instance's. Learns what it is like.
+
+        Not only the cache: a later watch event would look like a duplicate and be dropped.
+        """
         known = self.cache.record("agentruns", namespace, name)
-        try:
-            found = await self._kube.get("agentruns", namespace, name)
-        except (ApiError, *NO_ANSWER):
-            return
-        if found is not None and self.is_own("agentruns", found):
+        found = await self._kube.get("agentruns", namespace, name)
+        if found is not None and not self.is_own("agentruns", found):
+            found = None
+        if found is not None:
             self.learn("agentruns", found)
         elif known is not None:
             self.remove(known)
+        return found
+
+    async def read_run(self, namespace: str, name: str) -> None:
+        """Learn what the run is like now, if the API server answers."""
+        with suppress(ApiError, *NO_ANSWER):
+            await self.get_run(namespace, name)
 
     async def read_all(self, plural: str) -> None:
         """Read the kind in full, and forget what is missing from the list."""

@@ -16,6 +16,36 @@ PATIENCE = 60.0  # seconds
 CONTENT = ("agentruns", "jobs", "pods", "persistentvolumeclaims")
 
 
+def simulated_claim(namespace: str, name: str, label: str, value: str) -> tuple[Object, Object]:
+    """A PersistentVolume that only nodes with that label reach, and the claim that it is bound to.
+
+    Both are named ``name``.
+    """
+    size = {"storage": "1Gi"}
+    modes = ["ReadWriteMany"]
+    here = {"key": label, "operator": "In", "values": [value]}
+    volume = {
+        "capacity": size,
+        "accessModes": modes,
+        "storageClassName": "",
+        "persistentVolumeReclaimPolicy": "Retain",
+        "local": {"path": f"/simulated/{name}"},
+        "claimRef": {"name": name, "namespace": namespace},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+    }
+    claim = {
+        "accessModes": modes,
+        "storageClassName": "",
+        "volumeName": name,
+        "resources": {"requests": size},
+    }
+    head = {"apiVersion": "v1", "metadata": {"name": name}}
+    return (
+        head | {"kind": "PersistentVolume", "spec": volume},
+        head | {"kind": "PersistentVolumeClaim", "spec": claim},
+    )
+
+
 class Setting:
     """``name``: of the namespace, and the beginning of all other names."""
 
@@ -87,30 +117,9 @@ class Setting:
         await self._api.create("rolebindings", name, binding)
 
     async def _claim(self, name: str) -> None:
-        size = {"storage": "1Gi"}
-        modes = ["ReadWriteMany"]
-        here = {"key": LABEL, "operator": "In", "values": [self.namespace]}
-        volume = {
-            "capacity": size,
-            "accessModes": modes,
-            "storageClassName": "",
-            "persistentVolumeReclaimPolicy": "Retain",
-            "local": {"path": f"/simulated/{name}"},
-            "claimRef": {"name": name, "namespace": self.namespace},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
-        }
-        claim = {
-            "accessModes": modes,
-            "storageClassName": "",
-            "volumeName": name,
-            "resources": {"requests": size},
-        }
-        head = {"apiVersion": "v1", "metadata": {"name": name}}
-        await self._api.create(
-            "persistentvolumes", None, head | {"kind": "PersistentVolume", "spec": volume}
-        )
-        body = head | {"kind": "PersistentVolumeClaim", "spec": claim}
-        await self._api.create("persistentvolumeclaims", self.namespace, body)
+        volume, claim = simulated_claim(self.namespace, name, LABEL, self.namespace)
+        await self._api.create("persistentvolumes", None, volume)
+        await self._api.create("persistentvolumeclaims", self.namespace, claim)
 
     async def _is_ready(self) -> bool:
         account = await self._api.get("serviceaccounts", self.namespace, "default")
