@@ -51,7 +51,7 @@ def test_an_agent_that_has_ended_is_said_to_run() -> None:
     assert plan.status is not None
     (started,) = [c for c in plan.status.conditions if c.type == Condition.STARTED]
     assert started.reason == Reason.POD_LINGERS
-    assert "pod r-abc has not: proxy goes on" in started.message
+    assert "pod r-abc has not: proxy still runs" in started.message
     assert "spec.podTemplate of Agent a" in started.message
     assert [event.reason for event in plan.events] == [Reason.POD_LINGERS]
 
