@@ -78,9 +78,8 @@ def checkpoints(thread: Thread, problem: Problem) -> Iterator[Found]:
     """All checkpoints of a thread that can be read, newest first."""
     history = History(thread)
     for segment in reversed(history.segments):
-        history.segments = [segment]
         try:
-            yield from history.checkpoints(None, None)
+            yield from history.checkpoints(None, None, [segment])
         except (CorruptSegmentError, OSError) as error:
             problem(error)
 

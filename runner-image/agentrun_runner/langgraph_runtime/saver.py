@@ -102,9 +102,7 @@ def _types_stored_by(run: runfile.Run) -> set[TypeName]:
     """The types of what is in the run's own segment, which the pods of no other run can write."""
     found: set[TypeName] = set()
     thread = Store(runfile.STORE).thread(run.thread)
-    for segment in thread.segments():
-        if not thread.is_own(segment, check_run(run.uid)):
-            continue
+    for segment in thread.own(check_run(run.uid)):
         for by_id in segment.index.checkpoints.values():
             for record in by_id.values():
                 found |= type_names((record.meta["type"], segment.payload(record)))

@@ -107,7 +107,7 @@ def test_a_record_that_is_no_json_is_no_record(text: bytes, tmp_path: Path, tool
     size = path.stat().st_size
     run = check_run(RUN_A)
     payload_crc = log._payload_crc(b"", run, size)
-    head = log._HEAD.pack(log._MAGIC, 1, len(text), 0, payload_crc, 0)[: log._CHECKED]
+    head = log._HEAD.pack(log.MAGIC, 1, len(text), 0, payload_crc, 0)[: log._CHECKED]
     head += log._CRC.pack(crc32(text, crc32(head, log._seed(run, size))))
     path.write_bytes(path.read_bytes() + head + text)
     check = tool("check", "--json")
