@@ -14,12 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agentrun_store import rollback
-from agentrun_store.child import Child, Send
-from agentrun_store.cleanup_report import Report
-from agentrun_store.names import RunName
-from agentrun_store.text import brief
-from agentrun_store.thread import Thread
+from . import rollback
+from .child import Child, Send
+from .cleanup_report import Report
+from .names import RunName
+from .text import brief
+from .thread import Thread
 
 VARIABLE = "AGENTRUN_CLEANUP"
 """JSON: [{"uid": run uid, "thread": "threads/<name>" or "stateless/<run uid>"}, ...]"""

@@ -13,13 +13,13 @@ from itertools import chain, takewhile
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from agentrun_store.errors import CorruptSegmentError, LogChangedError
-from agentrun_store.index import order_of
-from agentrun_store.log import LOOKS, Record
-from agentrun_store.names import RunName
-from agentrun_store.records import Write, merge_writes, split_writes
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Thread
+from .errors import CorruptSegmentError, LogChangedError
+from .index import order_of
+from .log import LOOKS, Record
+from .names import RunName
+from .records import Write, merge_writes, split_writes
+from .segment import Segment
+from .thread import Thread
 
 logger = logging.getLogger(__name__)
 

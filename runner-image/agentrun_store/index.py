@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agentrun_store.log import Entry, Record
-from agentrun_store.records import Chain, Kind, chain_of
+from .log import Entry, Record
+from .records import Chain, Kind, chain_of
 
 Key = tuple[str, str, str]
 """(thread id, namespace, checkpoint id)"""

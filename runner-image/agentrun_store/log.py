@@ -25,14 +25,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from agentrun_store import disk
-from agentrun_store.errors import (
+from . import disk
+from .errors import (
     CorruptSegmentError,
     LogChangedError,
     StoreError,
     UnreadableFileError,
 )
-from agentrun_store.names import RunName
+from .names import RunName
 
 HEADER = b"AgentRun log 01\n"
 _OTHER_VERSION = re.compile(rb"AgentRun log [0-9]{2}\n")

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agentrun_store import disk
-from agentrun_store.errors import SegmentBusyError, StoreError
-from agentrun_store.index import Index
-from agentrun_store.log import HEADER, Entry, Record, encode
-from agentrun_store.names import RunName
+from . import disk
+from .errors import SegmentBusyError, StoreError
+from .index import Index
+from .log import HEADER, Entry, Record, encode
+from .names import RunName
 
 _SMALL = 64 << 10  # bytes: a smaller log gets no room, which it may never need
 _MOST_ROOM = 512 << 10  # bytes

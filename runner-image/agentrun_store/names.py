@@ -7,7 +7,7 @@ import os
 import re
 from typing import NewType
 
-from agentrun_store.errors import InvalidNameError
+from .errors import InvalidNameError
 
 ThreadDir = NewType("ThreadDir", str)
 """A thread's directory under the store's root: `threads/<name>` or `stateless/<run uid>`."""

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from agentrun_store.errors import StoreError
-from agentrun_store.log import MAX_META, Entry, Record
-from agentrun_store.names import RunName
+from .errors import StoreError
+from .log import MAX_META, Entry, Record
+from .names import RunName
 
 
 class Kind(IntEnum):

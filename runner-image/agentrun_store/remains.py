@@ -7,13 +7,13 @@ run writes to, so that a writer that outlives its rollback brings nothing back.
 import os
 from typing import Any
 
-from agentrun_store import disk, tree
-from agentrun_store.ancestors import Key, key_of, rebuilt_from
-from agentrun_store.errors import StoreError, UnreadableFileError
-from agentrun_store.history import History
-from agentrun_store.names import RunName
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Thread
+from . import disk, tree
+from .ancestors import Key, key_of, rebuilt_from
+from .errors import StoreError, UnreadableFileError
+from .history import History
+from .names import RunName
+from .segment import Segment
+from .thread import Thread
 
 
 def needed_without(thread: Thread, run: RunName) -> set[Key] | None:
@@ -28,9 +28,9 @@ def needed_without(thread: Thread, run: RunName) -> set[Key] | None:
 
 def _loads(typed: tuple[str, bytes]) -> Any:
     # Not at the top: few threads have a DeltaChannel, and the others need no decoder.
-    from agentrun_store import shown
+    from . import values
 
-    return shown.loads(typed)
+    return values.loads(typed)
 
 
 def keep(thread: Thread, segment: Segment) -> None:

@@ -9,12 +9,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from agentrun_store import disk, remains, tree
-from agentrun_store.errors import InvalidNameError, StoreError
-from agentrun_store.names import RunName, check_run
-from agentrun_store.records import Kind
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Store, Thread, Tombstone
+from . import disk, remains, tree
+from .errors import InvalidNameError, StoreError
+from .names import RunName, check_run
+from .records import Kind
+from .segment import Segment
+from .thread import Store, Thread, Tombstone
 
 COUNT_SECONDS = 10.0
 _MOST_KNOWN = 250_000  # some 30 MiB

@@ -6,20 +6,20 @@ from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path, PurePath
 
-from agentrun_store import disk, tree
-from agentrun_store.errors import (
+from . import disk, tree
+from .errors import (
     CorruptSegmentError,
     LogChangedError,
     StoreError,
     UnreadableFileError,
 )
-from agentrun_store.index import Index, order_of
-from agentrun_store.log import Entry, Record, Scan, heads, scan
-from agentrun_store.log_writer import LogWriter, write_log
-from agentrun_store.names import KEPT, RunName, segment_name
-from agentrun_store.payload import check_payload, read_payload
-from agentrun_store.records import chain_of, is_valid
-from agentrun_store.tail import read_end, records_before
+from .index import Index, order_of
+from .log import Entry, Record, Scan, heads, scan
+from .log_writer import LogWriter, write_log
+from .names import KEPT, RunName, segment_name
+from .payload import check_payload, read_payload
+from .records import chain_of, is_valid
+from .tail import read_end, records_before
 
 LOG_NAME = "checkpoints.log"
 WORKSPACE_NAME = "workspace"

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from agentrun_store.names import (
+from .names import (
     KEPT,
     RunName,
     is_segment_of,
     parse_segment_name,
     sort_segment_names,
 )
-from agentrun_store.segment import Segment
+from .segment import Segment
 
 
 class Listing:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from agentrun_store.names import check_run
-from agentrun_store.thread import Store
+from .names import check_run
+from .thread import Store
 
 
 def summary(root: Path | str, thread: str, uid: str) -> tuple[str | None, int]:

@@ -6,10 +6,10 @@ and tells a torn tail from damage.
 
 from collections.abc import Iterator
 
-from agentrun_store.index import Index
-from agentrun_store.log import HEADER, MAGIC, MAX_RECORD, Record, has_sound_payload, read, record_in
-from agentrun_store.names import RunName
-from agentrun_store.records import chain_of, is_valid
+from .index import Index
+from .log import HEADER, MAGIC, MAX_RECORD, Record, has_sound_payload, read, record_in
+from .names import RunName
+from .records import chain_of, is_valid
 
 WINDOW = 4 << 10
 """Bytes at the end of a log that are always looked at, so that damage in there is found."""

@@ -15,14 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from agentrun_store import disk, tree
-from agentrun_store.errors import (
+from . import disk, tree
+from .errors import (
     InvalidNameError,
     RunRolledBackError,
     SegmentOrderError,
     UnreadableFileError,
 )
-from agentrun_store.names import (
+from .names import (
     MAX_SEQ,
     RunName,
     ThreadDir,
@@ -32,8 +32,8 @@ from agentrun_store.names import (
     is_uid,
     thread_dir,
 )
-from agentrun_store.segment import Segment
-from agentrun_store.segments import Listing
+from .segment import Segment
+from .segments import Listing
 
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"

@@ -5,12 +5,12 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentrun_store import disk, tree
-from agentrun_store.copying import Skipped, copy_tree
-from agentrun_store.names import check_run
-from agentrun_store.segment import Segment
-from agentrun_store.segments import Listing
-from agentrun_store.thread import Store, Thread
+from . import disk, tree
+from .copying import Skipped, copy_tree
+from .names import check_run
+from .segment import Segment
+from .segments import Listing
+from .thread import Store, Thread
 
 logger = logging.getLogger(__name__)
 

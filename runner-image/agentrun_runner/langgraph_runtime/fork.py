@@ -2,12 +2,13 @@
 
 from itertools import dropwhile, takewhile
 
-from agentrun_runner import runfile
 from agentrun_store.errors import CorruptSegmentError
 from agentrun_store.history import History
 from agentrun_store.names import RunName, check_run
 from agentrun_store.segment import Segment
 from agentrun_store.thread import Store
+
+from .. import runfile
 
 
 def hidden_runs(run: runfile.Run) -> frozenset[RunName]:

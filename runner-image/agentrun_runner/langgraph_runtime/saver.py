@@ -17,14 +17,15 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.types import ERROR
 
-from agentrun_runner import runfile
-from agentrun_runner.langgraph_runtime.declared import DeclaredTypes, TypeName
-from agentrun_runner.langgraph_runtime.fork import hidden_runs
-from agentrun_runner.langgraph_runtime.serde import StrictSerializer, type_names
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.names import check_run
 from agentrun_store.records import split_writes
 from agentrun_store.thread import Store
+
+from .. import runfile
+from .declared import DeclaredTypes, TypeName
+from .fork import hidden_runs
+from .serde import StrictSerializer, type_names
 
 _T = TypeVar("_T")
 
