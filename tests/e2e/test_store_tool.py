@@ -16,7 +16,7 @@ MANIFEST = CHECKOUT / "manifests" / "samples" / "store-tool.yaml"
 POD = "store-tool"
 SAFE = "--no-run-is-live"
 TOOL_WITH_NO_DAY = (
-    "import sys; sys.path.append('/opt/agentrun'); from agentrun_store import cli, stateless; "
+    "import sys; sys.path.append('/opt/agentrun'); from agentrun_store.tool import cli, stateless; "
     "stateless.LEFT_ALONE = 0; sys.exit(cli.main(sys.argv[1:]))"
 )
 Tool = Callable[..., Any]
