@@ -25,7 +25,7 @@ def test_a_container_that_keeps_running_keeps_the_run_and_is_named(ns: Namespace
     lingers = run.wait_until(
         "lingers", lambda obj: condition(obj, "Started") == ("True", "PodLingers")
     )
-    assert "proxy goes on" in message(lingers, "Started")
+    assert "proxy still runs" in message(lingers, "Started")
     assert lingers["status"]["phase"] == "Running"
     run.cancel("interrupt")
     done = run.wait("Succeeded", seconds=30)
