@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .deployment import writes
-from .kubectl import Object, kubectl
+from .kubectl import KubectlError, Object, kubectl
 from .namespace import Namespace, agent, claim, command_agent
 from .run import Run, condition, message
 
@@ -115,6 +115,23 @@ def test_an_input_that_is_too_large_for_a_pod_fails_its_run(shared_ns: Namespace
     failed = shared_ns.run("steps", input={"text": "x" * 300_000}).wait("Failed")
     assert condition(failed, "Finished") == ("True", "InputTooLarge")
     assert "spec.input" in message(failed, "Finished")
+
+
+def test_an_event_says_that_a_run_leaves_no_room_for_its_status(ns: Namespace) -> None:
+    """The largest AgentRun that etcd takes, within some bytes: less than a status has."""
+    fits, too_large = 1_400_000, 1_700_000
+    run = ns.run("nobody", input="x" * fits)
+    while too_large - fits > 64:
+        size = (fits + too_large) // 2
+        try:
+            run = ns.run("nobody", input="x" * size)
+        except KubectlError as error:
+            assert "too large" in str(error), error
+            too_large = size
+        else:
+            fits = size
+    assert run.events(until="ObjectTooLarge")
+    assert "conditions" not in run.status
 
 
 def test_no_input_on_a_thread_that_has_no_state_fails_the_run(ns: Namespace) -> None:
