@@ -16,6 +16,9 @@ COMPONENT_CLEANUP = "cleanup"
 LABEL_RUN = f"{GROUP}/run"
 LABEL_RUN_UID = f"{GROUP}/run-uid"
 LABEL_THREAD = f"{GROUP}/thread"
+# On runs, by the user who creates them: which operator works on them. Jobs and pods have that of
+# their run.
+LABEL_INSTANCE = f"{GROUP}/instance"
 LABEL_FINISHED = f"{GROUP}/finished"  # on Jobs and pods: their run has finished, and they have too
 LABEL_JOB = "batch.kubernetes.io/job-name"  # on pods, by the Job controller
 ANNOTATION_RUN_FILE = f"{GROUP}/run-file"  # what the runner reads: runtime, input, config

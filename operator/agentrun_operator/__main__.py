@@ -27,7 +27,8 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     kube = await Kube.connect()
     controller = Controller(kube, settings.installation)
-    lease = Lease(kube, settings.namespace, f"{socket.gethostname()}-{uuid.uuid4()}")
+    identity = f"{socket.gethostname()}-{uuid.uuid4()}"
+    lease = Lease(kube, settings.namespace, identity, settings.installation.instance)
     intake = controller.intake
     server = await health.serve(intake, settings.health_port) if settings.health_port else None
     tasks: list[asyncio.Task[None]] = []

@@ -25,9 +25,12 @@ class LeaseLostError(Exception):
 
 
 class Lease:
-    def __init__(self, kube: Kube, namespace: str, identity: str) -> None:
+    def __init__(
+        self, kube: Kube, namespace: str, identity: str, instance: str | None = None
+    ) -> None:
         self._kube = kube
         self._namespace = namespace
+        self._name = MANAGED_BY if instance is None else f"{MANAGED_BY}-{instance}"
         self._identity = identity
         # Another's lease: its resourceVersion, and when that was first seen.
         self._seen: tuple[str, float] | None = None
@@ -91,13 +94,13 @@ class Lease:
         return time - self._seen[1] >= DURATION_SECONDS
 
     async def _get(self) -> dict[str, Any] | None:
-        return await self._kube.get("leases", self._namespace, MANAGED_BY)
+        return await self._kube.get("leases", self._namespace, self._name)
 
     async def _create(self) -> None:
         lease = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": MANAGED_BY},
+            "metadata": {"name": self._name},
             "spec": self._spec(self._identity, transitions=0),
         }
         await self._kube.create("leases", self._namespace, lease)
@@ -112,7 +115,7 @@ class Lease:
             "metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
             "spec": new,
         }
-        await self._kube.merge_patch("leases", self._namespace, MANAGED_BY, patch)
+        await self._kube.merge_patch("leases", self._namespace, self._name, patch)
 
     @staticmethod
     def _spec(holder: str, transitions: int) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_jobs_and_pods_of_others_are_out_of_its_reach(ns: Namespace, operator: s
         assert "changes and deletes its own Jobs and pods only" in said
 
 
-def test_it_makes_jobs_of_agent_runs_only(ns: Namespace, operator: str) -> None:
+def test_the_operator_makes_jobs_of_agent_runs_only(ns: Namespace, operator: str) -> None:
     run = ns.run("nobody", thread="t")
     words = "makes Jobs of AgentRuns only"
     no_owner = alike(run.name, run)
@@ -82,7 +82,7 @@ def test_it_makes_jobs_of_agent_runs_only(ns: Namespace, operator: str) -> None:
     assert "cannot create resource" in said
 
 
-def test_it_changes_only_what_a_stop_needs(ns: Namespace, operator: str) -> None:
+def test_the_operator_changes_only_what_a_stop_needs(ns: Namespace, operator: str) -> None:
     run = ns.held_run(hold=2)
     name = run.pod()["metadata"]["name"]
     dry = ("--dry-run=server", operator)

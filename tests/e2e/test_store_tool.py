@@ -16,7 +16,7 @@ MANIFEST = CHECKOUT / "manifests" / "samples" / "store-tool.yaml"
 POD = "store-tool"
 SAFE = "--no-run-is-live"
 TOOL_WITH_NO_DAY = (
-    "import sys; sys.path.append('/opt/agentrun'); from agentrun_store import cli, stateless; "
+    "import sys; sys.path.append('/opt/agentrun'); from agentrun_store.tool import cli, stateless; "
     "stateless.LEFT_ALONE = 0; sys.exit(cli.main(sys.argv[1:]))"
 )
 Tool = Callable[..., Any]
@@ -105,7 +105,7 @@ def test_damage_on_the_volume_is_named(ns: Namespace, tool: Tool) -> None:
     assert f"threads/t: damaged: {log}, offset " in str(refused.value)
 
 
-def test_what_a_deleted_run_without_a_thread_left_is_removed_after_a_day(
+def test_the_directory_of_a_deleted_run_without_a_thread_is_removed_after_a_day(
     ns: Namespace, tool: Tool
 ) -> None:
     kept, gone = (ns.run("steps", input={"steps": 1}) for _ in range(2))

@@ -45,6 +45,11 @@ class ApiError(Exception):
         return self.status in (400, 403, 413, 422)
 
     @property
+    def is_too_large(self) -> bool:
+        """Whether the object has more bytes than the API server or etcd takes."""
+        return self.status == 413 or "request is too large" in self.message
+
+    @property
     def namespace_is_terminating(self) -> bool:
         causes = (self.body.get("details") or {}).get("causes") or []
         return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)

@@ -25,6 +25,7 @@ from .pod import (
     tmp_mount,
     tmp_volume,
 )
+from .run_labels import instance_label
 
 # Fields of a run's pod that its clean-up needs to be scheduled and to pull its image. Not the
 # nodeSelector: the volume's own node affinity places the pod, and a clean-up needs no GPU.
@@ -54,6 +55,7 @@ def cleanup_job(
     uids = sorted(run.metadata.uid for run in runs)
     digest = hashlib.sha256(json.dumps([claim_name, uids, attempt, salt]).encode()).hexdigest()
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
+    labels |= instance_label(runs[0])
     work = [{"uid": run.metadata.uid, "thread": run.thread_directory} for run in runs]
     return {
         "apiVersion": "batch/v1",

@@ -9,9 +9,11 @@ from agentrun_kube.client.kube import ApiError, Kube
 from agentrun_kube.names import ANNOTATION_QUEUED, FINALIZER, LABEL_FINISHED
 from agentrun_kube.objects import Object
 from agentrun_kube.v1alpha1.agent_run import AgentRun, AgentRunStatus
+from agentrun_kube.vocabulary import Reason
 
 from .. import events
 from ..facts.pods import STOP_DEADLINE
+from ..resources.event import Event
 from ..resources.run_job import run_job
 from ..state.intake import Intake
 from .plan import (
@@ -35,24 +37,45 @@ from .refusals import JobRefusedError
 from .shorten import shorten
 from .view import View
 
+# The status cannot say it.
+_NO_ROOM = Event(
+    "Warning",
+    Reason.OBJECT_TOO_LARGE,
+    "etcd takes no status of this AgentRun, because its spec and metadata leave no room for one. "
+    "Create it with a smaller spec.input, or with fewer labels and annotations.",
+)
+
 
 class Executor:
     def __init__(self, kube: Kube, intake: Intake) -> None:
         self._kube = kube
         self._intake = intake
 
-    async def apply(self, view: View, plan: Plan) -> None:
-        """Raises ApiError (409, 422) if the run has changed since, JobRefusedError if refused."""
-        version = view.run.metadata.resource_version
-        for action in plan.actions:
-            version = await self._act(view, action, version)
-        if plan.status is not None and plan.status != view.run.status:
-            await self._write_status(view, plan.status, version)
+    async def apply(self, view: View, plan: Plan) -> Object | None:
+        """Returns the run as it was last written, if it was.
+
+        Raises ApiError (409, 422) if the run has changed since, JobRefusedError if refused.
+        """
+        try:
+            run = await self._write(view, plan)
+        except ApiError as error:
+            if error.is_too_large:
+                await events.post(self._kube, view.run, _NO_ROOM)
+            raise
         for event in plan.events:
             await events.post(self._kube, view.run, event)
+        return run
 
-    async def _act(self, view: View, action: Action, version: str) -> str:
-        """Returns the run's resourceVersion after the action."""
+    async def _write(self, view: View, plan: Plan) -> Object | None:
+        run: Object | None = None
+        for action in plan.actions:
+            run = await self._act(view, action, _version(view, run)) or run
+        if plan.status is not None and plan.status != view.run.status:
+            run = await self._write_status(view, plan.status, _version(view, run))
+        return run
+
+    async def _act(self, view: View, action: Action, version: str) -> Object | None:
+        """Returns the run if the action writes it. ``version``: the run's resourceVersion."""
         kube, meta = self._kube, view.run.metadata
         namespace, name = meta.namespace, meta.name
         match action:
@@ -90,17 +113,18 @@ class Executor:
                 await self._patch_if_there(plural, namespace, left, patch)
             case RequestCleanup(claim_name):
                 self._intake.request_cleanup(namespace, claim_name)
-        return version
+        return None
 
-    async def _patch_run(self, view: View, version: str, **metadata: object) -> str:
+    async def _patch_run(self, view: View, version: str, **metadata: object) -> Object:
         meta = view.run.metadata
         patch = {"metadata": {"resourceVersion": version, **metadata}}
         run = await self._kube.merge_patch("agentruns", meta.namespace, meta.name, patch)
         self._intake.learn("agentruns", run)
-        return str(run["metadata"]["resourceVersion"])
+        return run
 
     async def _create_job(self, view: View) -> None:
         assert view.agent is not None
+        assert not view.run.trimmed  # the Job carries the input
         job = run_job(view.run, view.agent, view.installation)
         namespace = view.run.metadata.namespace
         try:
@@ -108,7 +132,7 @@ class Executor:
         except ApiError as error:
             if error.status == 409:
                 return  # it exists: the watch, or the next look, shows whose it is
-            if error.is_refusal:
+            if error.is_refusal and not error.namespace_is_terminating:
                 raise JobRefusedError(error.message) from error
             raise
 
@@ -121,11 +145,19 @@ class Executor:
             if error.status not in (404, 409) and not has_finished:
                 raise
 
-    async def _write_status(self, view: View, status: AgentRunStatus, version: str) -> None:
+    async def _write_status(self, view: View, status: AgentRunStatus, version: str) -> Object:
         meta = view.run.metadata
         body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         run = await self._kube.replace_status("agentruns", meta.namespace, meta.name, body, version)
         self._intake.learn("agentruns", run)
+        return run
+
+
+def _version(view: View, written: Object | None) -> str:
+    """The resourceVersion of the run that the plan is for, or of the last write to it."""
+    if written is None:
+        return view.run.metadata.resource_version
+    return str(written["metadata"]["resourceVersion"])
 
 
 def _place(run: AgentRun) -> dict[str, object]:

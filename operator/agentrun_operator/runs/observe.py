@@ -71,33 +71,55 @@ class Observer:
         return facts, tuple(pod.facts for pod in pods)
 
     async def live(self, namespace: str, name: str) -> View | None:
-        """The same, read directly from the API server; None if the run is gone."""
-        found = await self._kube.get("agentruns", namespace, name)
+        """The same, read directly from the API server.
+
+        None if the run is gone, also if another instance has one of its name. Of a fresh run, see
+        `is_fresh`, neither pods nor the thread are read.
+        """
+        found = await self._intake.get_run(namespace, name)
         if found is None:
             return None
-        # Not only into the cache: the later watch event would look like a duplicate and be dropped.
-        self._intake.learn("agentruns", found)
         run = read_run(found)
         del found  # it may be large, and others are read meanwhile
-        uid = run.metadata.uid
-        (agent, whole_agent), (job, pods), holders, on_thread = await asyncio.gather(
-            self._agent(namespace, run.spec.agent_ref.name),
-            self._job_and_pods(namespace, name, uid),
+        agent, whole_agent = await self._agent(namespace, run.spec.agent_ref.name)
+        if is_fresh(run, agent):
+            job, pods = await self._job(namespace, name), self._cache.pods_of_run(run.metadata.uid)
+            return self._view(run, whole_agent, job, pods, self._thread(run, agent))
+        (job, pods), holders, on_thread = await asyncio.gather(
+            self._job_and_pods(namespace, name, run.metadata.uid),
             self._live_holders(run),
             self._live_pods_on_thread(run),
         )
         thread = self._thread(run, agent, holders, on_thread)
         rival = rejected_by(run, thread)
         if rival is not None and rival in thread.ahead:
-            await self._learn_again(rival)
+            # Another run is rejected for this one: is it still there?
+            await self._intake.get_run(namespace, rival.metadata.name)
             thread = self._thread(run, agent, holders, on_thread)
         return self._view(run, whole_agent, job, pods, thread)
 
-    async def _learn_again(self, run: AgentRun) -> None:
-        """Re-read a run before another is rejected because of it."""
-        found = await self._kube.get("agentruns", run.metadata.namespace, run.metadata.name)
-        if found is not None:
-            self._intake.learn("agentruns", found)
+    async def with_own_reads(self, run: AgentRun) -> View:
+        """As from the cache, but with the run's Job, pods and thread read directly.
+
+        For a run that has begun, or must not: what the cache keeps of it and of its Agent is all
+        that such a decision looks at, and no write to the run succeeds if it has changed since.
+        """
+        namespace, name = run.metadata.namespace, run.metadata.name
+        agent = self._cache.agent(namespace, run.spec.agent_ref.name)
+        (job, pods), holders = await asyncio.gather(
+            self._job_and_pods(namespace, name, run.metadata.uid), self._live_holders(run)
+        )
+        return self._view(run, agent, job, pods, self._thread(run, agent, holders))
+
+    async def with_thread(self, fresh: View, answer: Object) -> View:
+        """The view of a run that was fresh, after a write, with its thread read directly."""
+        run = read_run(answer)
+        holders, on_thread = await asyncio.gather(
+            self._live_holders(run), self._live_pods_on_thread(run)
+        )
+        thread = self._thread(run, fresh.agent, holders, on_thread)
+        pods = self._cache.pods_of_run(run.metadata.uid)
+        return self._view(run, fresh.agent, fresh.job, pods, thread)
 
     async def _agent(self, namespace: str, name: str) -> tuple[Agent | None, Agent | None]:
         found = await self._kube.get("agents", namespace, name)
@@ -109,9 +131,7 @@ class Observer:
         self, namespace: str, name: str, uid: str
     ) -> tuple[JobFacts | None, list[PodRecord]]:
         # The Job first: a pod that it made before it was gone or finished must be among the pods.
-        job = await self._kube.get("jobs", namespace, name)
-        facts = None if job is None else job_facts(job)
-        del job
+        job = await self._job(namespace, name)
         found, _ = await self._kube.list(
             "pods", namespace, labelSelector=label_is(LABEL_RUN_UID, uid)
         )
@@ -122,7 +142,11 @@ class Observer:
                     self._kube, namespace, pod.name, AGENT_CONTAINER, REPORT_LINES
                 )
                 pods[number] = pod_record(found[number], log)
-        return facts, pods
+        return job, pods
+
+    async def _job(self, namespace: str, name: str) -> JobFacts | None:
+        found = await self._kube.get("jobs", namespace, name)
+        return None if found is None else job_facts(found)
 
     async def with_nodes(self, view: View) -> View:
         """The same, and which nodes of its live pods have lost their kubelet."""
@@ -132,7 +156,7 @@ class Observer:
         return replace(view, unreachable_nodes=lost)
 
     async def _live_holders(self, run: AgentRun) -> list[AgentRun]:
-        """Some of the runs that have the thread by their status."""
+        """Some of the runs that have the thread by their status, of whatever instance."""
         if not _asks_for_thread(run):
             return []
         assert run.spec.thread is not None
@@ -223,6 +247,17 @@ class Observer:
             now=time,
             installation=self._installation,
         )
+
+
+def is_fresh(run: AgentRun, agent: Agent | None) -> bool:
+    """Whether nothing was ever made for the run, and its next step can be taken back.
+
+    No operator makes a Job before it has written the Job's name into the status. A run that waits
+    for others is not fresh if it may cancel them, or be rejected for them.
+    """
+    status, asks = run.status, defaults.multitask_strategy(run, agent) in NEEDS_THOSE_AHEAD
+    written = run.has_finalizer or status.job_name or status.job_uid or run.holds_thread
+    return not (written or run.finished or run.spec.cancel or run.deleting or asks)
 
 
 def _asks_for_thread(run: AgentRun) -> bool:

@@ -6,10 +6,13 @@ Here alone, the cache changes, and what changes puts keys into the queue.
 import asyncio
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 
 from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.names import LABEL_INSTANCE
 from agentrun_kube.objects import Object
 
+from ..facts.objects import labels
 from .cache import Cache
 from .records import Record
 from .watched import WATCHED
@@ -22,9 +25,11 @@ _UNWATCHED = {"jobs": Reconciler.UNWATCHED_JOB, "pods": Reconciler.UNWATCHED_POD
 
 
 class Intake:
-    def __init__(self, kube: Kube, share: int) -> None:
+    def __init__(self, kube: Kube, share: int, instance: str | None = None) -> None:
         """``share``: how many keys of one namespace may be worked on at a time."""
         self._kube = kube
+        self._instance = instance
+        self.selectors = {plural: row.selectors_of(instance) for plural, row in WATCHED.items()}
         self.cache = Cache()
         self.queue = WorkQueue(share)
         self.works = False  # a standby only keeps its cache
@@ -36,9 +41,15 @@ class Intake:
 
     def learn(self, plural: str, obj: Object) -> None:
         """Take in the object as a watch, a read or the answer to a write has it."""
+        if not self.is_own(plural, obj):
+            return  # a direct read may show it
         new = self._record(plural, obj)
         if new is not None:
             self.add(self.cache.upsert(new) or ())
+
+    def is_own(self, plural: str, obj: Object) -> bool:
+        """Whether this instance of the operator works with the object. All share the Agents."""
+        return WATCHED[plural].shared or labels(obj).get(LABEL_INSTANCE) == self._instance
 
     def forget(self, plural: str, obj: Object) -> None:
         """Take in a DELETED event: the object is gone, or has left the selection."""
@@ -97,17 +108,25 @@ class Intake:
                     await asyncio.sleep(0)
         self.last_sync = asyncio.get_running_loop().time()
 
-    async def read_run(self, namespace: str, name: str) -> None:
-        """Learn what the run is like now, if the API server answers."""
+    async def get_run(self, namespace: str, name: str) -> Object | None:
+        """The run, read directly; None if it is gone or another instance's. Learns what it is like.
+
+        Not only the cache: a later watch event would look like a duplicate and be dropped.
+        """
         known = self.cache.record("agentruns", namespace, name)
-        try:
-            found = await self._kube.get("agentruns", namespace, name)
-        except (ApiError, *NO_ANSWER):
-            return
+        found = await self._kube.get("agentruns", namespace, name)
+        if found is not None and not self.is_own("agentruns", found):
+            found = None
         if found is not None:
             self.learn("agentruns", found)
         elif known is not None:
             self.remove(known)
+        return found
+
+    async def read_run(self, namespace: str, name: str) -> None:
+        """Learn what the run is like now, if the API server answers."""
+        with suppress(ApiError, *NO_ANSWER):
+            await self.get_run(namespace, name)
 
     async def read_all(self, plural: str) -> None:
         """Read the kind in full, and forget what is missing from the list."""
@@ -118,7 +137,7 @@ class Intake:
             listed.add((meta["namespace"], meta["name"]))
             self.learn(plural, obj)
 
-        version = await self._kube.each(plural, take, **WATCHED[plural].selectors)
+        version = await self._kube.each(plural, take, **self.selectors[plural])
         for missing in self.cache.missing(plural, listed, version):
             self.remove(missing)
         self.versions.setdefault(plural, version)

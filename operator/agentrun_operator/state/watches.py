@@ -59,7 +59,7 @@ class Watches:
         if plural not in intake.versions:
             await intake.read_all(plural)
         version = intake.versions[plural]
-        async for kind, obj in self._kube.watch(plural, version, **WATCHED[plural].selectors):
+        async for kind, obj in self._kube.watch(plural, version, **intake.selectors[plural]):
             if kind == "DELETED":
                 intake.forget(plural, obj)
             elif kind != "BOOKMARK":

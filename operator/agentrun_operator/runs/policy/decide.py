@@ -12,14 +12,16 @@ from .stop import must_stop, stop
 
 def decide(view: View) -> Plan:
     """The next step for the run. An empty plan means that there is nothing to do but to wait."""
-    run = view.run
-    if run.finished:
+    if view.run.finished:
         return finished(view)
     end = None if removes_checkpoints(view.run) else new_outcome(view)
     if end is not None:
         return record_outcome(view, end)
     if must_stop(view):
         return stop(view)
-    if view.begun:
-        return progress(view)
-    return start(view)
+    return start(view) if is_start(view) else progress(view)
+
+
+def is_start(view: View) -> bool:
+    """Whether the decision is about a start, which needs the run and its Agent in full."""
+    return not (view.run.finished or must_stop(view) or view.begun)

@@ -12,6 +12,7 @@ from .deleted import deleted
 from .ending import final
 from .outcome import outcome_of_pods
 from .status import base, set_condition, with_condition
+from .threads import look_again_at, named
 
 
 def removes_checkpoints(run: AgentRun) -> bool:
@@ -52,6 +53,7 @@ def rolling_back(view: View) -> Plan:
         return Plan(status=taken, confirm=True)
     actions: tuple[Action, ...] = () if claim is None or busy else (RequestCleanup(claim),)
     events: tuple[Event, ...] = ()
+    its_look = cleanup.look_again_at if cleanup else None
     if is_news and reason == Reason.CLEANUP_FAILED:
         events = (Event("Warning", reason, message),)
     return Plan(
@@ -59,7 +61,7 @@ def rolling_back(view: View) -> Plan:
         status=status,
         events=events,
         confirm=True,
-        look_again_at=cleanup.look_again_at if cleanup else None,
+        look_again_at=look_again_at(busy, view.run, view.now) if busy else its_look,
     )
 
 
@@ -84,8 +86,8 @@ def _why_not_clean(view: View) -> tuple[Reason, str]:
     cleanup = view.cleanup
     busy = _thread_user(view)
     if busy is not None:
-        name = busy.metadata.name
-        return Reason.THREAD_BUSY, f"AgentRun {name} uses the thread; the clean-up waits for it."
+        name = named(busy, view.run)
+        return Reason.THREAD_BUSY, f"{name} uses the thread; the clean-up waits for it."
     if cleanup is None or (cleanup.state == "running" and not cleanup.message):
         return Reason.CLEANUP_PENDING, "The clean-up of the store has not finished."
     if cleanup.state == "running":

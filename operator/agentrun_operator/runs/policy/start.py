@@ -150,15 +150,16 @@ def _thread_busy(view: View, blockers: list[AgentRun]) -> Plan:
     live = threads.rejected_by(run, view.thread)
     if strategy == MultitaskStrategy.REJECT and live is not None:
         message = (
-            f"Thread {run.spec.thread}: AgentRun {live.metadata.name} is ahead, and "
+            f"Thread {run.spec.thread}: {threads.named(live, run)} is ahead, and "
             "spec.multitaskStrategy is reject."
         )
         return _refused(view, Reason.THREAD_BUSY, message)
     message = (
-        f"Thread {run.spec.thread}: AgentRun {blockers[0].metadata.name} is ahead; the run starts "
+        f"Thread {run.spec.thread}: {threads.named(blockers[0], run)} is ahead; the run starts "
         "when that has ended."
     )
-    plan = waiting(view, Reason.THREAD_BUSY, message)
+    look_again_at = threads.look_again_at(blockers[0], run, view.now)
+    plan = replace(waiting(view, Reason.THREAD_BUSY, message), look_again_at=look_again_at)
     assert plan.status is not None
     if threads.must_give_way(run, blockers[0]):
         # jobName stays: a request to make its Job may still be under way.
@@ -167,10 +168,9 @@ def _thread_busy(view: View, blockers: list[AgentRun]) -> Plan:
     actions: tuple[Action, ...] = cancels[: threads.MOST_CANCELS]
     if run.has_finalizer and not run.holds_thread:
         actions = (RemoveFinalizer(), *actions)
-    more = len(cancels) > threads.MOST_CANCELS
-    return replace(
-        plan, actions=actions, confirm=bool(actions), look_again_at=view.now if more else None
-    )
+    if len(cancels) > threads.MOST_CANCELS:
+        plan = replace(plan, look_again_at=view.now)
+    return replace(plan, actions=actions, confirm=bool(actions))
 
 
 def _thread_has_pod(view: View) -> Plan:

@@ -5,10 +5,13 @@ only if no other run holds the thread or waits before it, and makes its Job only
 *after* that, directly from the API server, shows no other holder and no live pod of another run on
 the thread. Of two runs that take it at the same time each sees the other, so neither starts, and
 the younger releases the thread. Finalizers and labels, which users may change, decide nothing.
+Those reads show runs and pods of all instances of the operator, so a thread that two instances
+serve is safe, too; of the runs that wait, each instance sees its own.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from agentrun_kube.names import LABEL_INSTANCE
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 from agentrun_kube.vocabulary import Cancel, MultitaskStrategy
 
@@ -18,6 +21,8 @@ from ..view import ThreadView
 
 # More are cancelled in the next turn, so that one plan takes no worker for long.
 MOST_CANCELS = 20
+# Runs of other instances are not watched: only a direct read shows that one has ended.
+LOOK_AT_OTHER_INSTANCE = timedelta(seconds=5)
 NEEDS_THOSE_AHEAD = frozenset(
     {MultitaskStrategy.REJECT, MultitaskStrategy.INTERRUPT, MultitaskStrategy.ROLLBACK}
 )
@@ -30,6 +35,21 @@ def blocked_by(run: AgentRun, thread: ThreadView) -> list[AgentRun]:
     if run.holds_thread or thread.predecessor is None:
         return []
     return [thread.predecessor]
+
+
+def named(blocker: AgentRun, run: AgentRun) -> str:
+    """The blocker as messages of the run name it."""
+    name = f"AgentRun {blocker.metadata.name}"
+    if blocker.instance == run.instance:
+        return name
+    if blocker.instance is None:
+        return f"{name} (of another operator: without the label {LABEL_INSTANCE})"
+    return f"{name} (of another operator: with the label {LABEL_INSTANCE}={blocker.instance})"
+
+
+def look_again_at(blocker: AgentRun, run: AgentRun, now: datetime) -> datetime | None:
+    """When to see whether the blocker has ended; None if its end wakes the run."""
+    return None if blocker.instance == run.instance else now + LOOK_AT_OTHER_INSTANCE
 
 
 def rejected_by(run: AgentRun, thread: ThreadView) -> AgentRun | None:

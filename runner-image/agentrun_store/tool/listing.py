@@ -3,21 +3,21 @@
 What cannot be read is left out and told to `problem`; all else is listed all the same.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from agentrun_store.errors import CorruptSegmentError, StoreError
-from agentrun_store.history import Found, History
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Store, Thread
-from agentrun_store.usage import usage
+from ..errors import CorruptSegmentError, StoreError
+from ..history import Found, History
+from ..segment import Segment
+from ..thread import Store, Thread
+from .problem import Problem
+from .usage import usage
 
 _LAST_TIME = 253_402_300_799  # the end of the year 9999: some file systems go further
 
 Row = dict[str, Any]
-Problem = Callable[[Exception], None]
 
 
 def thread_rows(store: Store, problem: Problem) -> Iterator[Row]:
@@ -78,9 +78,8 @@ def checkpoints(thread: Thread, problem: Problem) -> Iterator[Found]:
     """All checkpoints of a thread that can be read, newest first."""
     history = History(thread)
     for segment in reversed(history.segments):
-        history.segments = [segment]
         try:
-            yield from history.checkpoints(None, None)
+            yield from history.checkpoints(None, None, [segment])
         except (CorruptSegmentError, OSError) as error:
             problem(error)
 

@@ -6,11 +6,11 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentrun_store import commands
-from agentrun_store.commands import ArgumentError, Command, Problems
-from agentrun_store.errors import InvalidNameError, StoreError
-from agentrun_store.names import check_run, check_thread
-from agentrun_store.text import printable
+from ..errors import InvalidNameError, StoreError
+from ..names import check_run, check_thread
+from ..text import printable
+from . import commands
+from .commands import ArgumentError, Command, Problems
 
 NAME = "agentrun-store"
 STORE = Path("/agentrun/store")

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from agentrun_store import disk
-from agentrun_store.errors import CorruptSegmentError, LogChangedError, StoreError
-from agentrun_store.log import LOOKS
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Thread
+from .. import disk
+from ..errors import CorruptSegmentError, LogChangedError, StoreError
+from ..log import LOOKS
+from ..segment import Segment
+from ..thread import Thread
 
 
 class Finding(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from agentrun_store.text import printable
+from ..text import printable
 
 
 def table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> str:

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentrun_store import listing, maintenance, shown, stateless
-from agentrun_store.check import check as check_thread
-from agentrun_store.history import History
-from agentrun_store.names import is_uid
-from agentrun_store.rollback import drop as drop_run
-from agentrun_store.table import table
-from agentrun_store.text import printable
-from agentrun_store.thread import Store, Thread
+from .. import maintenance, values
+from ..history import History
+from ..names import is_uid
+from ..rollback import drop as drop_run
+from ..text import printable
+from ..thread import Store, Thread
+from . import listing, render, stateless
+from .check import check as check_thread
+from .table import table
 
 Problems = list[Exception]
 Command = Callable[[Namespace, Problems], int]
@@ -51,7 +52,7 @@ def show(options: Namespace, problems: Problems) -> int:
         if wanted is None and problems:
             break  # a newer one may be in there: never an older state instead
         if meta["id"] == wanted or (wanted is None and meta["ns"] == ""):
-            checkpoint = shown.checkpoint(History(thread), found)
+            checkpoint = render.checkpoint(History(thread), found)
             if checkpoint is None:
                 continue  # it was removed meanwhile
             problems.clear()  # in other segments, they are no hindrance
@@ -98,7 +99,7 @@ def drop(options: Namespace, problems: Problems) -> int:  # noqa: ARG001
 def prune(options: Namespace, problems: Problems) -> int:  # noqa: ARG001
     thread = _thread(options)
     _promised(options, thread)
-    removed, kept = maintenance.prune(History(thread), shown.loads, keep=options.keep)
+    removed, kept = maintenance.prune(History(thread), values.loads, keep=options.keep)
     result = {"thread": thread.name, "removed": removed, "kept": kept}
     text = f"{thread.name}: {removed} checkpoints removed, {kept} kept"
     return _print_result(options, result, text)

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from agentrun_store import disk, tree
+from .. import disk, tree
 
 
 class Usage(NamedTuple):

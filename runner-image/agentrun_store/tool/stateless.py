@@ -3,11 +3,11 @@
 import time
 from collections.abc import Collection, Iterator
 
-from agentrun_store import disk, tree
-from agentrun_store.errors import StoreError
-from agentrun_store.listing import Problem
-from agentrun_store.thread import Store, Thread
-from agentrun_store.usage import Usage, usage
+from .. import disk, tree
+from ..errors import StoreError
+from ..thread import Store, Thread
+from .problem import Problem
+from .usage import Usage, usage
 
 LEFT_ALONE = 24 * 60 * 60.0
 """Seconds after its last change in which a directory stays, whatever the list says: its run may
