@@ -49,7 +49,7 @@ def live(world: World, at: int, told_at_once: bool) -> tuple[bool, bool]:
     return asked > at, accepted
 
 
-@pytest.mark.parametrize(("told_at_once", "escalations"), [(True, 8), (False, 8)])
+@pytest.mark.parametrize(("told_at_once", "escalations"), [(True, 6), (False, 6)])
 def test_an_escalation_between_any_two_requests_takes_effect(
     told_at_once: bool, escalations: int
 ) -> None:

@@ -25,12 +25,12 @@ def cancel(action: str) -> Deed:
 # What happens just before the first of these requests, how the run ends, and how many of the
 # requests find a Job that can be suspended.
 DEEDS: dict[str, tuple[Deed, tuple[str, ...], int]] = {
-    "interrupt": (cancel("interrupt"), ("Interrupted",), 20),
-    "rollback": (cancel("rollback"), ("gone",), 54),
-    "delete": (lambda world: world.server.delete("agentruns", "r"), ("gone",), 17),
-    "success": (agents_finish, ("Succeeded",), 11),
-    "failure": (agents_fail, ("Succeeded", "Failed"), 30),
-    "nothing": (lambda _: None, ("Succeeded",), 11),
+    "interrupt": (cancel("interrupt"), ("Interrupted",), 15),
+    "rollback": (cancel("rollback"), ("gone",), 22),
+    "delete": (lambda world: world.server.delete("agentruns", "r"), ("gone",), 16),
+    "success": (agents_finish, ("Succeeded",), 9),
+    "failure": (agents_fail, ("Succeeded", "Failed"), 19),
+    "nothing": (lambda _: None, ("Succeeded",), 9),
 }
 
 
