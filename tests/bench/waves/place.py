@@ -17,6 +17,7 @@ NAMESPACES = 50
 # From a pod's binding to Running, as a quick kubelet with the image at hand.
 START_SECONDS = 0.25
 PATIENCE = 120.0
+LONGEST_REMOVAL = 900.0
 CONTENT = ("pods", "jobs", "agentruns")  # what is owned goes first, so that nothing is left to do
 
 
@@ -83,17 +84,13 @@ class Place:
     async def empty(self) -> None:
         """Remove all runs, Jobs and pods."""
         namespaces = await self._left("namespaces")
-        for plural in CONTENT:
-            for namespace in namespaces:
-                await self._delete_all(plural, namespace)
-
-        async def is_empty() -> bool:
-            return not any([await self._some(p, n) for n in namespaces for p in CONTENT])
-
-        await eventually(is_empty, PATIENCE)
+        async with asyncio.timeout(LONGEST_REMOVAL):
+            for plural in CONTENT:
+                for namespace in namespaces:
+                    await self._delete_all(plural, namespace)
 
     async def _delete_all(self, plural: str, namespace: str) -> None:
-        """Some at a time: one request must not take too long."""
+        """Until none is left; some at a time, for one request must not take too long."""
         options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
         path = f"{path_of(plural, namespace)}?limit=500"
         while await self._some(plural, namespace):
