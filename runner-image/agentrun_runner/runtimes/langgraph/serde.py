@@ -13,10 +13,11 @@ import ormsgpack
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde._msgpack import SAFE_MSGPACK_METHODS, SAFE_MSGPACK_TYPES
 
-from .. import events
-from ..encoding import plain
+from ... import events
+from ...encoding import plain
+from ...python_agent.failures import brief
 from .declared import TypeName
-from .failures import CheckpointRefusedError, brief
+from .failures import CheckpointRefusedError
 
 FIELD = "spec.runtime.langgraph.allowedModules"
 _NUMPY = ("numpy", "ndarray")

@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 
-from .main_thread import Stopped
+from ...python_agent.main_thread import Stopped
 
 _NODE_TAG = "graph:step:"  # what LangGraph tags the start of a node with
 

@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.types import RESUME
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
-from .failures import InvalidInputError
+from ...python_agent.failures import InvalidInputError
 
 _ID = re.compile("[0-9a-f]{32}")
 
