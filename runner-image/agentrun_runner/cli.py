@@ -19,7 +19,7 @@ def main(arguments: list[str], signals: SignalQueue) -> int:
             signals.exit_on_sigterm()
             return command.prepare_workspace()
         case ["cleanup"]:
-            from agentrun_store import cleanup  # not in the way of the agent's start
+            from agentrun_store import cleanup  # here, so that an agent starts sooner
 
             signals.exit_on_sigterm()
             site.main()  # the runner starts without packages (-S); a DeltaChannel's writes need one

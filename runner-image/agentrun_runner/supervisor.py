@@ -1,4 +1,4 @@
-"""One run from beginning to end: start the agent, stop it when told to, write the report.
+"""One run from beginning to end: start the agent, stop it at SIGTERM, write the report.
 
 THE LINE: what the agent had finished when SIGTERM was taken counts, what comes later does not. So a
 run is never Succeeded because its stop made it end, nor Failed because its stop made it raise.

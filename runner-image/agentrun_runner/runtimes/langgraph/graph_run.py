@@ -121,7 +121,7 @@ async def _stream(
             raise
         if isinstance(error, EmptyInputError) and start.input is None:
             raise InvalidInputError(
-                "spec.input is missing, and the thread has no state to go on from"
+                "spec.input is missing, and the thread has no state to resume from"
                 + _expected(graph)
             ) from error
         await raise_if_stored_state_is_refused(graph, saver, start.config, start.input, error)

@@ -26,10 +26,10 @@ Writes = Sequence[tuple[str, Any]]
 
 
 class RunSaver(StoreSaver):
-    """Does what a running graph asks for in a thread of its own.
+    """Reads and writes for a running graph, in one OS thread of its own.
 
-    WHY: in the loop's executor it would take the main thread, where SIGTERM would cut a write in
-    two, and from where it would drive the nodes, which only there can be got out of a call.
+    WHY: the loop's executor uses the main thread, where SIGTERM would cut a write in two, and where
+    the nodes have to run: only there can a signal get them out of a blocking call.
     """
 
     def __init__(

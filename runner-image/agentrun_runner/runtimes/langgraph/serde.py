@@ -1,7 +1,7 @@
 """The serializer of a run's checkpointer: checkpoints are data.
 
 LangGraph's serializer stores an object as the name of its class and the arguments to make it with,
-and whoever wrote the checkpoint chose both. So each name is compared with what the graph declares
+and the writer of the checkpoint chose both. So each name is compared with what the graph declares
 before anything is made or imported, and LangGraph's own strict mode does the rest.
 """
 
