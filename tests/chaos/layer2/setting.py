@@ -72,7 +72,8 @@ class Setting:
                 "apiVersion": "v1",
                 "kind": "Node",
                 "metadata": {"name": node, "labels": labels},
-                "spec": {"taints": [{"key": LABEL, "effect": "NoSchedule"}]},
+                # Other tests' pods go to real nodes; those of the round can only be here.
+                "spec": {"taints": [{"key": LABEL, "effect": "PreferNoSchedule"}]},
             }
             await self._api.create("nodes", None, body)
             await self._api.patch("nodes", None, node, {"status": ready()}, "status")
@@ -83,7 +84,6 @@ class Setting:
             spec = {
                 "runtime": {"langgraph": {"graph": "simulated:graph"}},
                 "store": {"claimName": f"{self.namespace}-{agent}"},
-                "podTemplate": {"spec": {"tolerations": [{"key": LABEL, "operator": "Exists"}]}},
             }
             body = {"apiVersion": "agentrun.dev/v1alpha1", "kind": "Agent", "spec": spec}
             await self._api.create("agents", self.namespace, body | {"metadata": {"name": agent}})
