@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from functools import partial
 
 from bench.waves.pods import start
 from chaos.layer1.objects import Object
@@ -83,23 +84,19 @@ class Place:
 
     async def empty(self) -> None:
         """Remove all runs, Jobs and pods."""
-        namespaces = await self._left("namespaces")
-        async with asyncio.timeout(LONGEST_REMOVAL):
-            for plural in CONTENT:
-                for namespace in namespaces:
-                    await self._delete_all(plural, namespace)
+        for namespace in await self._left("namespaces"):
+            await eventually(partial(self._is_empty, namespace), LONGEST_REMOVAL)
 
-    async def _delete_all(self, plural: str, namespace: str) -> None:
-        """Until none is left; some at a time, for one request must not take too long."""
+    async def _is_empty(self, namespace: str) -> bool:
+        """Whether it is; if not, delete some, for one request must not take too long."""
         options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
-        path = f"{path_of(plural, namespace)}?limit=500"
-        while await self._some(plural, namespace):
-            await self._api.request("DELETE", path, options)
-            await asyncio.sleep(0.1)
-
-    async def _some(self, plural: str, namespace: str) -> list[Object]:
-        some: list[Object] = (await self._api.all(plural, namespace, limit="1"))["items"]
-        return some
+        is_empty = True
+        for plural in CONTENT:
+            if (await self._api.all(plural, namespace, limit="1"))["items"]:
+                path = f"{path_of(plural, namespace)}?limit=500"
+                await self._api.request("DELETE", path, options)
+                is_empty = False
+        return is_empty
 
     async def remove(self) -> None:
         """Remove everything, also what an earlier measurement has left."""
