@@ -1,4 +1,4 @@
-"""What a run leaves open its Agent says, and what both leave open is said here."""
+"""The values of a run's optional fields: its own, else its Agent's, else the default."""
 
 from .names import DEFAULT_GRACE_PERIOD_SECONDS
 from .v1alpha1.agent import Agent
@@ -7,7 +7,7 @@ from .vocabulary import MultitaskStrategy
 
 
 def requested_grace_seconds(run: AgentRun, agent: Agent) -> int:
-    """Seconds that the run's agent asks for, to end when it is stopped."""
+    """The grace period that the run or its Agent requests, in seconds."""
     return (
         run.spec.grace_period_seconds
         or agent.spec.grace_period_seconds
@@ -16,7 +16,7 @@ def requested_grace_seconds(run: AgentRun, agent: Agent) -> int:
 
 
 def grace_seconds(run: AgentRun, agent: Agent, maximum: int | None) -> int:
-    """Seconds that it gets: the installation may have a maximum."""
+    """The grace period of its pods, in seconds: the installation may have a maximum."""
     requested = requested_grace_seconds(run, agent)
     return requested if maximum is None else min(requested, maximum)
 
@@ -27,7 +27,7 @@ def timeout_seconds(run: AgentRun, agent: Agent) -> int | None:
 
 
 def retries(run: AgentRun, agent: Agent | None) -> int:
-    """How often a failed agent is started again."""
+    """How often a failed agent is retried."""
     if run.spec.retries is not None:
         return run.spec.retries
     return (agent.spec.retries if agent else None) or 0

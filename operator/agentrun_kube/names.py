@@ -4,8 +4,8 @@ GROUP = "agentrun.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
-# Held on a run from just before its Job is made until no pod of it is alive: it guards the run
-# against deletion, and no more. Which run has a thread says status.holdsThread.
+# On a run from just before its Job is created until none of its pods is alive: the API server keeps
+# the run that long, even if a user deletes it. Which run has a thread is in status.holdsThread.
 FINALIZER = f"{GROUP}/stop"
 
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -16,6 +16,9 @@ COMPONENT_CLEANUP = "cleanup"
 LABEL_RUN = f"{GROUP}/run"
 LABEL_RUN_UID = f"{GROUP}/run-uid"
 LABEL_THREAD = f"{GROUP}/thread"
+# On runs, by the user who creates them: which operator works on them. Jobs and pods have that of
+# their run.
+LABEL_INSTANCE = f"{GROUP}/instance"
 LABEL_FINISHED = f"{GROUP}/finished"  # on Jobs and pods: their run has finished, and they have too
 LABEL_JOB = "batch.kubernetes.io/job-name"  # on pods, by the Job controller
 ANNOTATION_RUN_FILE = f"{GROUP}/run-file"  # what the runner reads: runtime, input, config

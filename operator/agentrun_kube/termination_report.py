@@ -1,9 +1,9 @@
-"""What the runner says last: the account of a run, in its termination report.
+"""The runner's termination report: how a run ended, in its own words and bounded here.
 
 The termination message has a short line and a whole one. The kubelet divides 12 KiB among all
 containers of a pod, so in a pod with many of them the message is cut: then the report is the event
 "finished" in the container's log or, where that has a longer output than the message had room for,
-"report" before it. All of it is the agent's word and bounded here.
+"report" before it. An agent can write such a report itself, so nothing in it is trusted.
 """
 
 import json
@@ -23,8 +23,8 @@ _REASON = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 REPORT_CUT = "The kubelet cut the termination report, and the log is gone: the output is not known."
 
 
-class Account(Model):
-    """The runner's last words."""
+class TerminationReport(Model):
+    """How the runner says that the run ended."""
 
     result: Literal["Succeeded", "Failed", "Stopped"]
     reason: str | None = None
@@ -38,7 +38,7 @@ class Account(Model):
 
 
 def _number(text: str) -> int | float:
-    """Python reads more than the API server takes: NaN, and numbers that no double can hold."""
+    """Python parses more than the API server accepts: NaN, and numbers beyond a double."""
     number = float(text)
     if not isfinite(number):
         raise ValueError(f"{text} is no number")
@@ -46,7 +46,7 @@ def _number(text: str) -> int | float:
 
 
 def json_object(text: str) -> Object:
-    """The JSON object that the text is; an empty one for any other text: any user may write it."""
+    """Parse a JSON object; an empty one for any other text (users can write it)."""
     try:
         value = json.loads(text, parse_constant=_number, parse_float=_number, parse_int=_number)
     except (ValueError, RecursionError):
@@ -54,57 +54,57 @@ def json_object(text: str) -> Object:
     return value if isinstance(value, dict) else {}
 
 
-def read_report(message: str, log: str | None) -> tuple[Account | None, bool]:
-    """The account in a termination message; whether the log has to be read for the whole of it.
+def read_report(message: str, log: str | None) -> tuple[TerminationReport | None, bool]:
+    """The report in a termination message; whether the log has to be read for the whole of it.
 
     ``log``: the last lines of the container's log; None if they were not read yet.
     """
-    accounts = [account for line in message.split("\n") if (account := read_account(line))]
-    whole = next((account for account in accounts if not account.cut), None)
+    reports = [report for line in message.split("\n") if (report := parse_report(line))]
+    whole = next((report for report in reports if not report.cut), None)
     if whole is not None or not message.strip():
         return whole, False
     for line in reversed((log or "").split("\n")):
-        account = read_account(line) if line.startswith(REPORT_LINES) else None
-        if account is not None and not account.cut:
-            return account, False
-    short = accounts[0] if accounts else None
+        report = parse_report(line) if line.startswith(REPORT_LINES) else None
+        if report is not None and not report.cut:
+            return report, False
+    short = reports[0] if reports else None
     if short is not None:
         short = short.model_copy(update={"message": REPORT_CUT})
     return short, log is None
 
 
-def read_account(text: str) -> Account | None:
-    """The account that the JSON object is; None if there is none that can be used.
+def parse_report(text: str) -> TerminationReport | None:
+    """The report that the JSON object is; None if there is none that can be used.
 
-    An agent may write what it likes: it can kill its supervisor.
+    An agent can kill its supervisor and write any text here.
     """
     try:
-        account = Account.model_validate(json_object(text))
-        account.model_dump(mode="json")  # what nests too deeply cannot be written into a status
-        return _bounded(account)
+        report = TerminationReport.model_validate(json_object(text))
+        report.model_dump(mode="json")  # what nests too deeply cannot be written into a status
+        return _bounded(report)
     except (ValueError, RecursionError):
         return None
 
 
-def _bounded(account: Account) -> Account:
-    reason = account.reason
+def _bounded(report: TerminationReport) -> TerminationReport:
+    reason = report.reason
     if reason is not None and not _REASON.fullmatch(reason):
         reason = None
-    output, truncated = account.output, account.output_truncated
+    output, truncated = report.output, report.output_truncated
     text = _json(output)
     if len(text) > LARGEST_VALUE:
         output, truncated = clean(text.decode(), LARGEST_VALUE), True
     else:
         output = json.loads(text)
-    asked = _json(account.interrupts)
+    asked = _json(report.interrupts)
     questions = json.loads(asked) if len(asked) <= LARGEST_VALUE else []
-    checkpoint = account.checkpoint
+    checkpoint = report.checkpoint
     if checkpoint is not None and checkpoint.id is not None:
         checkpoint = checkpoint.model_copy(update={"id": clean(checkpoint.id, LONGEST_ID)})
-    return account.model_copy(
+    return report.model_copy(
         update={
             "reason": reason,
-            "message": clean(account.message),
+            "message": clean(report.message),
             "output": output,
             "output_truncated": truncated,
             "checkpoint": checkpoint,

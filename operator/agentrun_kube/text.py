@@ -35,5 +35,5 @@ def _fit(character: str) -> str:
 
 
 def whole_number(text: str) -> int | None:
-    """The number that the text is; None for any other text: anybody may write an annotation."""
+    """Parse a non-negative integer; None otherwise (annotations are user-writable)."""
     return int(text) if re.fullmatch("[0-9]{1,19}", text) else None

@@ -94,6 +94,7 @@ class Reason(StrEnum):
     INPUT_TOO_LARGE = "InputTooLarge"
     INPUT_TOO_DEEP = "InputTooDeep"
     ANNOTATIONS_TOO_LARGE = "AnnotationsTooLarge"
+    OBJECT_TOO_LARGE = "ObjectTooLarge"
     JOB_LOST = "JobLost"
     AGENT_FAILED = "AgentFailed"
     OUT_OF_MEMORY = "OutOfMemory"

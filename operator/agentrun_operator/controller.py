@@ -28,7 +28,7 @@ FIRST_RESYNC_SECONDS = 10.0
 
 class Controller:
     def __init__(self, kube: Kube, installation: Installation) -> None:
-        self.intake = intake = Intake(kube, WORKERS_OF_NAMESPACE)
+        self.intake = intake = Intake(kube, WORKERS_OF_NAMESPACE, installation.instance)
         self._queue = intake.queue
         own = OwnCleanups()
         unwatched = UnwatchedReconciler(kube, intake)

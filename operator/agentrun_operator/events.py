@@ -44,7 +44,7 @@ async def post_on_deployment(kube: Kube, deployment: Object, event: Event) -> No
 async def _post(kube: Kube, involved: dict[str, str], event: Event, occasion: str) -> None:
     """A repetition on the same occasion is refused, for the name of the Event is taken.
 
-    An Event is news, not state: if it cannot be posted, that is logged and no more.
+    An Event is news, not state: a failure to post it is only logged.
     """
     name, namespace = involved["name"], involved["namespace"]
     message = clean(event.message)

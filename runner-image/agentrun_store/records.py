@@ -4,17 +4,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from agentrun_store.errors import StoreError
-from agentrun_store.log import MAX_META, Entry, Record
-from agentrun_store.names import RunName
+from .errors import StoreError
+from .log import MAX_META, Entry, Record
+from .names import RunName
 
 
 class Kind(IntEnum):
     CHECKPOINT = 1
-    """meta: thread, ns, id, parent, attempt, type, metadata, and in a fork without, the runs that
-    it does not see; payload: the checkpoint."""
+    """meta: thread, ns, id, parent, attempt, chain, type, metadata, and in a fork without, the runs
+    that it does not see; payload: the checkpoint."""
     WRITES = 2
-    """meta: thread, ns, id, attempt, task, path, writes [position, channel, type, length];
+    """meta: thread, ns, id, attempt, chain, task, path, writes [position, channel, type, length];
     payload: the values one after the other."""
 
 
@@ -24,6 +24,8 @@ _FIELDS: dict[int, dict[str, Any]] = {
     Kind.WRITES: _COMMON | {"task": str, "path": str, "writes": list},
 }
 _WRITE = [int, str, str, int]
+_CHAIN = [int, int, str, bool]
+_SMALLEST = 28  # bytes: no record is smaller, so a log has at most so many
 
 MAX_DEPTH = 100
 """Levels of a checkpoint's metadata. Python copies and prints it recursively."""
@@ -42,11 +44,22 @@ def is_valid(record: Record) -> bool:
         return False
     if isinstance(meta["attempt"], bool) or not 0 <= meta["attempt"] <= _MAX_ATTEMPT:
         return False
+    if "chain" in meta and not _is_valid_chain(meta["chain"], record.offset):
+        return False
     if record.kind == Kind.WRITES:
         return _are_valid_writes(meta["writes"], record.payload_length)
     without = meta.get("without", [])
     is_list_of_runs = isinstance(without, list) and all(isinstance(run, str) for run in without)
     return is_list_of_runs and not _is_deeper(meta["metadata"], MAX_DEPTH)
+
+
+def _is_valid_chain(chain: Any, offset: int) -> bool:
+    return (
+        isinstance(chain, list)
+        and [type(part) for part in chain] == _CHAIN
+        and 0 <= chain[0] < offset
+        and 0 <= chain[1] <= offset // _SMALLEST + 1
+    )
 
 
 def _are_valid_writes(writes: list[Any], payload_length: int) -> bool:
@@ -72,14 +85,37 @@ def _nests(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple)
 
 
+class Chain(NamedTuple):
+    """What a record says of those before it in its log, so that a log can be read from its end.
+
+    Logs of older versions have none, and are read from their start.
+    """
+
+    prev: int
+    """The offset of the record before; 0: there is none."""
+    checkpoints: int
+    """How many checkpoints there are up to here, each counted once."""
+    top: str
+    """The highest id up to here, of checkpoints and of those that writes belong to."""
+    mixed: bool
+    """Whether a reader that starts at the end may miss something: in one attempt and namespace an
+    id was lower than the one before, a checkpoint was put twice, or after its writes, or a record
+    has no chain. Once it is true, it is true for all later records of the log."""
+
+
+def chain_of(meta: Mapping[str, Any]) -> Chain | None:
+    """None for what an older version has written."""
+    return Chain(*meta["chain"]) if "chain" in meta else None
+
+
 class Write(NamedTuple):
     """One pending write of a task."""
 
     task: str
     path: str
     position: int
-    """Its place among the task's writes; below zero for the special channels, of which the last
-    write counts. Of an ordinary one the first counts."""
+    """Its place among the task's writes. Negative for LangGraph's special channels (last write
+    wins); for ordinary channels the first write wins."""
     channel: str
     type: str
     value: bytes

@@ -1,6 +1,6 @@
 """The connection to the API server: the official client's, without its models.
 
-No answer is taken in whole that may have any size, and none is waited for without an end.
+No answer is read without a limit on its size, and no wait is without a timeout.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ NO_ANSWER = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 
 class ApiError(Exception):
-    """The API server said no. ``status`` is the HTTP status, ``message`` what it said."""
+    """The API server refused the request, with an HTTP status and a message."""
 
     def __init__(self, status: int, message: str, body: Object) -> None:
         super().__init__(f"{status}: {message}")
@@ -43,6 +43,11 @@ class ApiError(Exception):
     def is_refusal(self) -> bool:
         """Whether the object is refused as it is, or by the namespace: quota, Pod Security."""
         return self.status in (400, 403, 413, 422)
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the object has more bytes than the API server or etcd takes."""
+        return self.status == 413 or "request is too large" in self.message
 
     @property
     def namespace_is_terminating(self) -> bool:
@@ -108,7 +113,7 @@ class Connection:
         body: Any = None,
         content_type: str = "application/json",
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer, whose body has not been read, if it is a yes. Raises ApiError else."""
+        """A successful answer, with its body unread. Raises ApiError otherwise."""
         url = f"{self.server}{url_path}"
         url += f"?{urlencode(query)}" if query else ""
         headers = {

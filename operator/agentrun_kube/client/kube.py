@@ -38,7 +38,7 @@ LONGEST_BLOCK_SECONDS = 0.02  # of the event loop, while items are read
 
 
 def read_deep_json() -> None:
-    """Let this process read whatever an API server takes: JSON of 10,000 levels.
+    """Let this process read all JSON that an API server accepts: up to 10,000 levels.
 
     Python's reader stops at some 1,000, so that one object could make every list unreadable that
     it is in. The limit is Python's own, of all recursion.
@@ -99,8 +99,8 @@ class Kube:
     ) -> int:
         """The same list, handed to ``take`` item by item. Returns the version.
 
-        One page is in memory at a time. What is larger than a page may be is asked for again, with
-        fewer items.
+        One page is in memory at a time. A page that is too large is requested again, with fewer
+        items.
         """
         query: dict[str, str] = dict(selectors)
         limit = FIRST_PAGE

@@ -5,7 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
-from ..names import ANNOTATION_QUEUED, FINALIZER, GIT_ANNOTATIONS, GIT_LABELS
+from ..names import (
+    ANNOTATION_QUEUED,
+    FINALIZER,
+    GIT_ANNOTATIONS,
+    GIT_LABELS,
+    LABEL_INSTANCE,
+)
 from ..text import whole_number
 from ..vocabulary import FINAL_PHASES, MultitaskStrategy, Phase, ReclaimPolicy
 from ..vocabulary import Cancel as CancelAction
@@ -117,6 +123,11 @@ class AgentRun(Model):
     def queued(self) -> int | None:
         """Its place among the runs of its thread, once that is written down."""
         return whole_number(self.metadata.annotations.get(ANNOTATION_QUEUED, ""))
+
+    @property
+    def instance(self) -> str | None:
+        """Which operator works on it; None: the one without an instance id."""
+        return self.metadata.labels.get(LABEL_INSTANCE)
 
     @property
     def order(self) -> tuple[datetime, int, str]:

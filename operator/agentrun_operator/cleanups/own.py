@@ -15,7 +15,7 @@ from agentrun_kube.names import CLEANUP_CONTAINER
 from ..facts.cleanups import CleanupJobFacts, Work, cleanup_job_facts
 from ..state.cache import Cache
 
-MOST = 10_000  # Jobs and logs that are remembered; what is forgotten is done once more
+MOST = 10_000  # Jobs and logs that are remembered; the work of a forgotten one is repeated
 
 
 class OwnCleanups:
@@ -26,7 +26,7 @@ class OwnCleanups:
         # The last lines of the clean-up's log, by the pod's name; empty if it is gone.
         self._logs: OrderedDict[str, str] = OrderedDict()
         self._refusals: dict[str, str] = {}  # by the run's UID
-        self._doomed: set[str] = set()  # UIDs of runs
+        self._terminating: set[str] = set()  # UIDs of runs
 
     def get(self, uid: str) -> Work | None:
         return self._work.get(uid)
@@ -61,9 +61,9 @@ class OwnCleanups:
             self._refusals[run_uid] = refusal
         return is_news
 
-    def is_doomed(self, run_uid: str) -> bool:
-        """Whether the run's namespace is being deleted, so that no clean-up pod can be made."""
-        return run_uid in self._doomed
+    def namespace_terminating(self, run_uid: str) -> bool:
+        """Whether the API server refused a clean-up Job of the run because of that."""
+        return run_uid in self._terminating
 
-    def doom(self, run_uid: str) -> None:
-        self._doomed.add(run_uid)
+    def set_namespace_terminating(self, run_uid: str) -> None:
+        self._terminating.add(run_uid)

@@ -1,4 +1,4 @@
-"""Sees to it that the clean-up Job of a claim runs, as ``cleanups/policy.py`` decides."""
+"""Creates the clean-up Jobs of a claim that ``cleanups/policy.py`` decides on."""
 
 from secrets import token_hex
 
@@ -63,7 +63,7 @@ class CleanupReconciler:
         except ApiError as error:
             if error.namespace_is_terminating:
                 for run in runs:
-                    self._own.doom(run.metadata.uid)
+                    self._own.set_namespace_terminating(run.metadata.uid)
                 self._wake(runs)
                 return
             if error.is_refusal:
@@ -79,16 +79,17 @@ class CleanupReconciler:
     async def _take_another_name(
         self, namespace: str, runs: tuple[AgentRun, ...], name: str
     ) -> None:
-        """A Job of that name is there. Was it made by a request of ours that got no answer, or not?
+        """Choose another name: a Job of that name exists, and its origin is unknown.
 
-        That cannot be told, so it is not believed, and the clean-up is done once more.
+        It may come from a request of ours that got no answer, or from a user. So its report does
+        not count, and the clean-up is repeated.
         """
         if await self._kube.get("jobs", namespace, name) is not None:
             self._salt = token_hex(8)
-            self._refused(runs, f"Job {name} is there and may not be the operator's.")
+            self._refused(runs, f"Job {name} already exists and may not be the operator's.")
 
     async def _pod_spec_of_one(self, namespace: str, runs: tuple[AgentRun, ...]) -> Object:
-        """Of a run's pod, by its Job: where that could be, so can whoever cleans its volume."""
+        """The pod spec of one run's Job: what let that pod run lets the clean-up's pod run, too."""
         for run in runs:
             job = await self._kube.get("jobs", namespace, run.metadata.name)
             if job is not None and owner_uid(job) == run.metadata.uid:

@@ -55,7 +55,7 @@ class Cleaned(Model):
 
 
 class Report(Model):
-    """What a clean-up has to say, of each run by its UID: what went, or what was wrong."""
+    """A clean-up's report, by run UID: what it deleted, or why it failed."""
 
     runs: dict[str, Cleaned] = Field(default_factory=dict)
     errors: dict[str, str] = Field(default_factory=dict)
@@ -101,8 +101,8 @@ def cleanup_runs(job: Object) -> dict[str, str]:
 def _finished_at(job: Object, pods: list[Object]) -> datetime | None:
     # backoffLimit is 0, so a pod that has ended is the last; the Job's own conditions come a second
     # later, and are what is left if the pod is gone. A pod on a lost node may never be reported as
-    # ended: FailureTarget says that no report will come. It knows nothing but what it was made for,
-    # and whoever cleans the same beside it does no harm.
+    # ended: FailureTarget means that no report will come. A pod that still runs on the lost node is
+    # harmless: it only repeats idempotent work on its own runs.
     for pod in pods:
         for status in pod.get("status", {}).get("containerStatuses") or []:
             ended = status.get("state", {}).get("terminated")

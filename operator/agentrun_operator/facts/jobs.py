@@ -17,7 +17,7 @@ class JobFacts:
     uid: str
     created_at: datetime
     owner_uid: str | None  # of its controlling owner; None of one that was orphaned
-    made_for: str | None  # UID of the run that its label names, which others may have set
+    made_for: str | None  # UID of the run that its label names, user-writable
     deleting: bool
     finished: bool  # Complete, Failed, or its one pod has succeeded, which comes a moment earlier
     suspended: bool  # by spec.suspend, or its controller has not resumed it yet
@@ -27,11 +27,11 @@ class JobFacts:
     retries: int  # backoffLimit as the Job was made
     fatal_exit_codes: frozenset[int]  # of the agent's container, by the Job's podFailurePolicy
     claim_name: str | None
-    watched: bool  # neither succeeded nor let go
+    watched: bool  # neither succeeded nor labelled as finished
 
     @property
     def run_uid(self) -> str | None:
-        """UID of the run that it was made for, if its label tells the truth."""
+        """UID of the run that it was made for; without an owner, its label is all there is."""
         return self.owner_uid or self.made_for
 
 
@@ -102,7 +102,7 @@ def can_make_pods(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> bool:
     Knowing this saves the second that the controller takes to batch its own status.
 
     Of a Job that is or was suspended it never counts the pods that it stops: see `uncounted`. While
-    it is suspended, only its own word says that it has ended.
+    it is suspended, only its own conditions tell that it has ended.
     """
     if job is None or job.finished:
         return False

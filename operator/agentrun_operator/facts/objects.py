@@ -35,8 +35,8 @@ def condition_is_true(obj: Object, *types: str) -> bool:
 def maker(pod: Object) -> tuple[str, str] | None:
     """Kind and name of what controls the pod; None of one that was orphaned.
 
-    Labels do not tell what made it. Without a controller it may be the run's: --cascade=orphan
-    takes the name of its Job off.
+    Labels are no proof. A pod without a controller may be the run's: --cascade=orphan removes the
+    owner reference.
     """
     for ref in pod["metadata"].get("ownerReferences") or []:
         if ref.get("controller"):

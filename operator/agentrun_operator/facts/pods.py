@@ -15,7 +15,7 @@ from agentrun_kube.names import (
     WORKSPACE_CONTAINER,
 )
 from agentrun_kube.objects import Object
-from agentrun_kube.termination_report import Account, read_report
+from agentrun_kube.termination_report import TerminationReport, read_report
 from agentrun_kube.text import clean
 
 from .evictions import overuse
@@ -25,12 +25,12 @@ from .objects import is_unwatched, labels, owner_uid, time_of
 STOP_DEADLINE = 1
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 TRACKING_FINALIZER = "batch.kubernetes.io/job-tracking"
-# Bytes of a text of the cluster within a message, so that there is room for what to do about it.
+# Bytes of a quoted text within a message, so that the fix still fits.
 QUOTED = 512
-# What a pod gets in which nothing has started. Its container may start just now, and a program that
-# is told to end in its first moment as PID 1 does not hear it: the kernel drops the signal.
+# The grace period, in seconds, of a pod in which no container has started. One may start just now,
+# and the kernel drops a SIGTERM to a PID 1 that has not installed its handler yet.
 UNSTARTED_GRACE = 2
-# A pod that takes longer from its making to its first container has something to say.
+# How long a pod usually takes from its creation to its first container.
 USUAL_START = timedelta(seconds=15)
 
 
@@ -38,7 +38,7 @@ USUAL_START = timedelta(seconds=15)
 class PodFacts:
     name: str
     uid: str
-    run_uid: str | None  # by its label, which others may have set
+    run_uid: str | None  # by its label, user-writable
     job_uid: str | None  # of its controlling owner; None of one that was orphaned, too
     phase: str
     created_at: datetime
@@ -52,25 +52,27 @@ class PodFacts:
     has_started: bool  # some container, init containers too, runs or has run
     container_runs: bool  # as far as its kubelet has said
     agent_started_at: datetime | None
-    unready: bool  # so its kubelet says, or the node controller in the place of one that is silent
+    unready: bool  # by its kubelet, or by the node controller if the kubelet does not answer
     deadline: int | None  # spec.activeDeadlineSeconds
     grace_seconds: int  # spec.terminationGracePeriodSeconds
-    disruption: str  # evicted, preempted, drained, given up with its node; the reason, or empty
-    overuse: str  # the kubelet's words, if it evicted the pod for what the agent used; else empty
+    disruption: str  # reason of DisruptionTarget (evicted, preempted, drained, node lost), or empty
+    overuse: str  # the kubelet's message, if it evicted the pod for what the agent used; else empty
     scheduler: str  # spec.schedulerName
     scheduler_looked: bool  # some scheduler has said something about it
     scheduling_message: str  # why it has no node; empty if it has
     waiting_reason: str  # of the first container that waits, for example ImagePullBackOff
     waiting_message: str
-    lingering: tuple[str, ...]  # containers that go on although the agent's has ended
+    lingering: tuple[str, ...]  # containers that still run although the agent's has ended
     init_failure: str  # which init container ended with which exit code; empty if none failed
     no_start: str  # why the agent's container ended whose start its kubelet never saw; else empty
     exit_code: int | None  # of the agent's container
     exit_reason: str  # of the agent's container, for example OOMKilled
     supervised: bool  # the agent's container has our runner as PID 1
-    account: Account | None  # of the runner, as PID 1 or as the container that makes the workspace
+    report: (
+        TerminationReport | None
+    )  # of the runner, as PID 1 or as the container that makes the workspace
     report_cut: bool  # the kubelet cut the agent's termination report, and its log was not read yet
-    watched: bool  # neither succeeded nor let go
+    watched: bool  # neither succeeded nor labelled as finished
 
     @property
     def alive(self) -> bool:
@@ -78,12 +80,12 @@ class PodFacts:
 
     @property
     def signalled(self) -> bool:
-        """Whether the kubelet has been asked to stop it."""
+        """Whether the kubelet has to stop it: it is deleted, or its deadline was lowered."""
         return self.deleting or (self.deadline is not None and self.deadline <= STOP_DEADLINE)
 
     @property
     def timed_out(self) -> bool:
-        """Whether the kubelet stopped it for its own deadline, and nobody had asked for a stop."""
+        """Whether the kubelet stopped it at its deadline, which the operator had not lowered."""
         return self.reason == DEADLINE_EXCEEDED and (self.deadline or 0) > STOP_DEADLINE
 
     @property
@@ -119,7 +121,7 @@ def _failed_init(status: Object) -> tuple[str, Object]:
 
 
 def _why(ended: Object) -> str:
-    """In the words of the kubelet."""
+    """Reason and message, as the kubelet reports them."""
     told = ": ".join(ended[key] for key in ("reason", "message") if ended.get(key))
     return clean(told, QUOTED)
 
@@ -159,11 +161,11 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         ),
         "",
     )
-    account, cut = None, False
+    report, cut = None, False
     if _has_runner(pod):
-        account, cut = read_report(ended.get("message", ""), log)
-    if account is None and failed_init == WORKSPACE_CONTAINER:
-        account, _ = read_report(its_end.get("message", ""), "")
+        report, cut = read_report(ended.get("message", ""), log)
+    if report is None and failed_init == WORKSPACE_CONTAINER:
+        report, _ = read_report(its_end.get("message", ""), "")
     return PodFacts(
         name=pod["metadata"]["name"],
         uid=pod["metadata"]["uid"],
@@ -199,7 +201,7 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         exit_code=ended.get("exitCode"),
         exit_reason=ended.get("reason", ""),
         supervised=_has_runner(pod),
-        account=account,
+        report=report,
         report_cut=cut,
         watched=not is_unwatched(pod) and status.get("phase") != "Succeeded",
     )
@@ -209,6 +211,6 @@ _MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 
 
 def missing_claim(pod: PodFacts) -> str | None:
-    """The PersistentVolumeClaim for want of which the scheduler finds no node, in its own words."""
+    """The missing PersistentVolumeClaim that the scheduler's message names, if any."""
     found = _MISSING_CLAIM.search(pod.scheduling_message)
     return found[1] if found else None

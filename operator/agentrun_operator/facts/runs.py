@@ -4,7 +4,13 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from agentrun_kube.names import ANNOTATION_QUEUED, FINALIZER, GIT_ANNOTATIONS, GIT_LABELS
+from agentrun_kube.names import (
+    ANNOTATION_QUEUED,
+    FINALIZER,
+    GIT_ANNOTATIONS,
+    GIT_LABELS,
+    LABEL_INSTANCE,
+)
 from agentrun_kube.objects import Object
 from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_kube.v1alpha1.agent_run import AgentRun
@@ -78,7 +84,12 @@ def _run_metadata(meta: Object) -> Object:
     finalizers = meta.get("finalizers") or []
     ours = [FINALIZER] if FINALIZER in finalizers else []
     others = [name for name in finalizers if name != FINALIZER]
-    kept = kept_metadata(meta, GIT_LABELS, (ANNOTATION_QUEUED, *GIT_ANNOTATIONS), LONGEST_OF_RUN)
+    kept = kept_metadata(
+        meta,
+        (LABEL_INSTANCE, *GIT_LABELS),
+        (ANNOTATION_QUEUED, *GIT_ANNOTATIONS),
+        LONGEST_OF_RUN,
+    )
     return kept | {
         "managedFields": managers[:MOST_MANAGERS],
         "finalizers": ours + others[:MOST_FINALIZERS],

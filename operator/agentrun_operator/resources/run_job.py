@@ -51,7 +51,7 @@ def run_job(run: AgentRun, agent: Agent, installation: Installation) -> dict[str
 
 def _failure_rules(agent: Agent) -> list[dict[str, Any]]:
     rules: list[dict[str, Any]] = [
-        # An eviction or a drain is not a failure of the agent: a new pod goes on.
+        # An eviction or a drain is not a failure of the agent: a new pod resumes.
         {
             "action": "Ignore",
             "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],

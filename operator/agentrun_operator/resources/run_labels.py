@@ -6,6 +6,7 @@ from agentrun_kube.names import (
     GIT_LABELS,
     GROUP,
     LABEL_COMPONENT,
+    LABEL_INSTANCE,
     LABEL_MANAGED_BY,
     LABEL_RUN,
     LABEL_RUN_UID,
@@ -31,7 +32,13 @@ def own_labels(run: AgentRun) -> dict[str, str]:
         LABEL_RUN: run.metadata.name,
         LABEL_RUN_UID: run.metadata.uid,
     }
-    return labels if run.spec.thread is None else labels | {LABEL_THREAD: run.spec.thread}
+    thread = {} if run.spec.thread is None else {LABEL_THREAD: run.spec.thread}
+    return labels | thread | instance_label(run)
+
+
+def instance_label(run: AgentRun) -> dict[str, str]:
+    """The label by which the operator that works on the run knows what it made for it."""
+    return {} if run.instance is None else {LABEL_INSTANCE: run.instance}
 
 
 def for_pod(of_run: dict[str, str]) -> dict[str, str]:

@@ -1,17 +1,19 @@
-"""Carries a plan out: the only place that changes anything of a run.
+"""Carries out a plan: the only place that changes anything of a run.
 
 Every step may be the last before a crash, and every step may be repeated. Writes to the run carry
-the resourceVersion that the decision was made on: if somebody else was faster, the server refuses,
-and the decision is made anew.
+the resourceVersion that the decision was made on: if another client changed the run first, the API
+server refuses the write, and the operator decides again.
 """
 
 from agentrun_kube.client.kube import ApiError, Kube
 from agentrun_kube.names import ANNOTATION_QUEUED, FINALIZER, LABEL_FINISHED
 from agentrun_kube.objects import Object
 from agentrun_kube.v1alpha1.agent_run import AgentRun, AgentRunStatus
+from agentrun_kube.vocabulary import Reason
 
 from .. import events
 from ..facts.pods import STOP_DEADLINE
+from ..resources.event import Event
 from ..resources.run_job import run_job
 from ..state.intake import Intake
 from .plan import (
@@ -35,6 +37,14 @@ from .refusals import JobRefusedError
 from .shorten import shorten
 from .view import View
 
+# The status cannot say it.
+_NO_ROOM = Event(
+    "Warning",
+    Reason.OBJECT_TOO_LARGE,
+    "etcd takes no status of this AgentRun, because its spec and metadata leave no room for one. "
+    "Create it with a smaller spec.input, or with fewer labels and annotations.",
+)
+
 
 class Executor:
     def __init__(self, kube: Kube, intake: Intake) -> None:
@@ -46,13 +56,22 @@ class Executor:
 
         Raises ApiError (409, 422) if the run has changed since, JobRefusedError if refused.
         """
+        try:
+            run = await self._write(view, plan)
+        except ApiError as error:
+            if error.is_too_large:
+                await events.post(self._kube, view.run, _NO_ROOM)
+            raise
+        for event in plan.events:
+            await events.post(self._kube, view.run, event)
+        return run
+
+    async def _write(self, view: View, plan: Plan) -> Object | None:
         run: Object | None = None
         for action in plan.actions:
             run = await self._act(view, action, _version(view, run)) or run
         if plan.status is not None and plan.status != view.run.status:
             run = await self._write_status(view, plan.status, _version(view, run))
-        for event in plan.events:
-            await events.post(self._kube, view.run, event)
         return run
 
     async def _act(self, view: View, action: Action, version: str) -> Object | None:
@@ -112,8 +131,8 @@ class Executor:
             self._intake.learn("jobs", await self._kube.create("jobs", namespace, job))
         except ApiError as error:
             if error.status == 409:
-                return  # it is there: the watch, or the next look, tells whose it is
-            if error.is_refusal:
+                return  # it exists: the watch, or the next look, shows whose it is
+            if error.is_refusal and not error.namespace_is_terminating:
                 raise JobRefusedError(error.message) from error
             raise
 

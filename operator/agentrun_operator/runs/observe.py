@@ -1,4 +1,4 @@
-"""Gathers the state that a decision is made from: from the cache, or straight from the server."""
+"""Builds the view that a decision is made from: from the cache, or from direct reads."""
 
 import asyncio
 from collections.abc import Iterable
@@ -71,9 +71,10 @@ class Observer:
         return facts, tuple(pod.facts for pod in pods)
 
     async def live(self, namespace: str, name: str) -> View | None:
-        """The same, read directly from the API server; None if the run is gone.
+        """The same, read directly from the API server.
 
-        Of a fresh run, see `is_fresh`, neither pods nor the thread are read.
+        None if the run is gone, also if another instance has one of its name. Of a fresh run, see
+        `is_fresh`, neither pods nor the thread are read.
         """
         found = await self._intake.get_run(namespace, name)
         if found is None:
@@ -155,11 +156,11 @@ class Observer:
         return replace(view, unreachable_nodes=lost)
 
     async def _live_holders(self, run: AgentRun) -> list[AgentRun]:
-        """Some of the runs that have the thread by their status."""
+        """Some of the runs that have the thread by their status, of whatever instance."""
         if not _asks_for_thread(run):
             return []
         assert run.spec.thread is not None
-        # What has ended and waits to be cleaned is no matter to a run that does so too.
+        # A run that awaits its clean-up need not wait for others that await theirs.
         finished = [
             f"status.phase!={phase}" for phase in sorted(FINAL_PHASES) if run.status.job_uid
         ]
@@ -169,7 +170,8 @@ class Observer:
         namespace = run.metadata.namespace
         found = await self._kube.some("agentruns", MOST_HOLDERS, namespace, fieldSelector=selector)
         for obj in found:
-            # Else a thread would be taken and given back in turns, until the watch tells of it.
+            # Otherwise two runs would add and remove their finalizers in turn until the watch
+            # catches up.
             self._intake.learn("agentruns", obj)
         return [kept_run(obj) for obj in found]
 
@@ -237,10 +239,10 @@ class Observer:
             agent=agent,
             job=job,
             pods=pods_of_run(run, pods),
-            departed=self._cache.departed(uid),
+            gone_pods=self._cache.gone_pods(uid),
             thread=thread,
             cleanup=cleanup,
-            namespace_terminating=self._cleanups.is_doomed(uid),
+            namespace_terminating=self._cleanups.namespace_terminating(uid),
             unreachable_nodes=frozenset(),
             now=time,
             installation=self._installation,
@@ -259,7 +261,7 @@ def is_fresh(run: AgentRun, agent: Agent | None) -> bool:
 
 
 def _asks_for_thread(run: AgentRun) -> bool:
-    """Whether the run may be about to take its thread: to start on it, or to be cleaned from it."""
+    """Whether the run may take its thread next: to start on it, or to be cleaned from it."""
     if run.spec.thread is None:
         return False
     cleaned = run.spec.cancel == Cancel.ROLLBACK or (run.deleting and run.reclaims)

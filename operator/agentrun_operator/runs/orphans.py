@@ -1,6 +1,6 @@
-"""Jobs and pods that live without a run to answer for them: requests that arrived very late.
+"""Deletes Jobs and pods whose AgentRun is gone, left by create requests that took effect late.
 
-Whoever sent one may have died, or lost the race, long before the server took it in.
+The operator that sent such a request may have died long before the API server handled it.
 """
 
 import logging
@@ -24,12 +24,12 @@ class Orphans:
     async def remove(
         self, namespace: str, job: JobFacts | None, pods: tuple[PodFacts, ...], there: str | None
     ) -> None:
-        """Delete what lives of Jobs and pods whose run is gone.
+        """Delete the live ones of Jobs and pods whose run is gone.
 
         ``there`` is the UID of the run that has the name, read after these were seen:
         all that belongs to another one, or to any if there is none, has no run any more.
         """
-        kept = {there, None}  # without the UID of a run it is somebody else's
+        kept = {there, None}  # an object without the UID of a run is not ours
         if job is not None and job.run_uid not in kept and await self._lives(namespace, job):
             await self._delete("jobs", namespace, job)
             return
@@ -44,7 +44,7 @@ class Orphans:
     async def _lives(self, namespace: str, job: JobFacts) -> bool:
         if not _lives(job, [pod.facts for pod in self._cache.pods_of_job(job.uid)]):
             return False
-        # With a Job its log goes, and a pod that has succeeded is not watched.
+        # Deleting a Job deletes its pods' logs, and a pod that has succeeded is not watched.
         found, pods = await job_with_its_pods(self._kube, namespace, job.name)
         return (
             found is not None

@@ -1,4 +1,4 @@
-"""What a decision asks for. One place, ``carry_out.py``, does it."""
+"""What a decision wants done. One place, ``executor.py``, does it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class Enqueue:
 
 @dataclass(frozen=True)
 class AddFinalizer:
-    """Put the finalizer on the run: from now on it may have a Job. Enqueues it, too."""
+    """Add the finalizer to the run: from now on it may have a Job. Enqueues it, too."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class DeletePod:
 
 @dataclass(frozen=True)
 class ShortenStop:
-    """See to it that a Job tells the supervisor of a pod that is being stopped to end sooner."""
+    """Create a Job that tells the supervisor of a stopping pod to end sooner."""
 
     pod: str
     uid: str
@@ -79,14 +79,14 @@ class CancelRun:
 
 @dataclass(frozen=True)
 class RequestCleanup:
-    """See to it that a clean-up Job for the claim runs."""
+    """Queue the clean-up of the claim."""
 
     claim_name: str
 
 
 @dataclass(frozen=True)
 class Unwatch:
-    """Put the label on a Job or pod that takes it out of the watch: it tells nothing new."""
+    """Label a finished Job or pod, so that it leaves the watch."""
 
     plural: Literal["jobs", "pods"]
     name: str
@@ -100,7 +100,7 @@ class DeleteRun:
 
 @dataclass(frozen=True)
 class RemoveFinalizer:
-    """Take the finalizer off the run: nothing of it is alive."""
+    """Remove the finalizer from the run: none of its pods is alive."""
 
 
 Action = (

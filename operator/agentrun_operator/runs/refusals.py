@@ -1,5 +1,5 @@
-"""What the operator could not have made."""
+"""Refusals of what the operator wants to create."""
 
 
 class JobRefusedError(Exception):
-    """The API server does not take a Job as it is, or the cluster could not run it."""
+    """The API server refuses a Job as it is, or the cluster cannot run it."""

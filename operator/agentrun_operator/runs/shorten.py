@@ -15,7 +15,7 @@ from .view import View
 
 
 async def shorten(kube: Kube, view: View, action: ShortenStop) -> None:
-    """See to it that the Job is there. Raises ApiError, JobRefusedError."""
+    """Create the Job unless it exists. Raises ApiError, JobRefusedError."""
     run, namespace = view.run, view.run.metadata.namespace
     name = shorten_job_name(run, action.seconds)
     found = await kube.get("jobs", namespace, name)
@@ -25,7 +25,7 @@ async def shorten(kube: Kube, view: View, action: ShortenStop) -> None:
     pod = await kube.get("pods", namespace, action.pod)
     claim = None if pod is None else _claim(pod)
     if pod is None or pod["metadata"]["uid"] != action.uid or claim is None:
-        return  # it is gone, or the next look tells what there is
+        return  # it is gone, or the next look shows what there is
     image = view.installation.runner_image
     try:
         await kube.create(
@@ -39,11 +39,11 @@ async def shorten(kube: Kube, view: View, action: ShortenStop) -> None:
 
 
 async def _check(kube: Kube, view: View, job: Object) -> None:
-    """A Job that has failed is deleted, and made anew when it is gone."""
+    """Delete a Job that has failed; the next look creates another."""
     meta = job["metadata"]
     owners = meta.get("ownerReferences") or []
     if view.run.metadata.uid not in [owner["uid"] for owner in owners]:
-        raise JobRefusedError(f"Job {meta['name']} is there and is not the operator's; delete it.")
+        raise JobRefusedError(f"Job {meta['name']} exists and is not the operator's; delete it.")
     if condition_is_true(job, "Failed"):
         await kube.delete("jobs", view.run.metadata.namespace, meta["name"], meta["uid"])
         raise JobRefusedError(f"Job {meta['name']} has failed.")

@@ -34,7 +34,7 @@ class View:
     agent: Agent | None
     job: JobFacts | None  # whatever Job has the run's name; see `own_job`
     pods: tuple[PodFacts, ...]  # pods that carry this run's UID, oldest first
-    departed: tuple[PodFacts, ...]  # as last seen: pods of this run whose objects are gone
+    gone_pods: tuple[PodFacts, ...]  # as last seen: pods of this run whose objects are gone
     thread: ThreadView
     cleanup: CleanupState | None
     namespace_terminating: bool
@@ -65,11 +65,11 @@ class View:
     def seen(self) -> tuple[PodFacts, ...]:
         """Its pods, oldest first, with those whose objects are gone as they were last seen.
 
-        Not those of another Job, whose labels say what they like. As long as one lives, the run is
-        not over: see `alive`. But how the run ends, it does not tell.
+        Not those of another Job, whatever their labels say. While one lives, the run is not over:
+        see `alive`. But it does not decide how the run ends.
         """
         uids = {pod.uid for pod in self.pods}
-        gone = tuple(pod for pod in self.departed if pod.uid not in uids)
+        gone = tuple(pod for pod in self.gone_pods if pod.uid not in uids)
         own = (pod for pod in gone + self.pods if self._may_be_own(pod))
         return tuple(sorted(own, key=lambda pod: pod.created_at))
 
@@ -105,7 +105,7 @@ class View:
         """False only if it is certain that no container of the run has ever started.
 
         Certain it is only if no Job can have been made. That no pod *seen* had started proves
-        nothing: another may have come and gone while nobody looked.
+        nothing: another may have started and gone while no operator watched.
         """
         status = self.run.status
         may_have_job = self.run.has_finalizer or status.job_name or status.claim_name

@@ -1,4 +1,4 @@
-"""What the watches have said last, and which run each object concerns.
+"""The last known state of everything that is watched.
 
 Written by the watches and by the answers to our own writes, so that a decision never runs behind
 what this process itself has done. An older version of an object never replaces a newer one. Only
@@ -20,7 +20,7 @@ from .workqueue import Key, Reconciler
 Name = tuple[str, str]  # namespace, name
 
 GONE_KEPT = 10_000
-DEPARTED_KEPT = 20  # pods of one run: a start that was written down is not looked for any more
+GONE_PODS_KEPT = 20  # pods of one run: a start that was written down is not looked for any more
 
 
 class Cache:
@@ -120,7 +120,7 @@ class Cache:
                 pods = self._pods("pods of job", job.uid)
                 yield job.cleanup, [pod.cleanup for pod in pods if pod.cleanup is not None]
 
-    def departed(self, run_uid: str) -> tuple[PodFacts, ...]:
+    def gone_pods(self, run_uid: str) -> tuple[PodFacts, ...]:
         return self._departed.get(run_uid, ())
 
     def is_wanted(self, record: Record) -> bool:
@@ -164,7 +164,7 @@ class Cache:
         run = self.run(pod.namespace, pod.run_name)
         if run is not None and pod.of_agent and pod.facts.run_uid == run.metadata.uid:
             seen = (*self._departed.get(run.metadata.uid, ()), pod.facts)
-            self._departed[run.metadata.uid] = seen[-DEPARTED_KEPT:]
+            self._departed[run.metadata.uid] = seen[-GONE_PODS_KEPT:]
 
 
 def _name(record: Record) -> Name:

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.names import LABEL_INSTANCE
 from agentrun_kube.objects import Object
 
+from ..facts.objects import labels
 from .cache import Cache
 from .records import Record
 from .watched import WATCHED
@@ -23,9 +25,11 @@ _UNWATCHED = {"jobs": Reconciler.UNWATCHED_JOB, "pods": Reconciler.UNWATCHED_POD
 
 
 class Intake:
-    def __init__(self, kube: Kube, share: int) -> None:
+    def __init__(self, kube: Kube, share: int, instance: str | None = None) -> None:
         """``share``: how many keys of one namespace may be worked on at a time."""
         self._kube = kube
+        self._instance = instance
+        self.selectors = {plural: row.selectors_of(instance) for plural, row in WATCHED.items()}
         self.cache = Cache()
         self.queue = WorkQueue(share)
         self.works = False  # a standby only keeps its cache
@@ -36,20 +40,27 @@ class Intake:
         self.last_sync: float | None = None  # monotonic seconds
 
     def learn(self, plural: str, obj: Object) -> None:
-        """A watch, or the answer to a write, says that the object is so now."""
+        """Take in the object as a watch, a read or the answer to a write has it."""
+        if not self.is_own(plural, obj):
+            return  # a direct read may show it
         new = self._record(plural, obj)
         if new is not None:
             self.add(self.cache.upsert(new) or ())
 
+    def is_own(self, plural: str, obj: Object) -> bool:
+        """Whether this instance of the operator works with the object. All share the Agents."""
+        return WATCHED[plural].shared or labels(obj).get(LABEL_INSTANCE) == self._instance
+
     def forget(self, plural: str, obj: Object) -> None:
-        """A watch says that the object is gone or has left its selection, which look the same."""
+        """Take in a DELETED event: the object is gone, or has left the selection."""
         gone = self._record(plural, obj)
         if gone is not None:
             self.remove(gone)
 
     def remove(self, gone: Record) -> None:
-        """A run that leaves is settled. A Job or pod that leaves has succeeded or is let go, and is
-        read to the end if a run may want to know. Until the operator works, it stays as it was.
+        """A run that leaves is settled. A Job or pod that leaves has succeeded or is labelled as
+        finished; it is re-read once if a run depends on it. A standby keeps the last known state
+        until it leads.
         """
         if gone.plural in _UNWATCHED and self.cache.is_wanted(gone):
             if not self.works:
@@ -61,7 +72,7 @@ class Intake:
             self.add(self.cache.remove(gone))
 
     def _record(self, plural: str, obj: Object) -> Record | None:
-        """What is kept of it. One that cannot be read hides no other: it is as if not there."""
+        """What is kept of it; None of one that cannot be parsed, which must not hide the others."""
         try:
             return WATCHED[plural].parse(obj)
         except Exception:
@@ -75,7 +86,7 @@ class Intake:
                 self.queue.add(key, self.urgency(key) if urgency is None else urgency)
 
     def urgency(self, key: Key) -> Urgency:
-        """What stops comes before what starts."""
+        """Stops come before starts."""
         run = self.cache.run(key.namespace, key.name) if key.reconciler == Reconciler.RUN else None
         stops = run is not None and (run.spec.cancel is not None or run.deleting)
         return Urgency.STOP if stops else Urgency.NEWS
@@ -98,12 +109,14 @@ class Intake:
         self.last_sync = asyncio.get_running_loop().time()
 
     async def get_run(self, namespace: str, name: str) -> Object | None:
-        """The run, read directly; None if it is gone. Learns what it is like.
+        """The run, read directly; None if it is gone or another instance's. Learns what it is like.
 
         Not only the cache: a later watch event would look like a duplicate and be dropped.
         """
         known = self.cache.record("agentruns", namespace, name)
         found = await self._kube.get("agentruns", namespace, name)
+        if found is not None and not self.is_own("agentruns", found):
+            found = None
         if found is not None:
             self.learn("agentruns", found)
         elif known is not None:
@@ -116,7 +129,7 @@ class Intake:
             await self.get_run(namespace, name)
 
     async def read_all(self, plural: str) -> None:
-        """Read the kind in full: what has gone unseen is forgotten."""
+        """Read the kind in full, and forget what is missing from the list."""
         listed: set[tuple[str, str]] = set()
 
         def take(obj: Object) -> None:
@@ -124,7 +137,7 @@ class Intake:
             listed.add((meta["namespace"], meta["name"]))
             self.learn(plural, obj)
 
-        version = await self._kube.each(plural, take, **WATCHED[plural].selectors)
+        version = await self._kube.each(plural, take, **self.selectors[plural])
         for missing in self.cache.missing(plural, listed, version):
             self.remove(missing)
         self.versions.setdefault(plural, version)

@@ -1,4 +1,4 @@
-"""The runs of each thread: who has it, who waits to be cleaned from it, and the queue of the rest.
+"""The runs of each thread: its holders, those that await their clean-up, and the queue.
 
 A question about one run costs the same however many others wait.
 """
@@ -44,7 +44,7 @@ def is_to_be_cleaned(run: AgentRun) -> bool:
 
 
 class ThreadIndex:
-    """By namespace and thread. What changes says whom it wakes: the names of runs that waited."""
+    """By namespace and thread. Each change returns the names of the waiting runs that it wakes."""
 
     def __init__(self) -> None:
         self._threads: dict[tuple[str, str], Thread] = {}
@@ -78,7 +78,7 @@ class ThreadIndex:
             self._put_in(thread, new)
         if old is not None:
             if new is not None and (_holds(new) or (_waits(new) and new.order == old.order)):
-                woken.clear()  # whoever comes next still has to wait for it
+                woken.clear()  # the next run still has to wait for it
             if _frees(thread, old, new):
                 woken |= _waiting_for_the_thread(thread, old)
         if not thread.runs:
@@ -86,7 +86,7 @@ class ThreadIndex:
         return woken - {run.metadata.name}
 
     def head(self, namespace: str, name: str) -> set[str]:
-        """Whom the end of a pod on the thread wakes."""
+        """Names of the runs that the end of a pod on the thread wakes."""
         thread = self._threads.get((namespace, name), _NONE)
         return {order[2] for order in thread.queue[:1]} | set(thread.holders)
 

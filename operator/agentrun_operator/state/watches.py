@@ -1,7 +1,7 @@
 """Keeps a watch on every kind: what changes goes to the intake, one object at a time.
 
-A watch follows on a full read, so that nothing is missed between the two. It begins again where it
-was, and with a full read where the API server does not know that place any more.
+A watch begins at the version of a full read, so that no change between the two is missed. It
+resumes at its last version, or with a full read if the API server no longer has that version.
 """
 
 import asyncio
@@ -35,35 +35,35 @@ class Watches:
         failures = 0
         while True:
             try:
-                heard = await self._follow(plural)
+                had_events = await self._follow(plural)
             except ApiError as error:
                 logger.info("watch of %s: %s", plural, error)
                 if error.status not in BUSY:
                     self._intake.versions.pop(plural, None)
-                heard = error.status == GONE
+                had_events = error.status == GONE
             except NO_ANSWER as error:
                 logger.info("watch of %s: %r", plural, error)
-                heard = False
+                had_events = False
             except Exception:
                 logger.exception("watch of %s", plural)
                 self._intake.versions.pop(plural, None)
-                heard = False
-            failures = 0 if heard else failures + 1
+                had_events = False
+            failures = 0 if had_events else failures + 1
             if failures:
                 backoff = min(FIRST_BACKOFF * 2.0 ** min(failures, 16), LONGEST_BACKOFF)
                 await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
 
     async def _follow(self, plural: str) -> bool:
-        """Follow the kind until the server ends the watch. Whether it has told anything."""
-        intake, heard = self._intake, False
+        """Follow the kind until the server ends the watch. Whether there was any event."""
+        intake, had_events = self._intake, False
         if plural not in intake.versions:
             await intake.read_all(plural)
         version = intake.versions[plural]
-        async for kind, obj in self._kube.watch(plural, version, **WATCHED[plural].selectors):
+        async for kind, obj in self._kube.watch(plural, version, **intake.selectors[plural]):
             if kind == "DELETED":
                 intake.forget(plural, obj)
             elif kind != "BOOKMARK":
                 intake.learn(plural, obj)
             intake.versions[plural] = int(obj["metadata"]["resourceVersion"])
-            heard = True
-        return heard
+            had_events = True
+        return had_events

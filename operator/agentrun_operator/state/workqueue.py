@@ -75,7 +75,7 @@ class WorkQueue:
         self._ready.set()
 
     def add_after(self, key: Key, seconds: float, urgency: Urgency = Urgency.NEWS) -> None:
-        """Add the key later; an earlier timer of the key stays, a later one gives way."""
+        """Add the key later; an earlier timer of the key stays, a later one is replaced."""
         loop = asyncio.get_running_loop()
         timer = self._timers.get(key)
         if timer is not None:

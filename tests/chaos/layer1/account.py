@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from agentrun_kube.termination_report import read_account
+from agentrun_kube.termination_report import parse_report
 
 from .container import SIGKILLED, Container
 from .objects import Object, condition, made_for
@@ -85,7 +85,7 @@ def _failed(container: Container) -> bool:
     end = container.exit
     if end is None or end.code == 0:
         return False
-    account = read_account(end.message)
+    account = parse_report(end.message)
     return container.signalled_at is None or (account is not None and account.result == "Failed")
 
 

@@ -41,11 +41,14 @@ def _salt(_: int) -> str:
 
 
 class OperatorProcess:
-    def __init__(self, server: ApiServer, loop: VirtualLoop, skew: float) -> None:
+    def __init__(
+        self, server: ApiServer, loop: VirtualLoop, skew: float, instance: str | None = None
+    ) -> None:
         self._server = server
         self._loop = loop
         self.kube = FakeKube(server)
-        self.controller = Controller(self.kube, Installation("runner"))
+        self.controller = Controller(self.kube, Installation("runner", instance=instance))
+        self._selectors = self.controller.intake.selectors
         self._inbox: dict[str, list[tuple[str, Object]]] = {plural: [] for plural in WATCHED}
         self.watches = False
         self.circles = False
@@ -76,14 +79,14 @@ class OperatorProcess:
 
     def _list(self, plural: str) -> None:
         """A watch begins with what is there; what went before is never told."""
-        found = self._server.select(plural, WATCHED[plural].selectors)
+        found = self._server.select(plural, self._selectors[plural])
         self._inbox[plural] = [("ADDED", obj) for obj in found]
 
     def _changed(self, plural: str, old: Object | None, new: Object | None) -> None:
         if not self.watches or plural not in WATCHED:
             return
-        was = old is not None and matches(old, WATCHED[plural].selectors)
-        if new is not None and matches(new, WATCHED[plural].selectors):
+        was = old is not None and matches(old, self._selectors[plural])
+        if new is not None and matches(new, self._selectors[plural]):
             self._inbox[plural].append(("MODIFIED", new))
         elif was and old is not None:
             # An object that leaves the selection arrives with its last state that was in it.

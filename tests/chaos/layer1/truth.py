@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from agentrun_kube.names import FINALIZER
-from agentrun_kube.termination_report import read_account
+from agentrun_kube.termination_report import parse_report
 from agentrun_kube.vocabulary import FINAL_PHASES
 
 from .account import false_claims
@@ -201,7 +201,7 @@ class Truth:
                 continue
             for status in pod["status"].get("containerStatuses", []):
                 end = status["state"].get("terminated") or {}
-                account = read_account(end.get("message", ""))
+                account = parse_report(end.get("message", ""))
                 if account is not None and account.result == "Succeeded":
                     why = f"{text}, but {name_of(pod)} had completed"
                     self.broken(SUCCEEDED_WRONGLY, why, run=record.uid)

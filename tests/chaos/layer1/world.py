@@ -44,8 +44,8 @@ class World:
             if self.server.get("agents", name) is None:
                 self.server.create("agents", {"metadata": {"name": name}, "spec": spec})
 
-    def start_operator(self, skew: float = 0.0) -> OperatorProcess:
-        operator = OperatorProcess(self.server, self.loop, skew)
+    def start_operator(self, skew: float = 0.0, instance: str | None = None) -> OperatorProcess:
+        operator = OperatorProcess(self.server, self.loop, skew, instance)
         self.operators.append(operator)
         return operator
 

@@ -72,6 +72,7 @@ class Setting:
                 "apiVersion": "v1",
                 "kind": "Node",
                 "metadata": {"name": node, "labels": labels},
+                "spec": {"taints": [{"key": LABEL, "effect": "NoSchedule"}]},
             }
             await self._api.create("nodes", None, body)
             await self._api.patch("nodes", None, node, {"status": ready()}, "status")
@@ -82,6 +83,7 @@ class Setting:
             spec = {
                 "runtime": {"langgraph": {"graph": "simulated:graph"}},
                 "store": {"claimName": f"{self.namespace}-{agent}"},
+                "podTemplate": {"spec": {"tolerations": [{"key": LABEL, "operator": "Exists"}]}},
             }
             body = {"apiVersion": "agentrun.dev/v1alpha1", "kind": "Agent", "spec": spec}
             await self._api.create("agents", self.namespace, body | {"metadata": {"name": agent}})
@@ -124,7 +126,7 @@ class Setting:
         claims = await self._api.all("persistentvolumeclaims", self.namespace)
         bound = [c for c in claims["items"] if c["status"].get("phase") == "Bound"]
         nodes = [await self._api.get("nodes", None, name) for name in self.nodes]
-        schedulable = all(node and not node["spec"].get("taints") for node in nodes)
+        schedulable = all(node and len(node["spec"].get("taints", ())) == 1 for node in nodes)
         return account is not None and len(bound) == len(self.roots) and schedulable
 
     async def empty(self) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from agentrun_kube.names import LABEL_RUN_UID
-from agentrun_kube.termination_report import read_account
+from agentrun_kube.termination_report import parse_report
 from agentrun_store.history import History
 from agentrun_store.summary import summary
 from agentrun_store.thread import Store
@@ -91,7 +91,7 @@ class Verdict:
                 continue
             for status in pod["status"].get("containerStatuses", []):
                 end = status["state"].get("terminated") or {}
-                account = read_account(end.get("message", ""))
+                account = parse_report(end.get("message", ""))
                 if account is not None and account.result == "Succeeded":
                     text = f"{record.name} ended {record.ended}, but {name_of(pod)} had completed"
                     self._truth.suspect(names.SUCCEEDED_WRONGLY, text, run=record.uid)

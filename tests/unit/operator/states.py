@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agentrun_kube.names import ANNOTATION_QUEUED, FINALIZER
-from agentrun_kube.termination_report import Account
+from agentrun_kube.termination_report import TerminationReport
 from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 from agentrun_kube.vocabulary import FINAL_PHASES, Phase
@@ -156,7 +156,7 @@ PENDING_POD = PodFacts(
     exit_code=None,
     exit_reason="",
     supervised=True,
-    account=None,
+    report=None,
     report_cut=False,
     watched=True,
 )
@@ -171,7 +171,7 @@ FAILED_POD = replace(RUNNING_POD, phase="Failed", exit_code=1)
 
 def said(pod: PodFacts, result: str, **more: Any) -> PodFacts:
     """The pod with an account of its runner."""
-    return replace(pod, account=Account.model_validate({"result": result, **more}))
+    return replace(pod, report=TerminationReport.model_validate({"result": result, **more}))
 
 
 def thread(this: AgentRun, *rivals: AgentRun, **more: Any) -> ThreadView:
@@ -189,7 +189,7 @@ def view(this: AgentRun, rivals: tuple[AgentRun, ...] = (), **facts: Any) -> Vie
         "agent": agent(),
         "job": None,
         "pods": (),
-        "departed": (),
+        "gone_pods": (),
         "thread": thread(this, *rivals),
         "cleanup": None,
         "namespace_terminating": False,

@@ -93,13 +93,13 @@ def test_a_pod_that_goes_is_remembered_as_it_was_last_seen() -> None:
     upsert(cache, "pods", obj("p", version=1, labels=OF_RUN, status={"phase": "Pending"}))
     state = {"phase": "Pending", "containerStatuses": [{"name": "x", "state": {"terminated": {}}}]}
     remove(cache, "pods", obj("p", version=2, labels=OF_RUN, status=state))
-    (seen,) = cache.departed("run-1")
+    (seen,) = cache.gone_pods("run-1")
     assert seen.has_started
     remove(cache, "agentruns", obj(version=3, uid="run-1"))
-    assert cache.departed("run-1") == ()
+    assert cache.gone_pods("run-1") == ()
     upsert(cache, "pods", obj("late", version=4, labels=OF_RUN, status={}))
     remove(cache, "pods", obj("late", version=5, labels=OF_RUN, status={}))
-    assert cache.departed("run-1") == (), "nothing is kept for a run that is gone"
+    assert cache.gone_pods("run-1") == (), "nothing is kept for a run that is gone"
 
 
 def run(name: str, version: int, created: int = 0, **more: Any) -> dict[str, Any]:

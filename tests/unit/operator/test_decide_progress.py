@@ -185,7 +185,7 @@ def test_a_run_whose_job_was_never_written_down_is_not_ended_in_one_step() -> No
             Reason.OUT_OF_MEMORY,
             "limits.memory",
         ),
-        (STOPPED_POD, Reason.STOPPED_FROM_OUTSIDE, "nobody has set spec.cancel"),
+        (STOPPED_POD, Reason.STOPPED_FROM_OUTSIDE, "spec.cancel is not set"),
     ],
 )
 def test_a_failure_says_what_was_seen(pod: PodFacts, reason: str, named: str) -> None:

@@ -110,8 +110,8 @@ CLAIMED: dict[str, Any] = {"has_finalizer": True, "jobName": "r", "claimName": "
 def test_rollback_cleans_up_even_if_no_pod_that_was_seen_had_started() -> None:
     """Another pod may have come, written and gone while nobody looked (an evicted one, say)."""
     this = run(cancel="rollback", **CLAIMED)
-    for departed in ((), (PENDING_POD,)):
-        plan = decide(view(this, departed=departed))
+    for gone_pods in ((), (PENDING_POD,)):
+        plan = decide(view(this, gone_pods=gone_pods))
         assert plan.actions == (RequestCleanup("agentrun-store"),)
 
 

@@ -177,7 +177,7 @@ def test_a_rollback_whose_job_went_before_its_claim_was_written_down_is_cleaned_
     None
 ):
     this = run(cancel="rollback", has_finalizer=True)
-    plan = decide(view(this, departed=(RUNNING_POD,)))
+    plan = decide(view(this, gone_pods=(RUNNING_POD,)))
     assert plan.actions == (RequestCleanup("agentrun-store"),)
     assert plan.status is not None
     assert plan.status.claim_name == "agentrun-store"

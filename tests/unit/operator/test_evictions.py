@@ -9,7 +9,7 @@ from agentrun_kube.vocabulary import Phase
 from agentrun_operator.facts.evictions import overuse
 from agentrun_operator.runs.plan import DeleteJob, ForbidRetries, StopPod
 from agentrun_operator.runs.policy.decide import decide
-from agentrun_operator.runs.policy.outcome import ending
+from agentrun_operator.runs.policy.outcome import outcome_of_pods
 
 from .states import FAILED_POD, RUNNING_POD, job, run, said, view
 
@@ -59,7 +59,7 @@ def test_the_message_names_the_limit_the_kubelets_words_and_the_field(
     words: str, field: str
 ) -> None:
     for pod in (EVICTED, said(EVICTED, "Stopped")):
-        end = ending((replace(pod, overuse=words),))
+        end = outcome_of_pods((replace(pod, overuse=words),))
         assert end is not None
         assert (end.phase, end.reason) == ("Failed", "Evicted")
         assert words in end.message
@@ -67,8 +67,8 @@ def test_the_message_names_the_limit_the_kubelets_words_and_the_field(
 
 
 def test_an_agent_that_had_completed_or_failed_before_it_was_evicted_keeps_its_end() -> None:
-    done = ending((said(EVICTED, "Succeeded"),))
-    failed = ending((said(EVICTED, "Failed", reason="InvalidInput"),))
+    done = outcome_of_pods((said(EVICTED, "Succeeded"),))
+    failed = outcome_of_pods((said(EVICTED, "Failed", reason="InvalidInput"),))
     assert done is not None and failed is not None
     assert (done.phase, failed.reason) == ("Succeeded", "InvalidInput")
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from agentrun_kube.client.kube import ApiError, Kube
 from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
@@ -55,6 +56,32 @@ async def test_an_event_tells_of_what_was_not_written(
     with pytest.raises(ApiError):
         await executor.apply(live, Plan(status=next_status(live), events=(NEWS,)))
     assert wire.written == []
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(500, "etcdserver: request is too large"), (413, "limit is 3145728")]
+)
+async def test_an_event_says_that_a_run_has_no_room_for_a_status(
+    wire: Wire, executor: Executor, status: int, message: str
+) -> None:
+    wire.answers = [web.json_response({"message": message}, status=status)]
+    live = view(run(**LIVE))
+    with pytest.raises(ApiError):
+        await executor.apply(live, Plan(status=next_status(live), events=(NEWS,)))
+    refused, event = wire.asked
+    assert (refused.what, event.what) == ("status", "events")
+    assert event.body["reason"] == "ObjectTooLarge"
+    assert "spec.input" in event.body["message"]
+
+
+async def test_a_terminating_namespace_is_no_refusal_of_the_job(
+    wire: Wire, executor: Executor
+) -> None:
+    """Neither the Agent nor the quota is to be fixed."""
+    answer = {"message": "no", "details": {"causes": [{"reason": "NamespaceTerminating"}]}}
+    wire.answers = [web.json_response(answer, status=403)]
+    with pytest.raises(ApiError):
+        await executor.apply(view(run(has_finalizer=True)), Plan(actions=(CreateJob(),)))
 
 
 async def test_an_end_is_written_over_what_somebody_else_wrote(

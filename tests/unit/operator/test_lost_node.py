@@ -48,7 +48,7 @@ def test_a_run_on_a_lost_node_is_said_to_run() -> None:
     assert plan.status.phase == Phase.RUNNING, "it is not known to have ended either"
     value, reason, message = started(plan)
     assert (value, reason) == ("True", Reason.NODE_UNREACHABLE)
-    assert "nobody knows whether the agent still runs" in message
+    assert "it is unknown whether the agent still runs" in message
     assert [event.reason for event in plan.events] == [Reason.NODE_UNREACHABLE]
     assert decide(looking_at(SILENT_POD, plan, unreachable_nodes=LOST)).events == ()
 

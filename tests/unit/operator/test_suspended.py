@@ -110,7 +110,7 @@ def test_a_cancelled_run_ends_only_when_the_suspended_pod_has_ended() -> None:
     assert decide(view(live, pods=(LEAVING,))).status is not None
     assert told_phase(decide(view(live, pods=(LEAVING,)))) == "Cancelling"
     assert told_phase(decide(view(live, pods=(LEFT,)))) == "Interrupted"
-    assert told_phase(decide(view(live, departed=(LEFT,)))) == "Interrupted"
+    assert told_phase(decide(view(live, gone_pods=(LEFT,)))) == "Interrupted"
 
 
 def told_phase(plan: Plan) -> str:
@@ -125,7 +125,7 @@ def test_an_agent_that_failed_as_its_job_was_suspended_would_have_gone_on() -> N
     assert told(decide(view(live, job=SUSPENDED, pods=(failed,))))[1] == "Preempted"
     assert told(decide(view(live, job=job(), pods=(failed,))))[1] == "Retrying"
     cancelled = run(**LIVE, **STARTED, cancel="interrupt")
-    assert told_phase(decide(view(cancelled, departed=(failed,)))) == "Interrupted"
+    assert told_phase(decide(view(cancelled, gone_pods=(failed,)))) == "Interrupted"
 
 
 def test_a_failure_counts_when_the_job_says_so_although_it_is_suspended() -> None:

@@ -1,4 +1,4 @@
-"""What is known of a cancel: who asked for it, when, and how far it has come."""
+"""What is known of a cancel: its requester, its time, and its progress."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ def cancel_status(
     old = view.run.status.cancel or CancelStatus()
     by, requested_at = _request(view.run)
     if old.action == spec.cancel:
-        # Others may come to own the field too, and their times move with whatever else they patch.
+        # Other managers may own the field later, and their times change with each of their patches.
         by, requested_at = old.by or by, old.requested_at or requested_at
     return CancelStatus(
         action=spec.cancel,
@@ -36,7 +36,7 @@ def cancel_status(
 def _request(run: AgentRun) -> tuple[str | None, datetime | None]:
     """Manager and time of spec.cancel, from metadata.managedFields: all that the server records.
 
-    One that applied what was there already has no time, and was not the first.
+    A manager that applied the same value later has no time, and was not the first.
     """
     owners = [
         entry
@@ -48,11 +48,11 @@ def _request(run: AgentRun) -> tuple[str | None, datetime | None]:
     return first.get("manager"), datetime.fromisoformat(time) if time else None
 
 
-def asked(run: AgentRun) -> str:
+def stop_message(run: AgentRun) -> str:
     if run.spec.cancel is None and run.deleting:
         return "The AgentRun is being deleted; its pod is stopped first."
     if run.spec.cancel is None:
         return "The run has ended or timed out; what is left of it is stopped."
     by, _ = _request(run)
     reason = f": {run.spec.cancel_reason}" if run.spec.cancel_reason else ""
-    return f"{run.spec.cancel} asked for by {by or 'an unknown manager'}{reason}"
+    return f"{run.spec.cancel} requested by {by or 'an unknown manager'}{reason}"

@@ -6,9 +6,9 @@ from agentrun_kube.vocabulary import Condition, Reason
 from ...facts.pods import PodFacts
 from ..view import View
 from .cancel import cancel_status
-from .status import set_condition
+from .status import with_condition
 
-# Reasons of the condition DisruptionTarget with which a pod ends although its kubelet said nothing:
+# Reasons of the condition DisruptionTarget with which a pod ends without a report of its kubelet:
 # https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
 GIVEN_UP = ("DeletionByPodGC",)
 
@@ -16,14 +16,14 @@ GIVEN_UP = ("DeletionByPodGC",)
 def confirmed(view: View, status: AgentRunStatus, *, forced: bool = False) -> AgentRunStatus:
     status = status.model_copy(update={"cancel": cancel_status(view, gone=True, forced=forced)})
     reason, message = _how_it_is_known(view)
-    return set_condition(view, status, Condition.STOPPED, True, reason, message)
+    return with_condition(view, status, Condition.STOPPED, True, reason, message)
 
 
 def _how_it_is_known(view: View) -> tuple[Reason, str]:
-    """By what it is confirmed that nothing of the run is alive."""
+    """What confirms that nothing of the run is alive."""
     if not view.begun:
         return Reason.NO_POD, "No pod of the run was ever made."
-    given_up = [pod for pod in (*view.pods, *view.departed) if pod.node and _is_given_up(pod)]
+    given_up = [pod for pod in (*view.pods, *view.gone_pods) if pod.node and _is_given_up(pod)]
     if given_up:
         why = given_up[-1].disruption or "no reason given"
         return Reason.POD_GIVEN_UP, (
@@ -42,5 +42,6 @@ def _how_it_is_known(view: View) -> tuple[Reason, str]:
 
 
 def _is_given_up(pod: PodFacts) -> bool:
-    # Who writes the final phase in the kubelet's place leaves its word on the containers as it was.
+    # When something other than the kubelet sets the final phase, the container statuses stay as the
+    # kubelet last reported them.
     return pod.disruption in GIVEN_UP or (pod.container_runs and not pod.alive)

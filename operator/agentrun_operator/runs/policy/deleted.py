@@ -6,21 +6,21 @@ from agentrun_kube.vocabulary import Phase, Reason
 from ..plan import Plan, RemoveFinalizer
 from ..view import View
 from .ending import final
+from .recorded_outcome import outcome
 from .too_late import ended_by_itself
-from .verdict import outcome
 
 
 def deleted(view: View) -> Plan:
     run = view.run
     if run.holds_thread and run.finished and set(run.metadata.finalizers) - {FINALIZER}:
-        # The record stays, for a finalizer of others; the thread is free all the same.
+        # Another controller's finalizer keeps the record; the thread is free all the same.
         free = run.status.model_copy(update={"holds_thread": None})
         return Plan(status=free, confirm=True)
     if run.has_finalizer:
         return Plan(actions=(RemoveFinalizer(),), confirm=True)
     if run.finished:
         return Plan()
-    # Without our finalizer, only somebody else's keeps the record: say what is so.
+    # Without our finalizer, only another controller's keeps the record: it gets its final status.
     end = outcome(view)
     if end is not None and end.phase is not None:
         return ended_by_itself(view, end)

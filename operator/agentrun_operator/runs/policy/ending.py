@@ -3,19 +3,20 @@
 from datetime import timedelta
 
 from agentrun_kube import defaults
+from agentrun_kube.conditions import has_reason
 from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
 from agentrun_kube.vocabulary import Condition, Phase, Reason, ReclaimPolicy
 
 from ...resources.event import Event
 from ..plan import Plan, RemoveFinalizer
 from ..view import View
-from .outcome import Ending
-from .status import base, said, set_condition
+from .outcome import Outcome
+from .status import base, with_condition
 
 
 def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus:
-    """The status of a run that has ended. It is settled if there is nothing left to do for it."""
-    # What is managed from Git would be applied, and run, again.
+    """The status of a run that has ended. It is settled if nothing is left to do for it."""
+    # A GitOps tool would apply the run again, and it would run again.
     ttl = None if view.run.managed_from_git else defaults.ttl_seconds(view.run, view.agent)
     expires_at = None if ttl is None else view.now + timedelta(seconds=ttl)
     reclaims = view.run.spec.reclaim_policy == ReclaimPolicy.DELETE
@@ -29,31 +30,31 @@ def final(view: View, phase: Phase, reason: str, message: str) -> AgentRunStatus
     )
     if status.started_at is None:
         never = "No pod of the run started."
-        status = set_condition(view, status, Condition.STARTED, False, Reason.NEVER_STARTED, never)
-    elif not said(view, Condition.STARTED, Reason.AGENT_STARTED):
+        status = with_condition(view, status, Condition.STARTED, False, Reason.NEVER_STARTED, never)
+    elif not has_reason(view.run.status.conditions, Condition.STARTED, Reason.AGENT_STARTED):
         ran = f"The agent ran in pod {status.pod_name}."
-        status = set_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, ran)
-    return set_condition(view, status, Condition.FINISHED, True, reason, message)
+        status = with_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, ran)
+    return with_condition(view, status, Condition.FINISHED, True, reason, message)
 
 
-def with_account(view: View, status: AgentRunStatus, ending: Ending) -> AgentRunStatus:
-    """The status with what the runner left as its account."""
-    account = ending.account
-    if account is not None:
+def with_report(view: View, status: AgentRunStatus, end: Outcome) -> AgentRunStatus:
+    """The status with what the runner reported."""
+    report = end.report
+    if report is not None:
         status = status.model_copy(
             update={
-                "output": account.output,
-                "output_truncated": account.output_truncated,
-                "checkpoint": account.checkpoint,
-                "interrupts": account.interrupts or None,
+                "output": report.output,
+                "output_truncated": report.output_truncated,
+                "checkpoint": report.checkpoint,
+                "interrupts": report.interrupts or None,
             }
         )
     if status.interrupts and status.phase == Phase.SUCCEEDED:
         message = (
-            "The graph asks for input, see status.interrupts. Answer with spec.resume of another "
+            "The graph waits for input, see status.interrupts. Answer with spec.resume of another "
             "AgentRun on the thread."
         )
-        status = set_condition(
+        status = with_condition(
             view, status, Condition.WAITING_FOR_INPUT, True, Reason.INTERRUPT, message
         )
     return status
@@ -64,10 +65,10 @@ def ended_event(phase: Phase, reason: str, message: str) -> Event:
 
 
 def finish(view: View, status: AgentRunStatus, *events: Event) -> Plan:
-    """The last plan of a run that stays: the guard goes first, the final phase is the last write.
+    """The last plan of a run that stays: it removes the finalizer, then writes the final phase.
 
     A crash between the two leaves a run that is still watched and that ends the same way. With
-    reclaimPolicy Delete the guard stays: deleting the record has to clean the store first.
+    reclaimPolicy Delete the finalizer stays: the checkpoints go before the record.
     """
     keeps = view.run.spec.reclaim_policy == ReclaimPolicy.DELETE
     actions = (RemoveFinalizer(),) if view.run.has_finalizer and not keeps else ()

@@ -1,4 +1,4 @@
-"""A run that has ended: its record may expire or reclaim its store, and its Job is let go."""
+"""A run that has ended: its record expires or reclaims its store, its Job leaves the watch."""
 
 from dataclasses import replace
 
@@ -15,21 +15,21 @@ from .stop import stop_actions
 
 def finished(view: View) -> Plan:
     if view.alive or view.can_make_pods:
-        # A request of somebody who has died or slept since may make the Job once more.
+        # A late create request, of an operator that has died since, may have made the Job again.
         return Plan(actions=stop_actions(view), confirm=True)
     plan = _what_is_left_to_do(view)
     if plan.actions or view.run.deleting:
-        return plan  # with the record, what belongs to it goes
+        return plan  # the garbage collector deletes Job and pods with the record
     return replace(plan, actions=unwatch(view.own_job, view.pods))
 
 
 def unwatch(job: JobFacts | None, pods: tuple[PodFacts, ...]) -> tuple[Unwatch, ...]:
-    """Take a finished run's Job and pods out of the watch, so that they cost nothing any more.
+    """Take a finished run's Job and pods off the watch, so that they cost nothing.
 
-    What has succeeded has left it by itself.
+    Those that have succeeded have left it by themselves.
     """
     if job is not None and not job.finished:
-        return ()  # until then, its pods tell whether it can make another
+        return ()  # until then, its pods show whether it can make another
     jobs = () if job is None or job.deleting or not job.watched else (job,)
     left = tuple(pod for pod in pods if pod.watched and not pod.alive and not pod.deleting)
     return tuple(Unwatch("jobs", job.name, job.uid) for job in jobs) + tuple(

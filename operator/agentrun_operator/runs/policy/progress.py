@@ -1,4 +1,4 @@
-"""A run that has begun and that nobody has asked to stop."""
+"""A run that has begun and that is not being stopped."""
 
 from dataclasses import replace
 
@@ -8,21 +8,21 @@ from ...facts.pods import USUAL_START, PodFacts, missing_claim
 from ...resources.event import Event
 from ..plan import AddFinalizer, Plan
 from ..view import View
-from .ending import ended_event, final, finish, with_account
-from .outcome import KEPT, Ending, timed_out
-from .status import base, said, set_condition, waiting
+from .ending import ended_event, final, finish, with_report
+from .outcome import KEPT, Outcome, timed_out
+from .recorded_outcome import outcome
+from .status import base, set_condition, waiting, with_condition
 from .suspended import being_suspended, is_preempted, suspended
-from .verdict import outcome
 
 
 def progress(view: View) -> Plan:
     if view.alive or view.can_make_pods:
-        if not view.run.has_finalizer:  # somebody took the finalizer off; the pod needs its guard
+        if not view.run.has_finalizer:  # a user removed it; the run must outlive its pod
             return Plan(actions=(AddFinalizer(),))
         return _live(view)
     if view.run.status.job_uid is None and view.own_job is not None:
-        # Write down that there was a Job before the guard goes: without its UID in the status, a
-        # crash and a Job deleted by hand would look like a run that was never started.
+        # Record the Job before the finalizer goes: without its UID in the status, a crash and a Job
+        # that a user deletes would look like a run that never started.
         return Plan(status=base(view, Phase.RUNNING))
     return _ended(view)
 
@@ -45,7 +45,7 @@ def _running(view: View, pod: PodFacts) -> Plan:
         return _lingering(view, pod)
     status = base(view, Phase.RUNNING)
     message = f"The agent runs in pod {pod.name} on node {pod.node}."
-    status = set_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, message)
+    status = with_condition(view, status, Condition.STARTED, True, Reason.AGENT_STARTED, message)
     is_news = view.run.status.pod_name != pod.name or view.run.status.phase != Phase.RUNNING
     events = (Event("Normal", Reason.AGENT_STARTED, message),) if is_news else ()
     return Plan(status=status, events=events)
@@ -53,28 +53,27 @@ def _running(view: View, pod: PodFacts) -> Plan:
 
 def _lingering(view: View, pod: PodFacts) -> Plan:
     message = (
-        f"The agent has ended, but pod {pod.name} has not: {', '.join(pod.lingering)} goes on. The "
-        "run ends when it does. In spec.podTemplate of Agent "
+        f"The agent has ended, but pod {pod.name} has not: {', '.join(pod.lingering)} still runs. "
+        "The run ends when it does. In spec.podTemplate of Agent "
         f"{view.run.spec.agent_ref.name}, make it a sidecar: one of initContainers with "
         "restartPolicy Always."
     )
-    return _told(view, Reason.POD_LINGERS, message)
+    return _running_with_warning(view, Reason.POD_LINGERS, message)
 
 
 def _out_of_sight(view: View, pod: PodFacts) -> Plan:
     message = (
-        f"Node {pod.node} does not answer, so nobody knows whether the agent still runs in pod "
-        f"{pod.name}. Its kubelet says so when it is back; if the cluster gives the pod up, "
-        "another one goes on from the last checkpoint."
+        f"Node {pod.node} does not answer, so it is unknown whether the agent still runs in pod "
+        f"{pod.name}. The kubelet reports it when the node is back; if the cluster evicts the pod, "
+        "the next pod resumes from the last checkpoint."
     )
-    return _told(view, Reason.NODE_UNREACHABLE, message)
+    return _running_with_warning(view, Reason.NODE_UNREACHABLE, message)
 
 
-def _told(view: View, reason: Reason, message: str) -> Plan:
-    """The run is Running, and there is something about it that people should know."""
-    is_news = not said(view, Condition.STARTED, reason)
+def _running_with_warning(view: View, reason: Reason, message: str) -> Plan:
+    """The run is Running, with a warning in its condition Started."""
     status = base(view, Phase.RUNNING)
-    status = set_condition(view, status, Condition.STARTED, True, reason, message)
+    status, is_news = set_condition(view, status, Condition.STARTED, True, reason, message)
     return Plan(status=status, events=(Event("Warning", reason, message),) if is_news else ())
 
 
@@ -90,12 +89,12 @@ def _without_pod(view: View) -> Plan:
     if not view.pods:
         return _no_pod_yet(view)
     last = view.pods[-1]
-    what = f"was taken away ({last.disruption})" if last.disrupted else "failed"
+    what = f"was disrupted ({last.disruption})" if last.disrupted else "failed"
     if is_preempted(view, last):
         what = "was stopped because its Job was suspended"
     if last.overuse:
         what = f"was evicted for what the agent used ({last.overuse})"
-    message = f"Pod {last.name} {what}; the next one goes on from its last checkpoint."
+    message = f"Pod {last.name} {what}; the next one resumes from its last checkpoint."
     return waiting(view, Reason.RETRYING, message)
 
 
@@ -116,12 +115,12 @@ def _no_pod_yet(view: View) -> Plan:
 
 
 def _preparing(view: View, pod: PodFacts) -> Plan:
-    """A pod that has a node but no container yet: at first that is how it is."""
+    """A pod without a container yet; a warning only if that takes unusually long."""
     if view.now < pod.created_at + USUAL_START:
         return Plan(look_again_at=pod.created_at + USUAL_START)
     if pod.node is None and not pod.scheduler_looked:
         message = (
-            f"No scheduler has looked at pod {pod.name}: it asks for scheduler {pod.scheduler}. "
+            f"No scheduler has looked at pod {pod.name} (spec.schedulerName: {pod.scheduler}). "
             "Check spec.podTemplate.spec.schedulerName of Agent "
             f"{view.run.spec.agent_ref.name}, and that this scheduler runs."
         )
@@ -139,7 +138,7 @@ REJECT_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunCont
 
 
 def _pending(view: View, pod: PodFacts) -> Plan:
-    """Why the pod does not run yet, in words that name the field to mend."""
+    """Why the pod does not run yet; the message names the field to fix."""
     agent = view.run.spec.agent_ref.name
     if view.suspended:
         return suspended(view)
@@ -175,17 +174,17 @@ def _ended(view: View) -> Plan:
     if end is None or end.phase is None:
         end = _ended_from_outside(view, end)
     assert end.phase is not None
-    status = with_account(view, final(view, end.phase, end.reason, end.message), end)
+    status = with_report(view, final(view, end.phase, end.reason, end.message), end)
     return finish(view, status, ended_event(end.phase, end.reason, end.message))
 
 
-def _ended_from_outside(view: View, end: Ending | None) -> Ending:
-    """The pod was stopped or is gone, and nobody has cancelled the run."""
-    account = end.account if end else None
+def _ended_from_outside(view: View, end: Outcome | None) -> Outcome:
+    """The pod was stopped or is gone, although the run is not cancelled."""
+    report = end.report if end else None
     if view.own_job is not None and view.own_job.deadline_exceeded:
-        return timed_out("too long, and its Job has ended it", account)
+        return timed_out("too long, and its Job has ended it", report)
     if view.own_job is not None:
-        message = f"The run's pod was stopped or deleted, but nobody has set spec.cancel. {KEPT}"
-        return Ending(Phase.FAILED, Reason.STOPPED_FROM_OUTSIDE, message, account)
-    message = f"The run's Job was deleted by somebody else than the operator. {KEPT}"
-    return Ending(Phase.FAILED, Reason.JOB_LOST, message, account)
+        message = f"The run's pod was stopped or deleted, but spec.cancel is not set. {KEPT}"
+        return Outcome(Phase.FAILED, Reason.STOPPED_FROM_OUTSIDE, message, report)
+    message = f"A client other than the operator deleted the run's Job. {KEPT}"
+    return Outcome(Phase.FAILED, Reason.JOB_LOST, message, report)

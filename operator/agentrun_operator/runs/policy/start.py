@@ -50,14 +50,14 @@ def _start(view: View) -> Plan:
         return _refused(view, *too_large)
     blockers = threads.blocked_by(run, view.thread)
     if blockers and threads.must_give_way(run, blockers[0]):
-        return _thread_busy(view, blockers)  # whatever else it waits for
+        return _thread_busy(view, blockers)  # before anything else that it waits for
     if view.job is not None:
         message = (
             f"A Job named {name} exists that does not belong to this run. The run starts when that "
             "Job is deleted; or create an AgentRun with another metadata.name."
         )
         plan = waiting(view, Reason.JOB_NAME_TAKEN, message)
-        # Jobs of others are not watched, nor is that of a run that had the name and has just gone.
+        # Other controllers' Jobs are not watched, nor is that of a deleted run of the same name.
         age = view.now - run.metadata.creation_timestamp
         wait = min(max(age, SOON), LOOK_AT_FOREIGN_JOB)
         return replace(plan, look_again_at=view.now + wait, confirm=True)
@@ -82,12 +82,12 @@ def _start(view: View) -> Plan:
 
 
 def _begin(view: View, agent: Agent) -> Plan:
-    """First the guard, then the thread, then the Job: each write says what the next one needs.
+    """First the finalizer, then the thread, then the Job: each write is what the next one needs.
 
-    What the cache keeps does not tell whether the pod would be refused, so it is asked for first.
+    The cached run does not show whether its pod would be refused, so the whole one is read first.
     """
     run = view.run
-    guard: tuple[Action, ...] = () if run.has_finalizer else (AddFinalizer(),)
+    finalizer: tuple[Action, ...] = () if run.has_finalizer else (AddFinalizer(),)
     if run.spec.thread is not None and not run.holds_thread:
         status = base(view, Phase.PENDING).model_copy(
             update={
@@ -97,14 +97,14 @@ def _begin(view: View, agent: Agent) -> Plan:
                 "claim_name": agent.spec.store.claim_name,
             }
         )
-        return Plan(actions=guard, status=status, confirm=run.trimmed)
-    if guard:
-        return Plan(actions=guard, confirm=run.trimmed)
+        return Plan(actions=finalizer, status=status, confirm=run.trimmed)
+    if finalizer:
+        return Plan(actions=finalizer, confirm=run.trimmed)
     return Plan(actions=(CreateJob(),), events=_capped(view, agent), confirm=True)
 
 
 def _capped(view: View, agent: Agent) -> tuple[Event, ...]:
-    """An Event if the run gets less time to end than it asks for."""
+    """An Event if the run's grace period is capped."""
     requested = defaults.requested_grace_seconds(view.run, agent)
     maximum = view.installation.max_grace_period_seconds
     if maximum is None or requested <= maximum:
@@ -135,8 +135,8 @@ def _too_large(run: AgentRun) -> tuple[Reason, str] | None:
 
 def _too_many_bytes(size: int, largest: int) -> str:
     return (
-        f"spec.input: with all that the runner is told it has {size} bytes, and the pod can carry "
-        f"{largest}. Store the data elsewhere and pass a reference."
+        f"spec.input is too large: the run file would be {size} bytes, the limit is {largest}. "
+        "Store the data elsewhere and pass a reference."
     )
 
 
@@ -150,15 +150,16 @@ def _thread_busy(view: View, blockers: list[AgentRun]) -> Plan:
     live = threads.rejected_by(run, view.thread)
     if strategy == MultitaskStrategy.REJECT and live is not None:
         message = (
-            f"Thread {run.spec.thread}: AgentRun {live.metadata.name} is ahead, and "
+            f"Thread {run.spec.thread}: {threads.named(live, run)} is ahead, and "
             "spec.multitaskStrategy is reject."
         )
         return _refused(view, Reason.THREAD_BUSY, message)
     message = (
-        f"Thread {run.spec.thread}: AgentRun {blockers[0].metadata.name} is ahead; the run starts "
+        f"Thread {run.spec.thread}: {threads.named(blockers[0], run)} is ahead; the run starts "
         "when that has ended."
     )
-    plan = waiting(view, Reason.THREAD_BUSY, message)
+    look_again_at = threads.look_again_at(blockers[0], run, view.now)
+    plan = replace(waiting(view, Reason.THREAD_BUSY, message), look_again_at=look_again_at)
     assert plan.status is not None
     if threads.must_give_way(run, blockers[0]):
         # jobName stays: a request to make its Job may still be under way.
@@ -167,10 +168,9 @@ def _thread_busy(view: View, blockers: list[AgentRun]) -> Plan:
     actions: tuple[Action, ...] = cancels[: threads.MOST_CANCELS]
     if run.has_finalizer and not run.holds_thread:
         actions = (RemoveFinalizer(), *actions)
-    more = len(cancels) > threads.MOST_CANCELS
-    return replace(
-        plan, actions=actions, confirm=bool(actions), look_again_at=view.now if more else None
-    )
+    if len(cancels) > threads.MOST_CANCELS:
+        plan = replace(plan, look_again_at=view.now)
+    return replace(plan, actions=actions, confirm=bool(actions))
 
 
 def _thread_has_pod(view: View) -> Plan:
@@ -183,10 +183,10 @@ def _thread_has_pod(view: View) -> Plan:
 
 
 def rejected(view: View, answer: str) -> Plan:
-    """What follows when the API server refuses to make the run's Job; it is tried again."""
+    """The plan after the API server has refused the run's Job; the loop retries."""
     message = (
-        f"The API server refused the run's Job: {answer} Mend the Agent "
+        f"The API server refused the run's Job: {answer} Fix Agent "
         f"{view.run.spec.agent_ref.name} (spec.podTemplate, spec.resources, spec.env) or the "
-        "namespace's quota; it is tried again."
+        "namespace quota. The operator keeps retrying."
     )
     return waiting(view, Reason.JOB_REJECTED, message)

@@ -1,8 +1,7 @@
 """Building the next status of a run from the last one."""
 
-from agentrun_kube.text import clean
+from agentrun_kube import conditions
 from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
-from agentrun_kube.v1alpha1.base import ConditionStatus
 from agentrun_kube.vocabulary import Condition, Phase, Reason
 
 from ...resources.event import Event
@@ -12,28 +11,25 @@ from ..view import View
 
 def set_condition(
     view: View, status: AgentRunStatus, kind: Condition, value: bool, reason: str, message: str
-) -> AgentRunStatus:
-    """The status with that condition; lastTransitionTime is kept while its value is the same.
-
-    The message may quote users, agents and kubelets: it is cleaned here, for all conditions.
-    """
-    old = next((c for c in status.conditions if c.type == kind), None)
-    text = "True" if value else "False"
-    new = ConditionStatus(
-        type=kind,
-        status="True" if value else "False",
-        reason=reason,
-        message=clean(message),
-        last_transition_time=(old.last_transition_time if old and old.status == text else view.now),
-        observed_generation=view.run.metadata.generation,
+) -> tuple[AgentRunStatus, bool]:
+    """The status with that condition, and whether its reason is new, so that an Event is due."""
+    new, changed = conditions.set_condition(
+        status.conditions,
+        kind,
+        value,
+        reason,
+        message,
+        generation=view.run.metadata.generation,
+        now=view.now,
     )
-    others = tuple(c for c in status.conditions if c.type != kind)
-    return status.model_copy(update={"conditions": (*others, new)})
+    return status.model_copy(update={"conditions": new}), changed
 
 
-def said(view: View, kind: Condition, reason: str) -> bool:
-    """Whether the last status gives that reason already, so that it is no news."""
-    return any(c.type == kind and c.reason == reason for c in view.run.status.conditions)
+def with_condition(
+    view: View, status: AgentRunStatus, kind: Condition, value: bool, reason: str, message: str
+) -> AgentRunStatus:
+    """The status with that condition."""
+    return set_condition(view, status, kind, value, reason, message)[0]
 
 
 def base(view: View, phase: Phase) -> AgentRunStatus:
@@ -55,7 +51,7 @@ def base(view: View, phase: Phase) -> AgentRunStatus:
 
 
 def _has_taken_thread(view: View) -> bool | None:
-    """Whether the run lives on its thread: a request to make its Job may have come very late.
+    """Whether the run lives on its thread: a create request for its Job may take effect late.
 
     A pod of another Job that has the run's labels is no start of the run.
     """
@@ -66,8 +62,8 @@ def _has_taken_thread(view: View) -> bool | None:
 def _starts(view: View) -> dict[str, object]:
     """How often the agent was started, and when, first and last.
 
-    An evicted pod takes its object along. So what counts is what has started since the last start
-    that was written down.
+    The object of an evicted pod is gone with the pod, so the starts after the last one that the
+    status has are added to its count.
     """
     status, counted = view.run.status, view.run.status.last_started_at
     starts = {pod.uid: pod.agent_started_at for pod in view.seen}
@@ -82,11 +78,10 @@ def _starts(view: View) -> dict[str, object]:
 
 
 def waiting(view: View, reason: Reason, message: str) -> Plan:
-    """The run waits for something that its message names. Nothing is lost; it goes on by itself."""
-    status = set_condition(
+    """The run waits for something that its message names; nothing is lost."""
+    status, is_news = set_condition(
         view, base(view, Phase.PENDING), Condition.STARTED, False, reason, message
     )
     usual = reason in (Reason.THREAD_BUSY, Reason.QUEUED, Reason.PREEMPTED)
     event = Event("Normal" if usual else "Warning", reason, message)
-    is_news = not said(view, Condition.STARTED, reason)
     return Plan(status=status, events=(event,) if is_news else ())

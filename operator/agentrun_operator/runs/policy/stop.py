@@ -1,4 +1,4 @@
-"""A run that is asked to stop: cancelled, or deleted while it lives. The only way to stop a run."""
+"""Stopping a run that is cancelled, or deleted while it lives. The only way to stop a run."""
 
 from datetime import datetime, timedelta
 
@@ -9,18 +9,18 @@ from ...resources.event import Event
 from ...resources.shorten_job import shorten_job_name
 from ..plan import Action, DeleteJob, DeletePod, ForbidRetries, Plan, ShortenStop, StopPod
 from ..view import View
-from .cancel import asked, cancel_status
-from .status import base, said, set_condition
+from .cancel import cancel_status, stop_message
+from .status import base, set_condition, with_condition
 from .stopped import retries_were_left, stopped
 
-# How much longer than its grace period a pod may take to end before its kubelet is asked after.
+# How much longer than its grace period a pod may take to end before the operator reads its node.
 LATE = timedelta(seconds=10)
 
 
 def must_stop(view: View) -> bool:
     """Whether nothing of the run may be alive: cancelled, deleted, or already timed out once."""
     run = view.run
-    # Also one whose ending is written down although its Job would go on: see `verdict.py`.
+    # Also one whose outcome is recorded although its Job would continue: recorded_outcome.py.
     stopping = run.status.phase == Phase.CANCELLING
     return run.spec.cancel is not None or run.deleting or stopping or _runs_after_timeout(view)
 
@@ -50,13 +50,13 @@ def _stopping(view: View) -> Plan:
     status = base(view, Phase.CANCELLING)
     status = status.model_copy(update={"cancel": cancel_status(view, signalled=signalled)})
     reason, message = _why_not_stopped(view)
-    status = set_condition(view, status, Condition.STOPPED, False, reason, message)
+    status, changed = set_condition(view, status, Condition.STOPPED, False, reason, message)
     old = view.run.status
     is_news = (
         old.phase != Phase.CANCELLING or (old.cancel and old.cancel.action) != view.run.spec.cancel
     )
-    events = (Event("Normal", Reason.CANCELLING, asked(view.run)),) if is_news else ()
-    if reason == Reason.NODE_UNREACHABLE and not said(view, Condition.STOPPED, reason):
+    events = (Event("Normal", Reason.CANCELLING, stop_message(view.run)),) if is_news else ()
+    if changed and reason == Reason.NODE_UNREACHABLE:
         events = (*events, Event("Warning", reason, message))
     late_at = _late_at(view)
     return Plan(
@@ -93,13 +93,13 @@ def is_late(view: View) -> bool:
 
 
 def _why_not_stopped(view: View) -> tuple[Reason, str]:
-    """What is known, and no more."""
+    """Why the run counts as alive: what is known, and nothing else."""
     where = ", ".join(f"{pod.name} on node {pod.node}" for pod in view.alive if pod.node)
     lost = [pod for pod in view.alive if pod.node in view.unreachable_nodes]
     if lost:
         pod = lost[0]
         return Reason.NODE_UNREACHABLE, (
-            f"Node {pod.node} does not answer, so nobody knows whether pod {pod.name} still runs. "
+            f"Node {pod.node} does not answer, so it is unknown whether pod {pod.name} still runs. "
             "The run ends when the node is back or the cluster gives the pod up. Only if you are "
             f"sure that the node is off: kubectl delete pod {pod.name} "
             f"-n {view.run.metadata.namespace} --force --grace-period=0"
@@ -120,19 +120,20 @@ def _why_not_stopped(view: View) -> tuple[Reason, str]:
         )
     return Reason.WAITING_FOR_POD, (
         "spec.cancelGracePeriodSeconds came after the stop. The kubelet keeps to the grace period "
-        "that it began with, and the image of the Agent has no supervisor of the operator's that "
-        f"could be told. {waiting}"
+        "that it began with, and the image of the Agent has no supervisor that could shorten "
+        f"it. {waiting}"
     )
 
 
 def shortening_refused(view: View, answer: str) -> Plan:
-    """What follows when the Job that is to shorten the stop is not made; it is tried again."""
+    """The plan after the API server has refused the Job that shortens the stop."""
     plan = _stopping(view)
     message = (
         "spec.cancelGracePeriodSeconds came after the stop, and the Job that tells the supervisor "
-        f"is not made: {answer} Fix the namespace's quota, or what refuses it; it is tried again."
+        f"is not created: {answer} Fix the namespace quota, or what refuses it. The operator keeps "
+        "retrying."
     )
-    status = plan.status and set_condition(
+    status = plan.status and with_condition(
         view, plan.status, Condition.STOPPED, False, Reason.WAITING_FOR_POD, message
     )
     return Plan(status=status, events=plan.events)
@@ -145,12 +146,12 @@ def stop_actions(view: View) -> tuple[Action, ...]:
     if job is not None and not job.deleting:
         delete_job = (DeleteJob(job.name, job.uid),)
     if not any(pod.has_started for pod in (view.alive or view.pods)):
-        # Nothing runs, so nothing need be told to stop. The Job's deletion would give its pods the
-        # whole grace period, from which only a container that starts just now could profit.
+        # No container runs, so none needs a signal. The Job's deletion would give its pods the
+        # whole grace period, which only a container that starts just now could use.
         return delete_job + _delete_unstarted(view)
-    # The Job controller deletes the pods of a suspended Job, and their logs with them. Whoever
-    # resumes it starts another pod, whatever its backoffLimit is: without its Job none follows.
-    no_more_pods = delete_job if view.suspended else _forbid(view)
+    # The Job controller deletes the pods of a suspended Job, and their logs with them. A user who
+    # resumes it starts another pod at any backoffLimit: only without the Job does none follow.
+    no_more_pods = delete_job if view.suspended else _forbid_retries(view)
     if not view.alive:
         if job is None or job.backoff_limit != 0 or view.suspended:
             return no_more_pods
@@ -158,7 +159,7 @@ def stop_actions(view: View) -> tuple[Action, ...]:
         # that has failed does, and its Job ends by itself, with pod and log.
         return delete_job if view.can_make_pods else ()
     if all(_is_given_up_by_hand(view, pod) for pod in view.alive):
-        return delete_job  # whose controller would hold on to a pod that no kubelet reports Failed
+        return delete_job  # whose controller would keep a pod that no kubelet reports as Failed
     return no_more_pods + tuple(_stop(view, pod) for pod in view.alive if not pod.signalled)
 
 
@@ -185,7 +186,7 @@ def _shorter_grace(view: View, pod: PodFacts) -> int | None:
 
 
 def _shorten(view: View) -> tuple[ShortenStop, ...]:
-    """What is left where spec.cancelGracePeriodSeconds came too late for the kubelet."""
+    """The last resort if spec.cancelGracePeriodSeconds came too late for the kubelet."""
     grace = view.run.spec.cancel_grace_period_seconds
     if grace is None:
         return ()
@@ -208,11 +209,14 @@ def came_too_late(view: View, pod: PodFacts) -> bool:
 
 
 def _is_given_up_by_hand(view: View, pod: PodFacts) -> bool:
-    """Whether somebody did what NODE_UNREACHABLE names. On a live node the kubelet has the word."""
+    """True if a user force-deleted the pod, as the NodeUnreachable message suggests.
+
+    On a reachable node, wait for the kubelet.
+    """
     return pod.deletion_grace == 0 and pod.node in view.unreachable_nodes
 
 
-def _forbid(view: View) -> tuple[Action, ...]:
+def _forbid_retries(view: View) -> tuple[Action, ...]:
     job = view.own_job
     if job is None or job.finished or job.deleting or job.backoff_limit == 0:
         return ()
@@ -222,7 +226,7 @@ def _forbid(view: View) -> tuple[Action, ...]:
 def needs_node_status(view: View) -> bool:
     """Whether a decision needs to know if the nodes of the run's pods answer.
 
-    The node controller calls the pods of a node that is silent not ready:
+    The node controller marks the pods of a silent node as not ready:
     https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller
     """
     if must_stop(view):

@@ -8,11 +8,11 @@ from ..plan import Plan
 from ..view import View
 from .confirmed import confirmed
 from .deleted import deleted
-from .ending import final, finish, with_account
+from .ending import final, finish, with_report
 from .outcome import timed_out
+from .recorded_outcome import outcome, recorded_outcome
 from .rollback import removes_checkpoints, rolling_back
 from .too_late import ended_by_itself
-from .verdict import outcome, recorded
 
 
 def stopped(view: View) -> Plan:
@@ -27,22 +27,22 @@ def retries_were_left(view: View) -> bool:
     fatal = view.own_job.fatal_exit_codes if view.own_job else frozenset()
     failed = [pod for pod in view.seen if pod.phase == "Failed" and not pod.disrupted]
     if failed and failed[-1].uncounted:
-        return True  # the Job was suspended, and would have gone on when it was resumed
-    hopeless = any(pod.exit_code in fatal for pod in failed)
-    # What the Agent says now may be something else, or nothing.
+        return True  # the Job was suspended, and would have continued when resumed
+    fatal_exit = any(pod.exit_code in fatal for pod in failed)
+    # The Agent may have changed since, or be gone.
     job = view.own_job
     allowed = defaults.retries(view.run, view.agent) if job is None else job.retries
-    return bool(failed) and not hopeless and len(failed) <= allowed
+    return bool(failed) and not fatal_exit and len(failed) <= allowed
 
 
 def _interrupted(view: View) -> Plan:
     end = outcome(view)
-    would_go_on = end is not None and end.phase == Phase.FAILED and retries_were_left(view)
-    would_go_on = would_go_on and recorded(view.run) is None
-    if end is not None and end.phase is not None and not would_go_on:
+    would_retry = end is not None and end.phase == Phase.FAILED and retries_were_left(view)
+    would_retry = would_retry and recorded_outcome(view.run) is None
+    if end is not None and end.phase is not None and not would_retry:
         return ended_by_itself(view, end)
     if view.run.spec.cancel is None and view.run.status.cancel is None:
-        # What else had to stop it is that a pod of it, which has gone since, had timed out.
+        # Not cancelled: one of its pods, which is gone since, had timed out.
         return ended_by_itself(view, timed_out("too long and was stopped"))
     message = "The run was stopped. Its checkpoints are kept."
     if not view.start_was_seen:
@@ -50,5 +50,5 @@ def _interrupted(view: View) -> Plan:
     status = final(view, Phase.INTERRUPTED, Reason.INTERRUPTED, message)
     status = confirmed(view, status, forced=end is not None and end.forced)
     if end is not None:
-        status = with_account(view, status, end)
+        status = with_report(view, status, end)
     return finish(view, status, Event("Normal", Reason.INTERRUPTED, message))

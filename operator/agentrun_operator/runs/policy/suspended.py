@@ -11,7 +11,7 @@ from ...facts.pods import PodFacts
 from ...resources.event import Event
 from ..plan import Plan
 from ..view import View
-from .status import base, said, set_condition, waiting
+from .status import base, set_condition, waiting
 
 
 def suspended(view: View) -> Plan:
@@ -20,7 +20,7 @@ def suspended(view: View) -> Plan:
     if not view.start_was_seen:
         message = f"{_who(view)} The run starts when the Job is resumed.{alive}"
         return waiting(view, Reason.QUEUED, message)
-    message = f"{_who(view)} When it is resumed, the next pod goes on from the last checkpoint."
+    message = f"{_who(view)} When it is resumed, the next pod resumes from the last checkpoint."
     return waiting(view, Reason.PREEMPTED, message + alive)
 
 
@@ -32,15 +32,16 @@ def is_preempted(view: View, pod: PodFacts) -> bool:
 
 
 def being_suspended(view: View, pod: PodFacts) -> Plan:
-    """The agent still runs, in a pod that the Job controller has told to stop."""
+    """The agent still runs, in a pod that the Job controller is stopping."""
     message = (
         f"Job {view.run.metadata.name} was suspended: pod {pod.name} on node {pod.node} is being "
-        f"stopped and has up to {pod.grace_seconds} s. Another one goes on from the last "
+        f"stopped and has up to {pod.grace_seconds} s. The next pod resumes from the last "
         "checkpoint when the Job is resumed."
     )
-    is_news = not said(view, Condition.STARTED, Reason.PREEMPTED)
     status = base(view, Phase.RUNNING)
-    status = set_condition(view, status, Condition.STARTED, True, Reason.PREEMPTED, message)
+    status, is_news = set_condition(
+        view, status, Condition.STARTED, True, Reason.PREEMPTED, message
+    )
     events = (Event("Normal", Reason.PREEMPTED, message),) if is_news else ()
     return Plan(status=status, events=events)
 

@@ -1,0 +1,83 @@
+"""How a run starts: with what, and from which checkpoint of its thread."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command
+
+from agentrun_store.run_thread import RunThread
+
+from ... import runfile
+from ...python_agent.failures import InvalidInputError
+from .breakpoints import Graph, came_to_breakpoint
+from .questions import answers_to, questions_of
+from .saver import OlderRuns, RunSaver
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """What the graph is called with, and the checkpoint of the thread that it resumes from."""
+
+    input: Any
+    config: RunnableConfig
+
+
+async def entry_point_of(
+    graph: Graph,
+    saver: RunSaver,
+    older: OlderRuns,
+    run: runfile.Run,
+    thread: RunThread,
+    config: RunnableConfig,
+) -> EntryPoint | None:
+    """Where the run begins; None if an earlier attempt has ended it. With None as input the graph
+    resumes from the checkpoint.
+
+    A retry resumes from the run's own newest checkpoint: its input, its answer and the checkpoint
+    that it forked from are in what it wrote before. As long as it has no checkpoint of the graph
+    itself, the retry begins as the first attempt did.
+
+    Raises:
+        InvalidInputError: the thread has no such checkpoint, or no use for an answer.
+    """
+    last, written = thread.summary()
+    config = where_it_stands(run, thread, config)
+    if written and await came_to_breakpoint(graph, saver, config, run.uid):
+        return None
+    if last is not None:
+        return EntryPoint(None, config)
+    if run.checkpoint is not None and not (await graph.aget_state(config)).created_at:
+        raise InvalidInputError(
+            f"spec.checkpoint.id: the thread has no checkpoint {run.checkpoint}"
+        )
+    if run.resumes:
+        return EntryPoint(await _answer(graph, saver, older, run, config), config)
+    return EntryPoint(run.input, config)
+
+
+def where_it_stands(run: runfile.Run, thread: RunThread, config: RunnableConfig) -> RunnableConfig:
+    """The config of the run's own newest checkpoint; while it has none, of that it starts from."""
+    if run.checkpoint is None or thread.summary()[0] is not None:
+        return config
+    at = {"checkpoint_id": run.checkpoint, "checkpoint_ns": ""}
+    return RunnableConfig(**{**config, "configurable": {**config["configurable"], **at}})
+
+
+async def _answer(
+    graph: Graph, saver: RunSaver, older: OlderRuns, run: runfile.Run, config: RunnableConfig
+) -> Command[Any]:
+    """The run's answers to what was asked before it, without those that a try before has used.
+
+    By id, also a single one: LangGraph keeps another for whatever is asked next.
+    """
+    before = await graph.copy({"checkpointer": older}).aget_state(config, subgraphs=True)
+    if not before.next:
+        raise InvalidInputError(
+            "spec.resume: the thread does not wait for an answer; give spec.input instead"
+        )
+    asked = [question async for question in questions_of(older, before)]
+    answers = answers_to(asked, run.resume)
+    now = await graph.aget_state(config, subgraphs=True)
+    unused = {question.id async for question in questions_of(saver, now) if not question.answered}
+    return Command(resume={id: answer for id, answer in answers.items() if id in unused})
