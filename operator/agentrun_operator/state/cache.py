@@ -8,7 +8,6 @@ records are kept (records.py), and all that a decision about one run needs is fo
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 
-from agentrun_kube.objects import Object
 from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 
@@ -113,12 +112,11 @@ class Cache:
     def pods_on_thread(self, namespace: str, thread: str) -> list[PodRecord]:
         return self._pods("pods on thread", namespace, thread)
 
-    def cleanups(self, namespace: str, claim: str) -> Iterator[tuple[Object, list[Object]]]:
-        """The clean-up Jobs of a claim, each with its pods, as facts/cleanups.py reads them."""
+    def cleanup_jobs(self, namespace: str, claim: str) -> Iterator[JobRecord]:
+        """The clean-up Jobs of a claim."""
         for job in self.find("cleanups", namespace, claim):
             if isinstance(job, JobRecord) and job.cleanup is not None:
-                pods = self._pods("pods of job", job.uid)
-                yield job.cleanup, [pod.cleanup for pod in pods if pod.cleanup is not None]
+                yield job
 
     def gone_pods(self, run_uid: str) -> tuple[PodFacts, ...]:
         return self._departed.get(run_uid, ())
