@@ -8,6 +8,7 @@ records are kept (records.py), and all that a decision about one run needs is fo
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 
+from agentrun_kube.objects import Object
 from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 
@@ -80,6 +81,11 @@ class Cache:
 
     def record(self, plural: str, namespace: str, name: str) -> Record | None:
         return self._kinds.get(plural, {}).get((namespace, name))
+
+    def has(self, plural: str, meta: Object) -> bool:
+        """Whether the object with this metadata is here already, or a newer one of its name."""
+        known = self.record(plural, meta["namespace"], meta["name"])
+        return known is not None and known.version >= int(meta["resourceVersion"])
 
     def run(self, namespace: str, name: str) -> AgentRun | None:
         found = self.record("agentruns", namespace, name)
