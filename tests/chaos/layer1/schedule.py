@@ -14,7 +14,7 @@ from .settle import settle
 from .steps import ACTIONS, Choices, Step
 from .world import World
 
-__all__ = ["MODULES", "Result", "Running", "Schedule", "run_schedule"]
+__all__ = ["MODULES", "Result", "Running", "Schedule", "run_schedule", "written"]
 # Importing the modules is what registers their actions.
 MODULES = (agents, cluster_steps, forgers, hostile, operator_steps, users)
 
@@ -95,6 +95,12 @@ def run_schedule(schedule: Schedule, loop: VirtualLoop) -> Result:
     finally:
         result = running.end()
     return result
+
+
+def written(text: str) -> Schedule:
+    """A schedule as a trace shows it: a step a line, its action and its argument."""
+    words = (line.split() for line in text.strip().splitlines())
+    return [Step(action, int(argument)) for action, argument in words]
 
 
 class _Errors(logging.Handler):

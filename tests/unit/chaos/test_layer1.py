@@ -6,17 +6,21 @@ from dataclasses import replace
 import pytest
 from hypothesis import Phase, settings
 
+from agentrun_operator.cleanup_facts import cleanup_job_facts, cleanup_runs
 from agentrun_operator.facts import PodFacts
 from agentrun_operator.models import AgentRun
 from agentrun_operator.observe import Observer
-from agentrun_operator.own_cleanups import OwnCleanups, Work
+from agentrun_operator.own_cleanups import Work
 from agentrun_operator.policy import status
+from agentrun_operator.policy.cleanup import CleanupJob
 from agentrun_operator.policy.view import ThreadView, View
 from agentrun_operator.thread_index import ThreadIndex
 from chaos.layer1 import campaign as runs
 from chaos.layer1 import policies
 from chaos.layer1.campaign import Finding, campaign
+from chaos.layer1.clock import VirtualLoop
 from chaos.layer1.invariants import ALIVE_AFTER_END, LEFTOVER, NOT_SETTLED, TWO_ON_THREAD, UNTRUE
+from chaos.layer1.schedule import run_schedule, written
 
 SCHEDULES = 400  # some 20 s of CPU time; `make chaos` is the long form
 ENOUGH = 1500  # schedules in which a planted fault is found, with room to spare
@@ -29,6 +33,14 @@ def first(monkeypatch: pytest.MonkeyPatch) -> First:
     """The first schedule that breaks an invariant, as long as it is."""
     monkeypatch.setattr(runs, "SETTINGS", settings(runs.SETTINGS, phases=(Phase.generate,)))
     return lambda invariant: next(iter(campaign(ENOUGH, "planted", 1, [invariant]).findings), None)
+
+
+def broken_by(schedule: str) -> list[str]:
+    """The invariants that a schedule breaks."""
+    loop = VirtualLoop()
+    result = run_schedule(written(schedule), loop)
+    loop.close()
+    return [invariant for invariant, _ in result.violations]
 
 
 def test_no_schedule_breaks_an_invariant() -> None:
@@ -89,15 +101,31 @@ def test_a_start_that_was_none_is_found(first: First, monkeypatch: pytest.Monkey
     assert first(UNTRUE)
 
 
-def test_a_forged_report_that_is_believed_is_found(
-    first: First, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class All(frozenset[str]):
-        def __contains__(self, _: object) -> bool:
-            return True
+# A tenant's clean-up Job reports that the run is clean; then a user rolls the run back.
+FORGED_REPORT = """
+    create_run 0
+    operator_starts 0
+    all_go_on 0
+    all_go_on 0
+    agent_writes 0
+    forge_cleanup_job 0
+    cluster_goes_on 0
+    cluster_goes_on 0
+    forged_container_ends 0
+    rollback 0
+"""
 
-    monkeypatch.setattr(OwnCleanups, "get", lambda *_: Work(All(), 1))
-    assert first(LEFTOVER)
+
+def test_a_forged_report_that_is_believed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def believe_the_annotations(observer: Observer, namespace: str, claim: str) -> list[CleanupJob]:
+        return [
+            cleanup_job_facts(job, pods, Work(frozenset(cleanup_runs(job)), attempt=1), {})
+            for job, pods in observer._cache.cleanups(namespace, claim)
+        ]
+
+    assert broken_by(FORGED_REPORT) == []
+    monkeypatch.setattr(Observer, "cleanup_jobs", believe_the_annotations)
+    assert set(broken_by(FORGED_REPORT)) == {LEFTOVER}
 
 
 def test_a_policy_that_is_missing_is_found(first: First, monkeypatch: pytest.MonkeyPatch) -> None:
