@@ -3,12 +3,12 @@
 import argparse
 import sys
 
-from .layer1.campaign import Report as ReportOfLayer1
-from .layer1.campaign import campaign
-from .layer2.campaign import Report as ReportOfLayer2
-from .layer2.campaign import long_campaign as long_campaign_of_layer2
-from .layer3.campaign import long_campaign
-from .layer3.report import Report as ReportOfLayer3
+from .pods.campaign import long_campaign
+from .pods.report import Report as ReportOfLayer3
+from .processes.campaign import Report as ReportOfLayer2
+from .processes.campaign import long_campaign as long_campaign_of_layer2
+from .simulated.campaign import Report as ReportOfLayer1
+from .simulated.campaign import campaign
 
 
 def main() -> int:

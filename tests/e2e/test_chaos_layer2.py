@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.layer2.campaign import campaign
+from chaos.processes.campaign import campaign
 
 from . import deployment
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chaos.layer1.clock import VirtualLoop
-from chaos.layer1.schedule import run_schedule, written
+from chaos.simulated.schedule import run_schedule, written
+from simulated.clock import VirtualLoop
 
 SCHEDULES = {
     "a rollback whose Job vanished before its claim was in the status waits for ever": """

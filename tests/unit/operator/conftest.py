@@ -8,9 +8,9 @@ from kubernetes.aio import client
 
 from agentrun_operator.connection import Connection
 from agentrun_operator.kube import Kube
-from chaos.layer1.clock import VirtualLoop
-from chaos.layer1.operator import in_virtual_time
-from chaos.layer1.world import World
+from simulated.clock import VirtualLoop
+from simulated.operator import in_virtual_time
+from simulated.world import World
 
 from .wire import Wire
 

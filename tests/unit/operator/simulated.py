@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from chaos.layer1.agents import checkpoint, clean, end_cleanup, finish
-from chaos.layer1.container import Exit
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, phase_of
-from chaos.layer1.world import World
+from objects import Object, phase_of
+from simulated.agents import checkpoint, clean, end_cleanup, finish
+from simulated.container import Exit
+from simulated.kube import Request
+from simulated.world import World
 
 Serve = Callable[[Request], None]
 

@@ -13,10 +13,10 @@ from agentrun_operator.plan import DeletePod, ForbidRetries, ShortenStop, StopPo
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.policy.lost import asks_after_nodes
 from agentrun_operator.resources.shorten_job import shorten_job_name
-from chaos.layer1.jobs import is_finished
-from chaos.layer1.kube import Fate
-from chaos.layer1.objects import Object, label, with_condition
-from chaos.layer1.world import World
+from objects import Object, label, with_condition
+from simulated.jobs import is_finished
+from simulated.kube import Fate
+from simulated.world import World
 
 from .simulated import cleanups_finish, create, go_on, phase
 from .states import NOW, RUNNING_POD, SIGNALLED_POD, job, run, view

@@ -8,8 +8,8 @@ from agentrun_operator.cleanup_facts import cleanup_job_facts
 from agentrun_operator.own_cleanups import Work
 from agentrun_operator.policy.cleanup import LONGEST_BACKOFF
 from agentrun_store.cleanup import SECONDS
-from chaos.layer1.objects import Object, label
-from chaos.layer1.world import World
+from objects import Object, label
+from simulated.world import World
 
 from .simulated import create, go_on
 

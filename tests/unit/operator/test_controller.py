@@ -7,9 +7,9 @@ from agentrun_operator.kube import ApiError
 from agentrun_operator.plan import Plan
 from agentrun_operator.policy.decide import decide as real
 from agentrun_operator.policy.view import View
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, name_of, phase_of
-from chaos.layer1.world import World
+from objects import Object, name_of, phase_of
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
 

@@ -15,7 +15,7 @@ from agentrun_operator.observe import Observer
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.records import record
 from agentrun_operator.workqueue import Key
-from chaos.layer1.world import World
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, create, go_on, phase
 

@@ -6,8 +6,8 @@ On the simulated cluster of ``make chaos``.
 import pytest
 
 from agentrun_operator.kube import ApiError
-from chaos.layer1.agents import checkpoint
-from chaos.layer1.world import World
+from simulated.agents import checkpoint
+from simulated.world import World
 
 from .simulated import agents_finish, cleanups_finish, create, go_on, phase
 

@@ -9,12 +9,12 @@ import pytest
 from agentrun_operator.constants import LABEL_FINISHED
 from agentrun_operator.intake import SELECTORS
 from agentrun_operator.kube import ApiError
-from chaos.layer1.agents import checkpoint
-from chaos.layer1.container import Exit
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, label, name_of, phase_of
-from chaos.layer1.operator import OperatorProcess
-from chaos.layer1.world import World
+from objects import Object, label, name_of, phase_of
+from simulated.agents import checkpoint
+from simulated.container import Exit
+from simulated.kube import Request
+from simulated.operator import OperatorProcess
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chaos.layer1.kube import Fate
-from chaos.layer1.objects import Object, merged
-from chaos.layer1.users import resume
-from chaos.layer1.world import World
+from objects import Object, merged
+from simulated.kube import Fate
+from simulated.users import resume
+from simulated.world import World
 
 from .simulated import agents_finish, cleanups_finish, create, phase
 from .test_finished_is_not_watched import fail, watched

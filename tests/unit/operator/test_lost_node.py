@@ -11,8 +11,8 @@ from agentrun_operator.plan import Plan
 from agentrun_operator.policy.decide import decide
 from agentrun_operator.policy.lost import asks_after_nodes
 from agentrun_operator.policy.view import View
-from chaos.layer1.objects import Object
-from chaos.layer1.world import World
+from objects import Object
+from simulated.world import World
 
 from .simulated import agents_finish, create, go_on, phase
 from .states import PENDING_POD, RUNNING_POD, job, run, view

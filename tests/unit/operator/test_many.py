@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.layer1.world import World
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
 

@@ -7,11 +7,11 @@ from agentrun_operator.constants import (
     LABEL_RUN,
     MANAGED_BY,
 )
-from chaos.layer1.invariants import TAKEN_OFF
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import merged, name_of, uid_of
-from chaos.layer1.operator import OperatorProcess
-from chaos.layer1.world import World
+from judge.invariants import TAKEN_OFF
+from objects import merged, name_of, uid_of
+from simulated.kube import Request
+from simulated.operator import OperatorProcess
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, create, go_on, phase
 from .test_finished_is_not_watched import fail, succeed

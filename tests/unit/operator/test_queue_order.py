@@ -5,9 +5,9 @@ import pytest
 from agentrun_operator.constants import ANNOTATION_QUEUED, Phase
 from agentrun_operator.plan import Claim, Enqueue
 from agentrun_operator.policy.decide import decide
-from chaos.layer1.kube import Fate
-from chaos.layer1.objects import Object
-from chaos.layer1.world import World
+from objects import Object
+from simulated.kube import Fate
+from simulated.world import World
 
 from .simulated import agents_finish, create, go_on, phase
 from .states import run, view

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from chaos.layer1.agents import checkpoint
-from chaos.layer1.objects import merged
-from chaos.layer1.users import resume
-from chaos.layer1.world import World
+from objects import merged
+from simulated.agents import checkpoint
+from simulated.users import resume
+from simulated.world import World
 
 from .simulated import agents_fail, agents_finish, cleanups_finish, create, go_on, phase
 

@@ -11,10 +11,10 @@ from agentrun_operator.facts import job_facts
 from agentrun_operator.models import AgentRun
 from agentrun_operator.plan import Claim, CreateJob
 from agentrun_operator.policy.decide import decide
-from chaos.layer1.invariants import TAKEN_OFF
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, merged, name_of, uid_of
-from chaos.layer1.world import World
+from judge.invariants import TAKEN_OFF
+from objects import Object, merged, name_of, uid_of
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import agents_finish, create, go_on, phase
 from .states import CREATED, NOW, RUNNING_POD, UID, job, run, thread, view

@@ -6,9 +6,9 @@ import pytest
 
 from agentrun_operator.constants import FINALIZER
 from agentrun_operator.kube import ApiError
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, finalizers, merged
-from chaos.layer1.world import World
+from objects import Object, finalizers, merged
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import agents_finish, cleanups_finish, create, go_on, phase
 

@@ -1,0 +1,75 @@
+"""The end of a round: no more faults, and everything has to come to its end."""
+
+from contextlib import suppress
+
+from agentrun_operator.constants import FINAL_PHASES, FINALIZER
+from agentrun_operator.facts import condition_is_true
+from objects import (
+    Object,
+    finalizers,
+    has_ended,
+    is_deleting,
+    name_of,
+    owners,
+    phase_of,
+    uid_of,
+)
+
+from ..simulated.settle import watched_for_ever
+from .api import Api, eventually
+
+# More than the longest wait between two repetitions, which is a minute.
+DEADLINE = 120.0
+
+
+async def settle(api: Api, namespace: str) -> list[str]:
+    """Wait until everything has come to its end; what has not, in words."""
+    texts: list[str] = []
+
+    async def settled() -> bool:
+        await _free_names(api, namespace)
+        texts[:] = await unsettled(api, namespace)
+        return not texts
+
+    with suppress(TimeoutError):
+        await eventually(settled, DEADLINE)
+    return texts
+
+
+async def unsettled(api: Api, namespace: str) -> list[str]:
+    runs, jobs, pods = [
+        (await api.all(plural, namespace))["items"] for plural in ("agentruns", "jobs", "pods")
+    ]
+    texts = [text for run in runs for text in _open(run)]
+    there = {uid_of(obj) for obj in (*runs, *jobs)}
+    for kind, objects in (("Job", jobs), ("pod", pods)):
+        for obj in objects:
+            if is_deleting(obj):
+                texts.append(f"{kind} {name_of(obj)} is still being deleted: {finalizers(obj)}")
+            elif owners(obj) and not any(owner["uid"] in there for owner in owners(obj)):
+                texts.append(f"{kind} {name_of(obj)} is left of a run that is gone")
+    texts += [f"Job {name_of(j)} goes on" for j in jobs if not _finished(j)]
+    texts += [f"pod {name_of(p)} goes on" for p in pods if not has_ended(p)]
+    return texts + [text for _, text in watched_for_ever(runs, jobs=jobs, pods=pods)]
+
+
+async def _free_names(api: Api, namespace: str) -> None:
+    """Jobs that belong to nobody hold up runs of their name, which say so; people delete them."""
+    for job in (await api.all("jobs", namespace))["items"]:
+        if not owners(job) and _finished(job) and not is_deleting(job):
+            await api.delete("jobs", namespace, name_of(job), propagationPolicy="Background")
+
+
+def _finished(job: Object) -> bool:
+    return condition_is_true(job, "Complete", "Failed")
+
+
+def _open(run: Object) -> list[str]:
+    name, phase = name_of(run), phase_of(run)
+    if is_deleting(run):
+        return [f"{name} ({phase}) is still being deleted: {finalizers(run)}"]
+    if phase not in FINAL_PHASES:
+        return [f"{name} is still {phase}: {run.get('status', {}).get('conditions')}"]
+    if FINALIZER in finalizers(run) and run["spec"].get("reclaimPolicy") != "Delete":
+        return [f"{name} ({phase}) still has the finalizer"]
+    return []
