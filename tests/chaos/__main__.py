@@ -24,7 +24,7 @@ def main() -> int:
     layer3.add_argument("--runs", type=int, default=50)
     report = run_layer(parser.parse_args())
     print(report.table())
-    return 1 if report.violations else 0
+    return 1 if report.failed else 0
 
 
 def run_layer(given: argparse.Namespace) -> ReportOfLayer1 | ReportOfLayer2 | ReportOfLayer3:

@@ -1,4 +1,4 @@
-"""The invariants, and what nobody can prevent, by the names that the table shows."""
+"""The invariants, by the names that the tables show."""
 
 LOST_CANCEL = "no lost cancel"
 ALIVE_AFTER_END = "no final phase and no removal while a process lives"
@@ -10,7 +10,8 @@ PHASE_CHANGED = "final phases never change"
 STARTED_AFTER_END = "no start after the end"
 BORN_CANCELLED = "born cancelled, no Job"
 SUCCEEDED_WRONGLY = "Succeeded iff completed before the signal"
-UNTRUE = "no account that is not so"
+UNTRUE = "the status says only what is so"
+UNASKED = "no record is removed without a request"
 NOT_SETTLED = "everything settles"
 CRASHED = "the operator's code does not fail"
 INVARIANTS = (
@@ -25,14 +26,8 @@ INVARIANTS = (
     BORN_CANCELLED,
     SUCCEEDED_WRONGLY,
     UNTRUE,
+    UNASKED,
     NOT_SETTLED,
     CRASHED,
 )
-
-# Whence a Job may come that no decision of a living, lonely operator has asked for.
-LATE = "create request of a dead sender"
-OUTDATED = "create after another operator's work"
-HOMELESS = "pod made by the Job controller after its Job went"
-# Why a run may have no guard.
-TAKEN_OFF = "finalizer taken off by hand"
-UNGUARDED = "rollback asked for after the release"
+NEVER_JUDGED = "every invariant is judged"

@@ -10,7 +10,7 @@ def live_agents(world: World) -> list[Container]:
 
 def checkpoint(world: World, container: Container) -> None:
     if world.store.put(container.directory, container.run_uid):
-        world.truth.written[container.run_uid] += 1
+        world.recorder.wrote(container)
     else:
         message = container.account(world.store, "Failed", reason="RunRolledBack")
         container.exit = Exit(2, message)
@@ -21,7 +21,7 @@ def finish(world: World, container: Container) -> None:
     if container.signalled_at is not None:
         container.exit = Exit(STOPPED, container.account(world.store, "Stopped"))
         return
-    world.truth.runs[container.run_uid].completed = True
+    world.recorder.completed(container)
     container.exit = Exit(0, container.account(world.store, "Succeeded"))
 
 
@@ -36,7 +36,7 @@ def end_cleanup(world: World, container: Container) -> None:
 def clean(world: World, container: Container) -> None:
     buried = container.clean_one(world.store)
     if buried is not None:
-        world.truth.cleaned(buried[1])
+        world.recorder.cleaned(buried[1])
 
 
 def lie(container: Container) -> None:

@@ -4,6 +4,7 @@ Between the two anything may happen, as with the real one, which decides from it
 https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/controller/job/job_controller.go
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -25,8 +26,6 @@ from objects import (
 from .apiserver import ApiServer
 from .clock import EPOCH, Clock
 from .policies import Who
-
-TAKEN_BACK = "suspension taken back before the Job controller acted on it"
 
 
 @dataclass
@@ -57,9 +56,9 @@ def is_finished(job: Object) -> bool:
 
 
 class JobController:
-    """``overtaken``, by the Job's UID: a pod may have ended that it will never count."""
+    """``overtaken`` is told the UID of a Job of which a pod may have ended that it never counts."""
 
-    def __init__(self, server: ApiServer, clock: Clock, overtaken: dict[str, str]) -> None:
+    def __init__(self, server: ApiServer, clock: Clock, overtaken: Callable[[str], None]) -> None:
         self._server = server
         self._clock = clock
         self._overtaken = overtaken
@@ -155,7 +154,7 @@ class JobController:
             self._create_pod(decision.job)
         now = self._server.by_uid("jobs", uid)
         if decision.suspend and now is not None and not now["spec"].get("suspend"):
-            self._overtaken[uid] = TAKEN_BACK
+            self._overtaken(uid)
         for pod in decision.suspend:
             self.untrack(uid_of(pod))
         for pod in decision.delete + decision.suspend:

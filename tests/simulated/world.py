@@ -4,7 +4,8 @@ from collections import Counter
 from random import Random
 
 from agentrun_operator.intake import SELECTORS
-from judge.invariants import CRASHED
+from judge.excuses import TAKEN_BACK
+from judge.judge import Judge
 from objects import Object
 
 from .apiserver import ApiServer
@@ -14,8 +15,8 @@ from .jobs import JobController
 from .kube import Fate, Request
 from .nodes import Nodes
 from .operator import OperatorProcess
+from .recorder import Recorder
 from .store import Store
-from .truth import Truth
 
 AGENTS: dict[str, Object] = {
     "a": {"runtime": {"langgraph": {"graph": "m:g"}}},
@@ -29,15 +30,23 @@ class World:
         self.clock = Clock(loop)
         self.server = ApiServer(self.clock)
         self.store = Store()
-        self.truth = Truth(self.server, self.store)
+        self.recorder = Recorder(self.server, self.store)
         self.collector = Collector(self.server, self.clock)
-        self.jobs = JobController(self.server, self.clock, self.truth.excuses.late_jobs)
-        self.nodes = Nodes(self.server, self.clock, self.truth.starting)
+        self.jobs = JobController(self.server, self.clock, self._overtaken)
+        self.nodes = Nodes(self.server, self.clock, self.recorder.starting)
         self.operators: list[OperatorProcess] = []
         self.late: list[Request] = []
         self.faults: Counter[str] = Counter()
         self.unexpected: list[str] = []  # what the operator's code logged as an error
         self.make_agents()
+
+    @property
+    def judge(self) -> Judge:
+        """What it has found until now."""
+        return self.recorder.judge
+
+    def _overtaken(self, job_uid: str) -> None:
+        self.recorder.befell(job_uid, TAKEN_BACK)
 
     def make_agents(self) -> None:
         for name, spec in AGENTS.items():
@@ -55,18 +64,18 @@ class World:
 
     def arrive_late(self, index: int) -> None:
         """A request of a sender that is gone takes effect."""
-        self.truth.writing_late = True
+        self.recorder.writing_late = True
         self.late.pop(index % len(self.late)).serve()
-        self.truth.writing_late = False
+        self.recorder.writing_late = False
         self.loop.spin()
 
     def check(self) -> None:
-        for text in [*self.unexpected, *self.loop.failures]:
-            self.truth.violated(CRASHED, text)
+        texts = [*self.unexpected, *self.loop.failures]
         self.unexpected.clear()
         self.loop.failures.clear()
         if any(operator.circles for operator in self.operators):
-            self.truth.violated(CRASHED, "the operator runs in circles")
+            texts.append("the operator runs in circles")
+        self.recorder.failed(texts)
 
     def close(self) -> None:
         while self.operators:

@@ -11,11 +11,13 @@ from pathlib import Path
 from e2e import deployment
 from e2e.kubectl import Object
 from e2e.namespace import Namespace, agent, config_map
+from judge.invariants import NEVER_JUDGED
 
+from ..verdicts import never_judged
 from .deeds import MissedError, do
 from .history import RunHistory
-from .judge import judge
 from .leaders import leaders_killed
+from .recorder import BLIND, judged
 from .report import Report
 from .stories import Act, Part, deal
 from .witness import Witness
@@ -57,7 +59,11 @@ def campaign(ns: Namespace, seed: str, runs: int, *, kill_leaders: bool) -> Repo
             done, missed = story.result()
             report.done.update(done)
             report.missed.update(missed)
-    report.violations = judge(witness.history)
+    judge = judged(witness.history)
+    report.judged = judge.verdicts.judged
+    report.inherent = judge.verdicts.inherent
+    report.violations = judge.violations
+    report.violations += [(NEVER_JUDGED, name) for name in never_judged(report.judged, BLIND)]
     report.seconds = time.monotonic() - began
     return report
 
@@ -82,8 +88,6 @@ def tell(
     missed: list[str] = []
     run = ns.run(part.agent, part.name, **part.spec)
     deadline = time.monotonic() + patience
-    if "cancel" in part.spec:
-        witness.asked(run.uid, "born cancelled")
     for act, delay in zip(part.story.acts, part.delays, strict=True):
         if not witness.wait_until(run.uid, partial(has_come, act), deadline):
             break

@@ -7,15 +7,22 @@ from typing import NamedTuple
 from e2e.kubectl import Object
 from e2e.run import FINAL
 from e2e.store import StoreCopy
+from judge.record import REMOVED
 
 from .looks import Life, Looks
-
-REMOVED = "Removed"
 
 
 class State(NamedTuple):
     phase: str  # or REMOVED
     seen_at: float
+
+
+class Sighting(NamedTuple):
+    """The AgentRun as a watch told it; ``gone``: it was removed."""
+
+    at: float
+    run: Object
+    gone: bool
 
 
 class Begin(NamedTuple):
@@ -30,8 +37,7 @@ class Begin(NamedTuple):
 class RunHistory:
     """What was seen of one run."""
 
-    last: Object = field(default_factory=dict)  # the AgentRun
-    states: list[State] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
     jobs: set[str] = field(default_factory=set)  # uids of all that were ever seen
     begins: list[Begin] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)  # names of the deeds that took effect
@@ -39,6 +45,20 @@ class RunHistory:
     def __str__(self) -> str:
         seen = ", ".join(f"{state.phase} {state.seen_at:.3f}" for state in self.states)
         return f"{self.name} on {self.thread}: asked for {self.asked}, seen {seen}"
+
+    @property
+    def last(self) -> Object:
+        return self.sightings[-1].run
+
+    @property
+    def states(self) -> list[State]:
+        """The phases that it went through."""
+        states: list[State] = []
+        for at, run, gone in self.sightings:
+            phase = REMOVED if gone else run.get("status", {}).get("phase", "Pending")
+            if not states or states[-1].phase != phase:
+                states.append(State(phase, at))
+        return states
 
     @property
     def name(self) -> str:
@@ -55,42 +75,9 @@ class RunHistory:
         return f"threads/{thread}" if thread else f"stateless/{self.uid}"
 
     @property
-    def cancel(self) -> str | None:
-        cancel: str | None = self.last["spec"].get("cancel")
-        return cancel
-
-    @property
     def end(self) -> State | None:
         """Its first final phase, or its removal."""
         return next((state for state in self.states if state.phase in (*FINAL, REMOVED)), None)
-
-    @property
-    def deleted_alive(self) -> bool:
-        """Whether it went because somebody deleted it while it lived."""
-        gone = self.end is not None and self.end.phase == REMOVED
-        return gone and self.cancel != "rollback"
-
-    @property
-    def reclaims(self) -> bool:
-        """Whether its checkpoints go with it, if it is deleted while it lives."""
-        return self.last["spec"].get("reclaimPolicy") == "Delete" or "stateless/" in self.thread
-
-    @property
-    def is_cleaned(self) -> bool:
-        """Whether its checkpoints have to be gone."""
-        if self.end is None:
-            return False
-        return self.cancel == "rollback" or (self.deleted_alive and self.reclaims)
-
-    @property
-    def may_be_cleaned(self) -> bool:
-        """Whether its checkpoints may be there or gone: it was deleted after its end."""
-        return REMOVED in [state.phase for state in self.states] and self.reclaims
-
-    @property
-    def acknowledged(self) -> int:
-        """How many of its steps are on disk for certain, as its agent said."""
-        return max((begin.step - 1 for begin in self.begins), default=0)
 
 
 @dataclass

@@ -3,8 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ..verdicts import Row, invariant_rows, no_verdicts
 from .history import History
-from .judge import INVARIANTS, Violation
+from .recorder import BLIND
 
 
 @dataclass
@@ -13,8 +14,14 @@ class Report:
     history: History
     done: Counter[str] = field(default_factory=Counter)  # stories and, with them, kills
     missed: Counter[str] = field(default_factory=Counter)
-    violations: list[Violation] = field(default_factory=list)
+    judged: Counter[str] = field(default_factory=Counter)
+    inherent: Counter[str] = field(default_factory=Counter)
+    violations: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.violations)
 
     def table(self) -> str:
         runs, looks = self.history.runs.values(), self.history.looks
@@ -22,8 +29,8 @@ class Report:
         pods = [life.pod for run in runs for life in self.history.lives(run)]
         heard = {begin.pod for run in runs for begin in run.begins}
         kept = sum(len(marks) for marks in self.history.store.marks.values())
-        broken = Counter(violation.invariant for violation in self.violations)
-        rows = [
+        broken = Counter(invariant for invariant, _ in self.violations)
+        rows: list[Row] = [
             ("seed", self.seed),
             ("seconds", f"{self.seconds:.0f}"),
             *_rows("runs, by their first end", ends),
@@ -34,23 +41,23 @@ class Report:
             ("looks at the node's processes", len(looks.times)),
             ("longest time from one look to the next", f"{looks.longest_gap:.2f} s"),
             ("steps in the threads' states in the end", kept),
-            ("violations", len(self.violations)),
-            *((f"  {invariant}", broken[invariant]) for invariant in INVARIANTS),
+            *invariant_rows(broken, self.judged, BLIND),
+            *_rows("not preventable (see README)", self.inherent),
         ]
-        table = "\n".join(f"{name:<60} {value:>10}" for name, value in rows)
-        return "\n\n".join([table, *self._what_was_wrong()])
+        table = "\n".join(f"{name:<60} {value!s:>14}" for name, value in rows)
+        return "\n\n".join([table, no_verdicts(BLIND), *self._what_was_wrong()])
 
     def _what_was_wrong(self) -> list[str]:
         if not self.violations:
             return []
         runs = sorted(self.history.runs.values(), key=lambda run: run.name)
         return [
-            *(f"{violation.invariant}: {violation.text}" for violation in self.violations),
+            *(f"{invariant}: {text}" for invariant, text in self.violations),
             "\n".join(map(str, runs)),
         ]
 
 
-def _rows(title: str, counts: Counter[str]) -> list[tuple[str, int]]:
+def _rows(title: str, counts: Counter[str]) -> list[Row]:
     return [
         (title, counts.total()),
         *((f"  {what.replace('_', ' ')}", count) for what, count in sorted(counts.items())),

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from e2e.kubectl import Object, lines_of
 from e2e.namespace import Namespace
 
-from .history import REMOVED, Begin, History, RunHistory, State, store_facts
+from .history import Begin, History, RunHistory, Sighting, store_facts
 from .looks import Lookout
 
 See = Callable[[str, Object], None]  # the event's type, and the object
@@ -58,7 +58,7 @@ class Witness:
             return self._news.wait_for(lambda: is_so(self.history.runs[uid]), left)
 
     def asked(self, uid: str, what: str) -> None:
-        """Somebody has asked for that, and it was accepted."""
+        """The API server has accepted that request."""
         with self._news:
             self.history.runs[uid].asked.append(what)
 
@@ -81,10 +81,7 @@ class Witness:
     def _see_run(self, event: str, obj: Object) -> None:
         now = time.time()
         run = self.history.runs[obj["metadata"]["uid"]]
-        run.last = obj
-        phase = REMOVED if event == "DELETED" else obj.get("status", {}).get("phase", "Pending")
-        if not run.states or run.states[-1].phase != phase:
-            run.states.append(State(phase, now))
+        run.sightings.append(Sighting(now, obj, gone=event == "DELETED"))
 
     def _see_job(self, _: str, job: Object) -> None:
         self.history.runs[job["metadata"]["labels"][RUN_UID]].jobs.add(job["metadata"]["uid"])

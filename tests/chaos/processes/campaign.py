@@ -4,19 +4,20 @@ import asyncio
 import shutil
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2e import deployment
-from judge.invariants import INVARIANTS, UNTRUE
+from judge.invariants import NEVER_JUDGED
 
+from ..verdicts import invariant_rows, never_judged, no_verdicts
 from .api import Api
 from .faults import Fault
+from .recorder import BLIND
 from .round import Result, Round
 
 ROUND_SECONDS = 60.0
-# All but what runs say of themselves, which needs to know what befell each of their containers.
-JUDGED = tuple(invariant for invariant in INVARIANTS if invariant != UNTRUE)
 NEVER_HIT = "every kind of fault hits"
 
 
@@ -31,6 +32,10 @@ class Report:
     def violations(self) -> list[tuple[str, str]]:
         """Invariants, and how they were broken."""
         return self.total.violations
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.violations)
 
     @property
     def faults(self) -> int:
@@ -53,13 +58,14 @@ class Report:
             *((f"  {end}", count) for end, count in sorted(self.total.ends.items())),
             ("faults", self.faults),
             *((f"  {fault}", self.total.hits[fault]) for fault in Fault),
-            ("violations", len(found)),
-            *((f"  {invariant}", found.count(invariant)) for invariant in JUDGED),
+            *invariant_rows(Counter(found), self.total.judged, BLIND),
             ("not preventable (see README)", self.total.inherent.total()),
             *((f"  {kind}", count) for kind, count in sorted(self.total.inherent.items())),
         ]
-        table = "\n".join(f"{name:<84} {value!s:>10}" for name, value in rows)
-        return "\n\n".join([table, *(f"{what}: {text}" for what, text in self.violations)])
+        table = "\n".join(f"{name:<80} {value!s:>14}" for name, value in rows)
+        return "\n\n".join(
+            [table, no_verdicts(BLIND), *(f"{what}: {text}" for what, text in self.violations)]
+        )
 
 
 async def campaign(faults: int, seed: str, round_seconds: float, scratch: Path) -> Report:
@@ -77,6 +83,8 @@ async def campaign(faults: int, seed: str, round_seconds: float, scratch: Path) 
             report.seconds = time.monotonic() - began
     finally:
         await api.close()
+    unjudged = never_judged(report.total.judged, BLIND)
+    report.violations.extend((NEVER_JUDGED, invariant) for invariant in unjudged)
     return report
 
 

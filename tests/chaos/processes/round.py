@@ -12,7 +12,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from judge.invariants import CRASHED, NOT_SETTLED
 from objects import Object
 
 from .api import Api
@@ -21,13 +20,12 @@ from .kubelet import Node
 from .operators import Operators
 from .processes import Agent, CleanUp, Process
 from .proxy import Proxy
+from .recorder import Recorder
 from .setting import AGENTS, Setting
 from .settle import settle
 from .status import is_agent
 from .times import LEASE
-from .truth import Truth
 from .users import Users
-from .verdict import Verdict
 
 IMAGE = "simulated-runner:latest"
 
@@ -38,6 +36,7 @@ class Result:
     ends: Counter[str] = field(default_factory=Counter)
     violations: list[tuple[str, str]] = field(default_factory=list)
     inherent: Counter[str] = field(default_factory=Counter)
+    judged: Counter[str] = field(default_factory=Counter)
     operators: int = 0  # processes
     agents: int = 0
     checkpoints: int = 0
@@ -57,7 +56,7 @@ class Round:
         self._rng = Random(seed)  # noqa: S311 (no secret)
         self._scratch = scratch
         self._faults = Faults(self._new_rng())
-        self._truth = Truth()
+        self._recorder = Recorder()
         self._proxy = Proxy(api, self._faults, self._new_rng())
         self._operators = Operators(self._proxy, self._faults, self._new_rng(), IMAGE, scratch)
         name = f"chaos-{uuid.uuid4().hex[:6]}"
@@ -73,9 +72,9 @@ class Round:
         """Faults for so long, or until there were so many; then everything has to settle."""
         async with self._set_up():
             await self._break_things(seconds, most)
-            texts = await self._settle()
+            unsettled = await self._settle()
             await self._proxy.stop()
-            return await self._judge(texts)
+            return await self._judge(unsettled)
 
     @asynccontextmanager
     async def _set_up(self) -> AsyncIterator[None]:
@@ -83,7 +82,7 @@ class Round:
             await self._proxy.start()
             await self._setting.set_up()
             namespace = self._setting.namespace
-            self._truth.watch(self._api, namespace)
+            self._recorder.watch(self._api, namespace)
             names = self._setting.nodes
             self._nodes += [Node(self._api, name, namespace, self._start) for name in names]
             self._operators.add(namespace)
@@ -92,17 +91,17 @@ class Round:
         finally:
             await self._operators.stop()
             await self._proxy.stop()
-            self._truth.finishing = True
+            self._recorder.finishing = True
             await self._setting.empty()
             for node in self._nodes:
                 await node.stop()
-            await self._truth.stop()
+            await self._recorder.stop()
             await self._setting.remove()
 
     def _start(self, pod: Object) -> Process:
         root = self._setting.root_of(pod)
         if is_agent(pod):
-            return Agent(pod, root, self._processes, self._truth)
+            return Agent(pod, root, self._processes, self._recorder)
         cut = self._faults.on and self._processes.random() < 0.15
         after = self._processes.uniform(0, 0.2) if cut else None
         return CleanUp(pod, root, self._scratch, after, self._cleanup_cut)
@@ -113,7 +112,7 @@ class Round:
     async def _break_things(self, seconds: float, most: int) -> None:
         self._faults.on = True
         namespace, rng = self._setting.namespace, self._new_rng()
-        users = Users(self._api, namespace, AGENTS, self._truth, self._faults, rng)
+        users = Users(self._api, namespace, AGENTS, self._recorder, self._faults, rng)
         parts: list[Coroutine[Any, Any, None]] = [
             users.act(pause=0.08),
             self._kills(self._new_rng()),
@@ -178,31 +177,32 @@ class Round:
             finally:
                 await self._operators.remove(replica)
 
-    async def _settle(self) -> list[str]:
-        self._truth.finishing = True
+    async def _settle(self) -> list[tuple[str, str]]:
+        self._recorder.finishing = True
         self._proxy.heal()
         for replica in self._operators.replicas:
             if replica.skew:
                 replica.kill()  # its clock is set right
         return await settle(self._api, self._setting.namespace)
 
-    async def _judge(self, texts: list[str]) -> Result:
+    async def _judge(self, unsettled: list[tuple[str, str]]) -> Result:
         complaints = [*self._operators.complaints()]
         for node in self._nodes:
             for error in node.failures():
                 raise error
         pods = (await self._api.all("pods", self._setting.namespace))["items"]
-        verdict = Verdict(self._truth, self._proxy.made_jobs)
-        verdict.judge(pods, list(self._setting.roots.values()))
-        verdict.violations += [(NOT_SETTLED, text) for text in texts]
-        verdict.violations += [(CRASHED, text) for text in complaints]
-        runs = self._truth.runs.values()
+        self._recorder.finish(
+            pods, list(self._setting.roots.values()), self._proxy.made_jobs, unsettled, complaints
+        )
+        judge = self._recorder.judge
+        runs = judge.runs.values()
         return Result(
             hits=self._faults.hits,
             ends=Counter(record.ended or "not at all" for record in runs),
-            violations=verdict.violations,
-            inherent=verdict.inherent,
+            violations=judge.violations,
+            inherent=judge.verdicts.inherent,
+            judged=judge.verdicts.judged,
             operators=len(self._proxy.senders),
-            agents=len(self._truth.agents),
-            checkpoints=sum(len(written) for written in self._truth.written.values()),
+            agents=self._recorder.agents,
+            checkpoints=sum(len(written) for written in judge.written.values()),
         )

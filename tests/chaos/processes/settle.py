@@ -2,13 +2,14 @@
 
 from contextlib import suppress
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER
+from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
 from agentrun_operator.facts import condition_is_true
 from objects import (
     Object,
     finalizers,
     has_ended,
     is_deleting,
+    label,
     name_of,
     owners,
     phase_of,
@@ -22,9 +23,9 @@ from .api import Api, eventually
 DEADLINE = 120.0
 
 
-async def settle(api: Api, namespace: str) -> list[str]:
-    """Wait until everything has come to its end; what has not, in words."""
-    texts: list[str] = []
+async def settle(api: Api, namespace: str) -> list[tuple[str, str]]:
+    """Wait until everything has come to its end; what has not, by the UID of its run."""
+    texts: list[tuple[str, str]] = []
 
     async def settled() -> bool:
         await _free_names(api, namespace)
@@ -36,21 +37,22 @@ async def settle(api: Api, namespace: str) -> list[str]:
     return texts
 
 
-async def unsettled(api: Api, namespace: str) -> list[str]:
+async def unsettled(api: Api, namespace: str) -> list[tuple[str, str]]:
     runs, jobs, pods = [
         (await api.all(plural, namespace))["items"] for plural in ("agentruns", "jobs", "pods")
     ]
-    texts = [text for run in runs for text in _open(run)]
+    found = [(uid_of(run), text) for run in runs for text in _open(run)]
     there = {uid_of(obj) for obj in (*runs, *jobs)}
     for kind, objects in (("Job", jobs), ("pod", pods)):
         for obj in objects:
+            run, name = label(obj, LABEL_RUN_UID) or "", name_of(obj)
             if is_deleting(obj):
-                texts.append(f"{kind} {name_of(obj)} is still being deleted: {finalizers(obj)}")
+                found.append((run, f"{kind} {name} is still being deleted: {finalizers(obj)}"))
             elif owners(obj) and not any(owner["uid"] in there for owner in owners(obj)):
-                texts.append(f"{kind} {name_of(obj)} is left of a run that is gone")
-    texts += [f"Job {name_of(j)} goes on" for j in jobs if not _finished(j)]
-    texts += [f"pod {name_of(p)} goes on" for p in pods if not has_ended(p)]
-    return texts + [text for _, text in watched_for_ever(runs, jobs=jobs, pods=pods)]
+                found.append((run, f"{kind} {name} is left of a run that is gone"))
+            if not (_finished(obj) if kind == "Job" else has_ended(obj)):
+                found.append((run, f"{kind} {name} has not ended"))
+    return found + watched_for_ever(runs, jobs=jobs, pods=pods)
 
 
 async def _free_names(api: Api, namespace: str) -> None:

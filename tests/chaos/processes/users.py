@@ -7,12 +7,12 @@ from random import Random
 from agentrun_operator.constants import FINAL_PHASES, FINALIZER
 from agentrun_operator.facts import condition_is_true
 from agentrun_operator.kube import ApiError
-from judge.invariants import TAKEN_OFF
+from judge.excuses import DELETED_BY_HAND, TAKEN_OFF
 from objects import Object, finalizers, has_ended, is_deleting, name_of, phase_of, uid_of
 
 from .api import Api, path_of
 from .faults import Fault, Faults
-from .truth import Truth
+from .recorder import Recorder
 
 NAMES = tuple(f"r{number}" for number in range(30))
 THREADS = (*(f"t{number}" for number in range(8)), None, None)
@@ -26,14 +26,14 @@ class Users:
         api: Api,
         namespace: str,
         agents: tuple[str, ...],
-        truth: Truth,
+        recorder: Recorder,
         faults: Faults,
         rng: Random,
     ) -> None:
         self._api = api
         self._namespace = namespace
         self._agents = agents
-        self._truth = truth
+        self._recorder = recorder
         self._faults = faults
         self._rng = rng
         self._actions: dict[Callable[[], Awaitable[None]], float] = {
@@ -94,7 +94,9 @@ class Users:
         run = await self._one("agentruns", _runs)
         if run is not None:
             patch = {"spec": {"cancel": how}}
-            await self._api.patch("agentruns", self._namespace, name_of(run), patch)
+            done = await self._api.patch("agentruns", self._namespace, name_of(run), patch)
+            if done:
+                self._recorder.requested(uid_of(done), how)
 
     async def _interrupt(self) -> None:
         await self._cancel("interrupt")
@@ -106,6 +108,8 @@ class Users:
         """Mostly of what has ended, so that its name is free for another."""
         run = await self._one("agentruns", _has_ended)
         if run is not None:
+            # Before the answer: the watch may tell of the removal sooner.
+            self._recorder.requested(uid_of(run), "delete")
             await self._remove("agentruns", run)
 
     async def _remove(self, plural: str, obj: Object) -> bool:
@@ -120,7 +124,7 @@ class Users:
         job = await self._one("jobs", _goes_on)
         if job is None:
             return
-        self._truth.deleted_by_hand.add(uid_of(job))
+        self._recorder.befell(uid_of(job), DELETED_BY_HAND)
         if await self._remove("jobs", job):
             self._faults.hit(Fault.JOB_DELETED)
 
@@ -148,7 +152,7 @@ class Users:
         if run is None or is_deleting(run) or FINALIZER not in finalizers(run):
             return
         if phase_of(run) in ("Pending", "Running"):
-            self._truth.unguarded[uid_of(run)] = TAKEN_OFF
+            self._recorder.befell(uid_of(run), TAKEN_OFF)
             patch = {"metadata": {"uid": uid_of(run), "finalizers": None}}
             if await self._api.patch("agentruns", self._namespace, name_of(run), patch):
                 self._faults.hit(Fault.FINALIZER_OFF)

@@ -3,8 +3,8 @@
 The cluster is in memory and its time is virtual. Everybody in it acts in steps that a schedule puts
 in any order: the API server answers requests, fails them or takes them in late; watches deliver
 late or lose deletions; the Job controller acts on what it saw earlier; kubelets start, stop and
-report. At every step the invariants of ``tests/judge`` are checked against what really happened, and
-at the end everything has to settle.
+report. After every step the judge (``tests/judge``) has seen what really happened, and at the end
+everything has to settle.
 
 Some things cannot be prevented; they are counted by themselves:
 
@@ -16,11 +16,11 @@ Some things cannot be prevented; they are counted by themselves:
 - *pod made by the Job controller after its Job went*: bounded by the garbage collector.
 - *suspension taken back before the Job controller acted on it*: the controller deletes a pod that
   has ended meanwhile, without counting it, and makes another, which the operator stops.
-- *rollback asked for after the release*: the run had ended but for its final phase; the rollback is
+- *rollback requested after the release*: the run had ended but for its final phase; the rollback is
   carried out, but a deletion of the record in that moment is not held up any more.
 
-What tenants may do where no admission policy refuses it, and what follows from that, says
-``excuses.py``.
+What tenants may do where no admission policy refuses it says ``simulated/attacks.py``; what follows
+from that, ``judge/excuses.py``.
 
 Left out: a pod that has ended and gets the condition DisruptionTarget before the Job controller
 has counted it (an eviction in that second): the Job makes another, which the operator stops.

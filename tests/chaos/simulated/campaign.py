@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from judge.invariants import INVARIANTS
+from judge.invariants import INVARIANTS, NEVER_JUDGED
 from simulated.clock import VirtualLoop
 
+from ..verdicts import Row, invariant_rows, never_judged
 from .machine import BrokenError, machine
 from .schedule import Result
 
@@ -52,6 +53,7 @@ class Report:
     violations: Counter[str] = field(default_factory=Counter)
     inherent: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
+    judged: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
 
     def count(self, result: Result) -> None:
@@ -60,11 +62,12 @@ class Report:
         self.faults += result.faults
         self.inherent += result.inherent
         self.ends += result.ends
+        self.judged += result.judged
         if result.broken is not None:
             self.violations[result.broken] += 1
 
     def table(self) -> str:
-        rows = [
+        rows: list[Row] = [
             ("seed", self.seed),
             ("schedules", self.schedules),
             ("steps", self.steps),
@@ -73,13 +76,21 @@ class Report:
             *((f"  {end}", count) for end, count in sorted(self.ends.items())),
             ("faults", self.faults.total()),
             *((f"  {kind}", count) for kind, count in sorted(self.faults.items())),
-            ("violations", self.violations.total()),
-            *((f"  {invariant}", self.violations[invariant]) for invariant in INVARIANTS),
+            *invariant_rows(self.violations, self.judged),
             ("not preventable (see README)", self.inherent.total()),
             *((f"  {kind}", count) for kind, count in sorted(self.inherent.items())),
         ]
-        table = "\n".join(f"{name:<84} {value:>10}" for name, value in rows)
-        return "\n\n".join([table, *map(str, self.findings)])
+        unjudged = [f"{NEVER_JUDGED}: {invariant!r} was not" for invariant in self.never_judged]
+        table = "\n".join(f"{name:<80} {value!s:>14}" for name, value in rows)
+        return "\n\n".join([table, *unjudged, *map(str, self.findings)])
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.violations or self.never_judged)
+
+    @property
+    def never_judged(self) -> list[str]:
+        return never_judged(self.judged)
 
 
 def campaign(

@@ -137,7 +137,7 @@ def change_owners(world: World, choices: Choices) -> None:
     if owners(new) != owners(obj):
         what = f"owner of {ONE[plural]} changed"
         if attempt(world, what, lambda: world.server.update(plural, obj, new)):
-            world.truth.disturbed.add(made_for(obj) if plural != "agentruns" else "")
+            world.recorder.disturbed.add(made_for(obj) if plural != "agentruns" else "")
 
 
 @action(1)
@@ -164,7 +164,7 @@ def orphan_all(world: World, choices: Choices) -> None:
     jobs = [job for job in world.server.all("jobs") if owners(job)]
     if jobs:
         job = choices.one(jobs)
-        world.truth.disturbed.add(made_for(job))
+        world.recorder.disturbed.add(made_for(job))
         name, what = name_of(job), "Job deleted by a tenant, its pods orphaned"
         attempt(world, what, lambda: world.server.delete("jobs", name, propagation="Orphan"))
 
@@ -209,7 +209,7 @@ def kill_pods(world: World, choices: Choices) -> None:
     """All pods at a time, as a tenant may who may delete pods."""
     pods = [pod for pod in world.server.all("pods") if not has_ended(pod)]
     for pod in pods:
-        world.truth.disturbed.add(made_for(pod))
+        world.recorder.disturbed.add(made_for(pod))
         world.server.delete("pods", name_of(pod))
     if pods:
         world.faults["all pods deleted by a tenant"] += 1

@@ -29,6 +29,7 @@ class Result:
     faults: Counter[str] = field(default_factory=Counter)
     inherent: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
+    judged: Counter[str] = field(default_factory=Counter)
     trace: list[str] = field(default_factory=list)
 
     @property
@@ -52,7 +53,7 @@ class Running:
     @property
     def broken(self) -> str | None:
         """The first invariant that did not hold."""
-        violations = self._world.truth.violations
+        violations = self._world.judge.violations
         return violations[0][0] if violations else None
 
     def take(self, step: Step) -> None:
@@ -67,13 +68,14 @@ class Running:
     def end(self) -> Result:
         self._world.close()
         self._stack.close()
-        world, truth = self._world, self._world.truth
+        world, judge = self._world, self._world.judge
         return Result(
             len(self.schedule),
-            truth.violations,
+            judge.violations,
             world.faults,
-            truth.inherent,
-            truth.ends,
+            judge.verdicts.inherent,
+            judge.ends,
+            judge.verdicts.judged,
             self._trace,
         )
 

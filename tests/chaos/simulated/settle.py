@@ -2,7 +2,6 @@
 
 from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
 from agentrun_operator.intake import SELECTORS
-from judge.invariants import NOT_SETTLED
 from objects import (
     Object,
     controls_it,
@@ -32,18 +31,16 @@ def settle(world: World) -> None:
     """Run all to its end without faults; what does not come to one is a violation."""
     _end_faults(world)
     _go_on(world)
-    while world.late and not world.truth.violations:
+    while world.late and not world.judge.violations:
         world.faults["late request arrives"] += 1
         world.arrive_late(0)
         _go_on(world)
-    for uid, text in unsettled(world):
-        world.truth.broken(NOT_SETTLED, text, run=uid)
-    world.truth.check_store()
+    world.recorder.settled(unsettled(world))
 
 
 def _go_on(world: World) -> None:
     for number in range(ROUNDS):
-        if world.truth.violations:
+        if world.judge.violations:
             return
         for _ in range(3):
             world.operators_go_on()

@@ -111,7 +111,7 @@ def delete_job(world: World, choices: Choices) -> None:
     if jobs:
         world.faults["Job deleted by hand"] += 1
         job, cascade = choices.one(jobs), choices.one(CASCADES)
-        world.truth.disturbed.add(made_for(job))
+        world.recorder.disturbed.add(made_for(job))
         world.server.delete("jobs", name_of(job), propagation=cascade)
 
 
@@ -121,7 +121,7 @@ def delete_pod(world: World, choices: Choices) -> None:
     if pods:
         world.faults["pod deleted by hand"] += 1
         pod = choices.one(pods)
-        world.truth.disturbed.add(made_for(pod))
+        world.recorder.disturbed.add(made_for(pod))
         world.server.delete("pods", name_of(pod))
 
 
@@ -131,7 +131,7 @@ def evict_pod(world: World, choices: Choices) -> None:
     if pods:
         world.faults["pod evicted (API)"] += 1
         pod = choices.one(pods)
-        world.truth.disturbed.add(made_for(pod))
+        world.recorder.disturbed.add(made_for(pod))
         world.nodes.evict(pod, "EvictionByEvictionAPI")
 
 

@@ -135,7 +135,7 @@ def test_the_emergency_stop_survives_a_crash_around_each_write(
     assert found is not None
     # With the pod goes what tells of it: who has not seen it does not say that it was killed.
     assert killed_at > 3 or found["status"]["cancel"]["forced"]
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 INTERRUPT: Object = {"spec": {"cancel": "interrupt"}}
@@ -189,7 +189,7 @@ def test_a_stop_that_has_begun_is_shortened_whatever_write_the_operator_dies_at(
         world.cluster_goes_on()
         world.loop.advance(1)
     assert phase(world) == ("Interrupted" if cancel == INTERRUPT else "gone")
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_a_job_that_is_refused_or_fails_is_told_and_made_again(world: World) -> None:

@@ -51,7 +51,7 @@ def test_a_request_is_refused_and_the_work_is_left_undone(
     ends = {None: "Succeeded", "interrupt": "Interrupted", "rollback": "gone"}
     assert phase(world) == ends[cancel]
     assert {text.split()[0] for text in serve.refused} >= {"list", "get", "create", "patch"}
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_a_stale_not_found_ends_a_run(world: World) -> None:

@@ -172,4 +172,4 @@ def test_a_queue_that_drains_takes_as_many_requests_for_each_run_however_long_it
     go_on(world, rounds=2)
     few, many = asked_for_each("few", 5), asked_for_each("many", 40)
     assert many <= few * 1.2
-    assert world.truth.violations == []
+    assert world.judge.violations == []

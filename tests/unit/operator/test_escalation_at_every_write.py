@@ -52,4 +52,4 @@ def test_an_escalation_between_two_requests_is_lost(
         agents_finish(world)
         cleanups_finish(world)
     assert phase(world) == ("gone" if accepted else "Interrupted")
-    assert world.truth.violations == []
+    assert world.judge.violations == []

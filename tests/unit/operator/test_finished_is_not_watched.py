@@ -82,7 +82,7 @@ def test_the_job_of_a_cancelled_run_is_watched_for_ever(
     else:
         assert phase(world) == {"interrupt": "Interrupted", "rollback": "RolledBack"}[cancel]
         expect_nothing_watched(world)
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_the_pods_of_a_run_that_failed_again_and_again_are_watched_for_ever(world: World) -> None:

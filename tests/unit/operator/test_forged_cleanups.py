@@ -67,7 +67,7 @@ def expect_cleaned_by_the_operators_own_job(world: World) -> None:
         cleanups_finish(world)
         go_on(world, rounds=2, pause=3)
     assert phase(world) == "gone"
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_a_forged_report_is_not_believed(world: World) -> None:

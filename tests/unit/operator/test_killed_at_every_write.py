@@ -94,5 +94,5 @@ def test_a_crash_around_a_write_changes_the_end(
 ) -> None:
     live(world, LIVES[life], killed_at, fate)
     assert phase(world) == LIVES[life].end
-    assert world.truth.violations == []
+    assert world.judge.violations == []
     assert (watched(world, "jobs"), watched(world, "pods")) == ([], [])

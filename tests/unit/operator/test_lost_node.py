@@ -81,7 +81,7 @@ def test_nobody_tells_of_a_node_that_is_lost_and_comes_back(world: World) -> Non
     agents_finish(world)
     go_on(world, rounds=10)
     assert phase(world) == "Succeeded"
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 @pytest.mark.parametrize("cancel", [None, "interrupt"])

@@ -31,4 +31,4 @@ def test_cancels_of_many_runs_wait_for_each_other(world: World, threads: int, ca
     end = {"interrupt": "Interrupted", "rollback": "gone"}[cancel]
     assert {phase(world, name) for name in names} == {end}
     assert notes.asked <= MANY * FEW_REQUESTS
-    assert world.truth.violations == []
+    assert world.judge.violations == []

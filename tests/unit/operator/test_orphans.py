@@ -7,7 +7,7 @@ from agentrun_operator.constants import (
     LABEL_RUN,
     MANAGED_BY,
 )
-from judge.invariants import TAKEN_OFF
+from judge.excuses import TAKEN_OFF
 from objects import merged, name_of, uid_of
 from simulated.kube import Request
 from simulated.operator import OperatorProcess
@@ -25,7 +25,7 @@ def goes_on_without_its_run(world: World) -> None:
     world.close()
     run = world.server.get("agentruns", "r")
     assert run is not None
-    world.truth.excuses.befell(uid_of(run), TAKEN_OFF)
+    world.recorder.befell(uid_of(run), TAKEN_OFF)
     world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": []}}))
     world.server.delete("agentruns", "r", propagation="Orphan")
     for _ in range(3):

@@ -124,4 +124,4 @@ def test_a_clean_up_on_a_lost_node_holds_up_those_of_other_runs(world: World) ->
                     clean(world, container)
                 container.end_cleanup()
     assert phase(world, name) == "gone"
-    assert world.truth.violations == []
+    assert world.judge.violations == []

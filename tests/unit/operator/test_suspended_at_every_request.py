@@ -77,4 +77,4 @@ def test_a_suspension_between_two_requests_neither_ends_a_run_nor_keeps_it_from_
     act, ends = DEEDS[deed]
     live(world, act, at)
     assert phase(world) in ends
-    assert world.truth.violations == []
+    assert world.judge.violations == []

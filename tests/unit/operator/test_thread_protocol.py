@@ -11,7 +11,7 @@ from agentrun_operator.facts import job_facts
 from agentrun_operator.models import AgentRun
 from agentrun_operator.plan import Claim, CreateJob
 from agentrun_operator.policy.decide import decide
-from judge.invariants import TAKEN_OFF
+from judge.excuses import TAKEN_OFF
 from objects import Object, merged, name_of, uid_of
 from simulated.kube import Request
 from simulated.world import World
@@ -133,7 +133,7 @@ def test_the_guard_taken_off_a_live_run_lets_no_other_run_start(world: World) ->
         world.server.update("agentruns", found, merged(found, {"metadata": {"finalizers": []}}))
         go_on(world)
     assert (phase(world, "a"), phase(world, "z")) == ("Running", "Pending")
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_the_pod_of_a_record_that_is_gone_holds_up_the_next_run_of_its_thread(
@@ -145,7 +145,7 @@ def test_the_pod_of_a_record_that_is_gone_holds_up_the_next_run_of_its_thread(
     world.start_operator()
     go_on(world, rounds=6)
     found: Any = world.server.get("agentruns", "a")
-    world.truth.excuses.befell(uid_of(found), TAKEN_OFF)
+    world.recorder.befell(uid_of(found), TAKEN_OFF)
     world.server.update("agentruns", found, merged(found, {"metadata": {"finalizers": []}}))
     world.server.delete("agentruns", "a")
     go_on(world, rounds=10, pause=0.2)
@@ -155,7 +155,7 @@ def test_the_pod_of_a_record_that_is_gone_holds_up_the_next_run_of_its_thread(
     assert f"Pod {name_of(pod)} is alive" in found["status"]["conditions"][0]["message"]
     go_on(world, rounds=10, pause=2)
     assert phase(world, "z") == "Running"
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_a_run_has_its_segment_before_its_job(world: World) -> None:

@@ -176,4 +176,4 @@ def test_of_two_runs_that_are_created_at_once_none_is_left(
             operator.deliver_all()
     settle(world)
     assert [phase(world, name) for name in names] == ends
-    assert world.truth.violations == []
+    assert world.judge.violations == []

@@ -1,6 +1,6 @@
-"""What cannot be prevented: what befell a run or a Job, and which invariants that may break.
+"""Notices the attacks of tenants that cannot be prevented where no admission policy refuses them.
 
-Where the admission policies are installed, no attack of a tenant is among it. Without them:
+Which invariants each may break says ``judge/excuses.py``.
 
 - *finalizer taken off by hand*: the API server removes the record of a deleted run at once. The
   operator learns of it when that has happened.
@@ -21,91 +21,38 @@ Where the admission policies are installed, no attack of a tenant is among it. W
   that has the run's name, and is not the run's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
 from agentrun_operator.constants import (
     ANNOTATION_RUNNER,
     FINALIZER,
     LABEL_RUN_UID,
 )
-from judge.invariants import (
-    ALIVE_AFTER_END,
-    LEFTOVER,
-    NOT_SETTLED,
-    STARTED_AFTER_END,
-    SUCCEEDED_WRONGLY,
+from judge.excuses import (
+    FORGED_CHILD,
+    FORGED_CLEANUP,
+    FORGED_JOB,
+    FORGED_POD,
+    HIDDEN,
+    MUTED,
+    PARTED_JOB,
+    PARTED_POD,
+    PUT_ON,
+    RELEASED,
     TAKEN_OFF,
-    TWO_ON_THREAD,
-    UNGUARDED,
-    UNTRUE,
 )
 from objects import Object, finalizers, is_forged, made_for, owners, uid_of
 
 from .apiserver import ApiServer
 from .policies import Who
 
-RELEASED = "finalizer taken off by an administrator"
-PUT_ON = "finalizer put on a settled run by hand"
-HIDDEN = "label of a pod, or of those of a Job, changed by hand"
-MUTED = "annotation of a pod changed by hand"
-FORGED_JOB = "Job forged"
-FORGED_POD = "pod forged"
-FORGED_CHILD = "pod forged with the Job's UID"
-FORGED_CLEANUP = "pod of a clean-up forged"
-PARTED_POD = "owner of a pod changed by hand"
-PARTED_JOB = "owner of a Job changed by hand before its UID was written down"
 
-_GONE = (ALIVE_AFTER_END, STARTED_AFTER_END, LEFTOVER)
-_LIES = (SUCCEEDED_WRONGLY, UNTRUE)
-MAY_BREAK: dict[str, tuple[str, ...]] = {
-    TAKEN_OFF: _GONE,
-    RELEASED: _GONE,
-    UNGUARDED: (LEFTOVER,),
-    PUT_ON: (NOT_SETTLED,),
-    HIDDEN: (*_GONE, *_LIES, TWO_ON_THREAD, NOT_SETTLED),
-    MUTED: _LIES,
-    FORGED_JOB: _LIES,
-    FORGED_POD: _LIES,
-    FORGED_CHILD: (*_GONE, *_LIES),
-    FORGED_CLEANUP: (LEFTOVER,),
-    PARTED_POD: (*_GONE, *_LIES, TWO_ON_THREAD, NOT_SETTLED),
-    PARTED_JOB: (*_GONE, *_LIES),
-}
-ATTACKS = (
-    TAKEN_OFF,
-    PUT_ON,
-    HIDDEN,
-    MUTED,
-    FORGED_JOB,
-    FORGED_POD,
-    FORGED_CHILD,
-    FORGED_CLEANUP,
-    PARTED_POD,
-    PARTED_JOB,
-)
+class Attacks:
+    """``befell`` is told the UID of the run, and what befell it."""
 
-
-class Excuses:
-    def __init__(self, server: ApiServer) -> None:
+    def __init__(self, server: ApiServer, befell: Callable[[str, str], None]) -> None:
         self._server = server
-        self._runs: dict[str, dict[str, None]] = {}  # by UID: what befell it, in order
-        self.late_jobs: dict[str, str] = {}  # by UID: how their requests came too late
-
-    def befell(self, run_uid: str, what: str) -> None:
-        if run_uid:  # else it is no run's
-            self._runs.setdefault(run_uid, {})[what] = None
-
-    def has_befallen(self, run_uid: str, *what: str) -> bool:
-        return any(name in self._runs.get(run_uid, {}) for name in what)
-
-    def of(self, invariant: str, runs: Iterable[str], jobs: Iterable[str | None]) -> str | None:
-        """What explains that the invariant is broken for one of the runs or by one of the Jobs."""
-        for uid in runs:
-            for what in self._runs.get(uid, {}):
-                is_refused = self._server.has_policies and what in ATTACKS
-                if invariant in MAY_BREAK[what] and not is_refused:
-                    return what
-        return next((self.late_jobs[uid] for uid in jobs if uid in self.late_jobs), None)
+        self.befell = befell
 
     def see(self, plural: str, old: Object | None, new: Object | None) -> None:
         if new is None:
