@@ -94,12 +94,21 @@ class Report:
 
 
 def campaign(
-    schedules: int, name: str, most_findings: int = 3, wanted: Collection[str] = INVARIANTS
+    schedules: int,
+    name: str,
+    most_findings: int = 3,
+    wanted: Collection[str] = INVARIANTS,
+    *,
+    longest: int = LONGEST,
+    shrink: bool = True,
 ) -> Report:
     """Run that many schedules, by the seeds <name>/0, <name>/1 and so on.
 
-    End when so many of them have broken an invariant that is wanted.
+    End when so many of them have broken an invariant that is wanted. ``longest``: steps of a
+    schedule; ``shrink``: whether Hypothesis makes those that break one shorter.
     """
+    phases = SETTINGS.phases if shrink else (Phase.generate,)
+    chosen = settings(SETTINGS, stateful_step_count=longest, phases=phases)
     report = Report(name)
     began = time.monotonic()
     loop = VirtualLoop()
@@ -107,7 +116,7 @@ def campaign(
     schedule = machine(loop, wanted, results.append)
     for number in range(schedules):
         results.clear()
-        is_broken = _breaks(seed(f"{name}/{number}")(schedule))
+        is_broken = _breaks(seed(f"{name}/{number}")(schedule), chosen)
         # Only the first one is counted, and not those that Hypothesis makes of it.
         report.count(next((r for r in results if r.broken), results[-1]))
         if is_broken:
@@ -120,10 +129,10 @@ def campaign(
     return report
 
 
-def _breaks(schedule: type[RuleBasedStateMachine]) -> bool:
+def _breaks(schedule: type[RuleBasedStateMachine], chosen: settings) -> bool:
     """Whether it breaks something. If so, the last one that has run is the shortest."""
     try:
-        run_state_machine_as_test(schedule, settings=SETTINGS)
+        run_state_machine_as_test(schedule, settings=chosen)
     except BrokenError:
         return True
     return False

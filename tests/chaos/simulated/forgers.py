@@ -17,7 +17,8 @@ from agentrun_operator.constants import (
 )
 from agentrun_operator.models import AgentRun
 from agentrun_operator.resources.run_labels import own_labels
-from objects import FORGED, Object, label, name_of, uid_of
+from objects import FORGED, Object, is_owned_by, label, name_of, uid_of
+from simulated.agents import lie
 from simulated.world import World
 
 from .hostile import attempt
@@ -73,24 +74,61 @@ def forge_run_job(world: World, choices: Choices) -> None:
 @action(1.5)
 def forge_cleanup_job(world: World, choices: Choices) -> None:
     """For all runs, as the next attempt; with a name that the operator is just about to take."""
-    labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
-    runs = world.server.all("agentruns")
-    marks = {
-        ANNOTATION_CLAIM: DEFAULT_CLAIM,
-        ANNOTATION_CLEANUP_RUNS: json.dumps({uid_of(run): name_of(run) for run in runs}),
-        ANNOTATION_CLEANUP_ATTEMPT: choices.one(("1", "2", "99")),
-    }
+    shown, notes = choices.one((_CLEANUP_LABELS, {})), choices.one((True, False))
+    attempt_number = choices.one(("1", "2", "99"))
+    owned, suspended = choices.one((True, False)), choices.one((False, True))
     names = [*_coming_names(world), "agentrun-cleanup-forged"]
-    shown = choices.one((labels, {}))
-    notes = choices.one((marks, {}))
-    meta: Object = {"name": names[0], "labels": shown, "annotations": notes}
-    if choices.one((True, False)):
-        meta["ownerReferences"] = [_ref(run, "AgentRun", controls=False) for run in runs]
-    container = _container(CLEANUP_CONTAINER, _all_clean(world))
-    spec = {"template": _template(shown, container), "suspend": choices.one((False, True))}
-    job = {"metadata": meta, "spec": spec}
+    marks = _cleanup_marks(world, attempt_number) if notes else {}
+    job = _cleanup_job(world, names[0], shown, marks, owned=owned)
+    job["spec"]["suspend"] = suspended
     what = "clean-up Job forged" if shown or notes else "name of a clean-up Job taken"
     attempt(world, what, lambda: world.server.create("jobs", job))
+
+
+@action(1)
+def forge_finished_cleanup(world: World, choices: Choices) -> None:
+    """A clean-up Job that has reported all runs to be clean before the operator sees it."""
+    name = f"agentrun-cleanup-forged-{world.server.version}"
+    job = _cleanup_job(world, name, _CLEANUP_LABELS, _cleanup_marks(world, "1"), owned=True)
+    if attempt(world, "clean-up Job forged", lambda: world.server.create("jobs", job)):
+        made = world.server.get("jobs", name)
+        assert made is not None
+        world.jobs.sync(made)
+        world.nodes.schedule()
+        for pod in world.server.all("pods"):
+            if is_owned_by(pod, uid_of(made)):
+                _run_to_its_end(world, pod)
+
+
+def _run_to_its_end(world: World, pod: Object) -> None:
+    world.nodes.see(pod)
+    container = world.nodes.containers.get(uid_of(pod))
+    if container is not None:  # else no node is there that runs it
+        world.nodes.act(container)
+        lie(container)
+        world.nodes.report(container)
+
+
+_CLEANUP_LABELS = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
+
+
+def _cleanup_marks(world: World, attempt_number: str) -> Labels:
+    runs = {uid_of(run): name_of(run) for run in world.server.all("agentruns")}
+    return {
+        ANNOTATION_CLAIM: DEFAULT_CLAIM,
+        ANNOTATION_CLEANUP_RUNS: json.dumps(runs),
+        ANNOTATION_CLEANUP_ATTEMPT: attempt_number,
+    }
+
+
+def _cleanup_job(world: World, name: str, labels: Labels, marks: Labels, *, owned: bool) -> Object:
+    """It names all runs that are there as its owners, and reports that they are clean."""
+    meta: Object = {"name": name, "labels": labels, "annotations": marks}
+    if owned:
+        runs = world.server.all("agentruns")
+        meta["ownerReferences"] = [_ref(run, "AgentRun", controls=False) for run in runs]
+    container = _container(CLEANUP_CONTAINER, _all_clean(world))
+    return {"metadata": meta, "spec": {"template": _template(labels, container)}}
 
 
 def _coming_names(world: World) -> list[str]:
