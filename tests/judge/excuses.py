@@ -10,7 +10,7 @@ from .invariants import (
     UNTRUE,
 )
 
-# How a Job or a pod may come about that no decision of a living, lonely operator asked for.
+# How a Job or a pod comes about that no operator would create by what it knows now.
 LATE = "create request of a dead sender"
 OUTDATED = "create after another operator's work"
 HOMELESS = "pod made by the Job controller after its Job went"

@@ -92,7 +92,7 @@ class Verdicts:
         return next((how for job in jobs if (how := self._how_made(job))), None)
 
     def _how_made(self, job_uid: str) -> str | None:
-        """Why there is a Job that no decision of a living, lonely operator asked for."""
+        """Why there is a Job that no operator would create by what it knows now."""
         job, request = self._jobs.get(job_uid), self._requests.get(job_uid)
         if request is not None and request.late:
             return LATE

@@ -43,7 +43,7 @@ class ApiServer:
         self._objects: dict[str, dict[str, Object]] = {}
         self.version = 1
         self._uids = 0
-        self.known = 0  # the version at which whoever writes now has read what it decided on
+        self.known = 0  # the version at which the writer has read what it decided on
         self.listeners: list[Listener] = []
         self.has_policies = False
         self.who = Who.CANCELLER  # writes now

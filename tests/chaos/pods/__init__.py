@@ -2,8 +2,8 @@
 
 `stories.py` deals out what happens to each run, by a seed; `deeds.py` does it. Meanwhile
 `witness.py` watches the API server and hears the agents, and `looks.py` looks at the node's
-processes. In the end `judge.py` compares all that with the store: status is what is judged, never
-what judges.
+processes. In the end `recorder.py` tells all that to the judge (`tests/judge`), and what the store
+has: status is what is judged, never what judges.
 
 The seed decides what is done and when it is tried; how it falls together is up to the cluster.
 """

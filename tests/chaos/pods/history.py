@@ -1,4 +1,4 @@
-"""All that was seen of a campaign's runs, whoever saw it."""
+"""All that was seen of a campaign's runs, as it was seen."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class RunHistory:
 
     def __str__(self) -> str:
         seen = ", ".join(f"{state.phase} {state.seen_at:.3f}" for state in self.states)
-        return f"{self.name} on {self.thread}: asked for {self.asked}, seen {seen}"
+        return f"{self.name} on {self.thread}: requested {self.asked}, seen {seen}"
 
     @property
     def last(self) -> Object:

@@ -6,9 +6,9 @@ code. The operator is its own program, in processes that are killed, frozen and 
 have a clock that is minutes off, and at times one works beside the leader, without regard to its
 lease. Its code is as it is, but for waits that are shortened (``launcher.py``).
 
-``truth.py`` sees what happens past the operators, and ``verdict.py`` judges it at the end of each
-round, when all faults are over and everything must have come to its end. What nobody can prevent is
-counted by itself, under the names of layer 1, and one of its own:
+``recorder.py`` sees what happens past the operators. The judge (``tests/judge``) rules at the end
+of each round, when all faults are over and everything must have come to its end. What cannot be
+prevented is counted by itself. More often than in layer 1, that is:
 
 - *Job deleted by hand before it was written down*: nothing says that the run ever had one, so it
   gets another.

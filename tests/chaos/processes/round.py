@@ -148,7 +148,7 @@ class Round:
     async def _outages(self, rng: Random) -> None:
         while True:
             await asyncio.sleep(rng.uniform(10, 25))
-            # Not to be cut short: somebody has to listen again.
+            # Not to be cut short: the proxy has to listen again.
             await asyncio.shield(self._proxy.outage(rng.uniform(0.5, 3)))
 
     async def _nodes_fail(self, rng: Random) -> None:

@@ -56,7 +56,7 @@ async def unsettled(api: Api, namespace: str) -> list[tuple[str, str]]:
 
 
 async def _free_names(api: Api, namespace: str) -> None:
-    """Jobs that belong to nobody hold up runs of their name, which say so; people delete them."""
+    """Jobs without an owner hold up runs of their name, which say so; users delete them."""
     for job in (await api.all("jobs", namespace))["items"]:
         if not owners(job) and _finished(job) and not is_deleting(job):
             await api.delete("jobs", namespace, name_of(job), propagationPolicy="Background")
