@@ -43,13 +43,13 @@ unit: venv ## the tests that need no cluster
 	@$(BIN)/pytest tests/unit
 
 e2e: deploy ## the tests on the cluster
-	@$(ON_CLUSTER) $(BIN)/pytest -n 3 --dist loadgroup tests/e2e
+	@$(ON_CLUSTER) $(BIN)/pytest -n 4 --dist loadgroup tests/e2e
 
 test: deploy ## unit and e2e
-	@$(ON_CLUSTER) $(BIN)/pytest -n 3 --dist loadgroup --durations=10 tests/unit tests/e2e
+	@$(ON_CLUSTER) $(BIN)/pytest -n 4 --dist loadgroup --durations=10 tests/unit tests/e2e
 
-bench: deploy ## the measurements
-	@$(ON_CLUSTER) PYTHONPATH=tests $(BIN)/python -m bench
+bench: deploy ## the measurements; PARTS="runs waves" for some of them, SIZES=100 for smaller waves
+	@$(ON_CLUSTER) PYTHONPATH=operator:runner-image:tests $(BIN)/python -m bench $(PARTS) $(if $(SIZES),--sizes $(SIZES))
 
 # Layer 1 has a cluster of its own, in memory.
 LAYER := 1
@@ -73,9 +73,12 @@ venv: # the development environment: one for each Python and content of its requ
 	fi; \
 	[ "$$(readlink .venv)" = $$venv ] || { rm -rf .venv; ln -s $$venv .venv; }
 
+failure-modes: ## write the tests of each case into tests/FAILURE_MODES.md
+	@$(PYTHON) tests/failure_modes.py
+
 requirements: ## pin what the requirements.in files ask for (needs uv)
 	@for d in operator runner-image tests; do (cd $$d && uv pip compile --quiet --upgrade --universal \
 	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  requirements.in -o requirements.txt); done
 
-.PHONY: chaos help cluster cluster-down cluster-check cluster-remember cluster-compare deploy demo unit e2e test bench lint venv requirements
+.PHONY: chaos failure-modes help cluster cluster-down cluster-check cluster-remember cluster-compare deploy demo unit e2e test bench lint venv requirements

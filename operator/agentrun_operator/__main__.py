@@ -7,13 +7,14 @@ import signal
 import socket
 import uuid
 
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube, read_deep_json
+
 from . import health, logs
 from .admission import Admission
 from .controller import Controller
-from .kube import NO_ANSWER, ApiError, Kube, read_deep_json
 from .lease import Lease
 from .settings import Settings
-from .watches import Watches
+from .state.watches import Watches
 
 logger = logging.getLogger(__name__)
 START_RETRY_SECONDS = 2.0
@@ -26,7 +27,8 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     kube = await Kube.connect()
     controller = Controller(kube, settings.installation)
-    lease = Lease(kube, settings.namespace, f"{socket.gethostname()}-{uuid.uuid4()}")
+    identity = f"{socket.gethostname()}-{uuid.uuid4()}"
+    lease = Lease(kube, settings.namespace, identity, settings.installation.instance)
     intake = controller.intake
     server = await health.serve(intake, settings.health_port) if settings.health_port else None
     tasks: list[asyncio.Task[None]] = []
@@ -48,7 +50,7 @@ async def run(settings: Settings) -> None:
 
 
 async def _lead(controller: Controller, lease: Lease, admission: Admission) -> None:
-    """Work while the lease is held, and not a moment longer."""
+    """Work while the lease is held, and end the process when it is lost."""
     try:
         await lease.acquire()
         async with asyncio.TaskGroup() as tasks:
@@ -56,7 +58,7 @@ async def _lead(controller: Controller, lease: Lease, admission: Admission) -> N
             tasks.create_task(_work(controller))
             tasks.create_task(admission.keep_looking())
     except Exception:
-        logger.exception("Ending at once, so that nothing is half done for long")
+        logger.exception("Ending at once; the next leader continues")
         os._exit(1)
 
 

@@ -1,18 +1,19 @@
 """Are the admission policies there that manifests/ install?
 
-What they refuse, the operator cannot refuse: without them users cancel who may not, and objects of
-the operator can be forged. It works on, and tells the administrator: a warning Event on its
-Deployment, and a line in the log, each time that one becomes missing.
+Only the API server can refuse what they refuse: without them, users without the verb can cancel,
+and can forge the operator's objects. The operator keeps working and warns the administrator, by an
+Event on its Deployment and a log line, each time that a policy becomes missing.
 """
 
 import asyncio
 import logging
 
-from .constants import Reason
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.vocabulary import Reason
+
 from .events import post_on_deployment
-from .kube import NO_ANSWER, ApiError, Kube
-from .plan import Event
 from .pod_security import Level
+from .resources.event import Event
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Admission:
         self._namespace = namespace
         privileged = pod_security == Level.PRIVILEGED
         self._wanted = [p for p in POLICIES if not (privileged and p == POD_SECURITY_POLICY)]
-        self._missing: set[tuple[str, str]] = set()  # as it was told last
+        self._missing: set[tuple[str, str]] = set()  # as of the last warning
 
     async def keep_looking(self) -> None:
         """Look at the start, and then regularly, until cancelled."""
@@ -53,7 +54,7 @@ class Admission:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Look once, and tell of what has become missing."""
+        """Look once, and warn of each policy that has become missing."""
         wanted = [(kind, name) for name in self._wanted for kind in KINDS]
         found = {each: await self._kube.get(each[0], None, each[1]) for each in wanted}
         missing = {each for each, obj in found.items() if obj is None}

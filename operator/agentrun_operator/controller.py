@@ -1,30 +1,21 @@
-"""The loop: take a key, look at the state, decide, carry out; again until nothing is left to do."""
+"""The loop: take a key, hand it to its reconciler, and try again later what has failed."""
 
 import asyncio
 import logging
 import random
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-from .carry_out import CarryOut
-from .cleanups import Cleanups
-from .facts import can_make_pods
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+
+from .cleanups.own import OwnCleanups
+from .cleanups.reconcile import CleanupReconciler
 from .installation import Installation
-from .intake import Intake
-from .kube import NO_ANSWER, ApiError, Kube
-from .models import AgentRun
-from .observe import Observer
-from .orphans import Orphans
-from .plan import Claim, Plan, Release
-from .policy import start, stop
-from .policy.decide import decide
-from .policy.finished import let_go
-from .policy.lost import asks_after_nodes
-from .policy.view import View
-from .records import MOST_FINALIZERS
-from .refusals import JobRefusedError
-from .workqueue import Key
+from .runs.reconcile import RunReconciler
+from .runs.refusals import JobRefusedError
+from .state.intake import Intake
+from .state.unwatched import UnwatchedReconciler
+from .state.workqueue import Key, Reconciler
 
-Object = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 # Each may hold an Agent that takes 40 MiB once it is read, and the container has 512.
@@ -37,23 +28,17 @@ FIRST_RESYNC_SECONDS = 10.0
 
 class Controller:
     def __init__(self, kube: Kube, installation: Installation) -> None:
-        self._kube = kube
-        self.intake = intake = Intake(kube, WORKERS_OF_NAMESPACE)
-        self._cache, self._queue = intake.cache, intake.queue
-        self._observer = Observer(kube, self._cache, installation, intake.learn)
-        self._carry_out = CarryOut(kube, intake.learn, intake.ask_for_cleanup)
-        self._cleanups = Cleanups(
-            kube,
-            self._cache,
-            self._observer,
-            self._queue,
-            intake.learn,
-            installation.runner_image,
-        )
-        self._orphans = Orphans(kube, self._cache, self._observer)
+        self.intake = intake = Intake(kube, WORKERS_OF_NAMESPACE, installation.instance)
+        self._queue = intake.queue
+        own = OwnCleanups()
+        unwatched = UnwatchedReconciler(kube, intake)
+        self._reconcilers: dict[Reconciler, Callable[[Key], Awaitable[None]]] = {
+            Reconciler.RUN: RunReconciler(kube, intake, own, installation).reconcile,
+            Reconciler.CLEANUP: CleanupReconciler(kube, intake, own, installation).reconcile,
+            Reconciler.UNWATCHED_JOB: unwatched.reconcile,
+            Reconciler.UNWATCHED_POD: unwatched.reconcile,
+        }
         self._tasks: list[asyncio.Task[None]] = []
-
-    # Life
 
     async def start(self) -> None:
         """Read everything: nothing is decided on a half-full cache."""
@@ -67,14 +52,14 @@ class Controller:
         self._tasks += [asyncio.create_task(self._work()) for _ in range(WORKERS)]
 
     async def stop(self) -> None:
-        """Leave everything as it is; whoever starts next goes on from there."""
+        """Leave everything as it is; the next operator continues from there."""
         self._queue.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _resync(self) -> None:
-        # The first one soon: what goes before a watch has begun, no watch tells of.
+        # The first one soon: no watch reports what changed before the watch began.
         wait = FIRST_RESYNC_SECONDS
         while True:
             await asyncio.sleep(wait)
@@ -91,131 +76,29 @@ class Controller:
             key = await self._queue.take()
             try:
                 async with asyncio.timeout(LONGEST_RECONCILE_SECONDS):
-                    await self._reconcile(key)
+                    await self._reconcilers[key.reconciler](key)
             except ApiError as error:
-                # 404, 409, and 422 of a test in a patch: somebody else was faster.
+                # 404, 409, and 422 of a test in a patch: another client changed the object first.
                 level = logging.INFO if error.status in (404, 409, 422) else logging.WARNING
                 logger.log(level, "%s %s/%s: %s", *key, error)
-                await self._refresh(key)
-                self._queue.add_failed(key, self.intake.urgency(key))
+                if key.reconciler == Reconciler.RUN:
+                    await self.intake.read_run(key.namespace, key.name)
+                self._add_failed(key)
             except NO_ANSWER as error:
                 logger.warning("%s %s/%s: %r", *key, error)
-                self._queue.add_failed(key, self.intake.urgency(key))
+                self._add_failed(key)
             except JobRefusedError as refusal:
                 logger.info("%s %s/%s: Job refused: %s", *key, refusal)
-                self._queue.add_failed(key, self.intake.urgency(key))
+                self._add_failed(key)
             except Exception:
                 logger.exception("%s %s/%s", *key)
-                self._queue.add_failed(key, self.intake.urgency(key))
+                self._add_failed(key)
             else:
                 self._queue.forget_failures(key)
             finally:
                 self._queue.done(key)
-            # A decision that needs no request lets no other task have the event loop.
+            # A decision that sends no request never yields the event loop by itself.
             await asyncio.sleep(0)
 
-    async def _refresh(self, key: Key) -> None:
-        """After a refused write: what is the run really like?"""
-        if key.kind != "run":
-            return
-        known = self._cache.record("agentruns", key.namespace, key.name)
-        try:
-            found = await self._kube.get("agentruns", key.namespace, key.name)
-        except (ApiError, *NO_ANSWER):
-            return
-        if found is not None:
-            self.intake.learn("agentruns", found)
-        elif known is not None:
-            self.intake.remove(known)
-
-    # Work
-
-    async def _reconcile(self, key: Key) -> None:
-        if key.kind == "claim":
-            await self._cleanups.reconcile(key.namespace, key.name)
-            return
-        if key.kind != "run":
-            await self._look_after(key)
-            return
-        run = self._cache.run(key.namespace, key.name)
-        if run is not None and (run.claimed or not run.status.settled):
-            await self._reconcile_run(key, run)
-        elif self._has_left_something(key):
-            await self._reconcile_live(key)
-
-    def _has_left_something(self, key: Key) -> bool:
-        """Whether a run that is settled or gone has left a Job or pods to stop or to let go."""
-        job, pods = self._observer.left_by(key.namespace, key.name)
-        lives = any(pod.alive for pod in pods) or can_make_pods(job, pods)
-        return lives or bool(let_go(job, pods))
-
-    async def _look_after(self, key: Key) -> None:
-        """Has a Job or pod that left the watch succeeded, or is it gone?"""
-        left = self.intake.left.get(key)
-        if left is None:
-            return  # a repetition, and another look was faster
-        look = self._learn_job if key.kind == "jobs" else self._learn_pod
-        found = await look(key.namespace, key.name)
-        if found is None or found["metadata"]["uid"] != left.uid:
-            self.intake.add(self._cache.remove(left))
-        if (
-            self.intake.left[key] is left
-        ):  # else it has left once more, and is looked after once more
-            del self.intake.left[key]
-
-    async def _learn_job(self, namespace: str, name: str) -> Object | None:
-        """What has become of a Job that is not watched."""
-        job, pods = await self._observer.job_with_its_pods(namespace, name)
-        for pod in pods:  # first, for they say how the Job has ended
-            self.intake.learn("pods", pod)
-        if job is not None:
-            self.intake.learn("jobs", job)
-        return job
-
-    async def _learn_pod(self, namespace: str, name: str) -> Object | None:
-        pod = await self._kube.get("pods", namespace, name)
-        if pod is not None:
-            self.intake.learn("pods", pod)
-        return pod
-
-    async def _reconcile_run(self, key: Key, run: AgentRun) -> None:
-        view = await self._with_nodes(self._observer.from_cache(run))
-        plan = decide(view)
-        if plan.confirm or _needs_the_whole(view, plan):
-            await self._reconcile_live(key)
-        else:
-            await self._act(key, view, plan)
-
-    async def _reconcile_live(self, key: Key) -> None:
-        """Decide on what the API server has, whatever the watches have told."""
-        left = self._observer.left_by(key.namespace, key.name)
-        view = await self._observer.live(key.namespace, key.name)
-        there = None if view is None else view.run.metadata.uid
-        await self._orphans.remove(key.namespace, *left, there)
-        if view is None:
-            await self._refresh(key)
-            return
-        view = await self._with_nodes(view)
-        await self._act(key, view, decide(view))
-
-    async def _act(self, key: Key, view: View, plan: Plan) -> None:
-        try:
-            await self._carry_out(view, plan)
-        except JobRefusedError as refusal:
-            refused = stop.shortening_refused if stop.must_stop(view) else start.rejected
-            await self._carry_out(view, refused(view, str(refusal)))
-            raise
-        if plan.look_again_at is not None:
-            seconds = (plan.look_again_at - view.now).total_seconds()
-            self._queue.add_after(key, seconds, self.intake.urgency(key))
-
-    async def _with_nodes(self, view: View) -> View:
-        return await self._observer.with_nodes(view) if asks_after_nodes(view) else view
-
-
-def _needs_the_whole(view: View, plan: Plan) -> bool:
-    """Whether the plan writes again what is not kept in full: finalizers, and the output."""
-    finalizers = any(isinstance(action, Claim | Release) for action in plan.actions)
-    many = len(view.run.metadata.finalizers) >= MOST_FINALIZERS
-    writes = plan.status is not None and plan.status != view.run.status
-    return (finalizers and many) or (writes and view.run.output_dropped)
+    def _add_failed(self, key: Key) -> None:
+        self._queue.add_failed(key, self.intake.urgency(key))

@@ -2,16 +2,16 @@
 
 import hashlib
 import logging
-from typing import Any
 
-from .constants import API_VERSION, MANAGED_BY
-from .kube import NO_ANSWER, ApiError, Kube
-from .models import AgentRun
-from .observe import now
-from .plan import Event
-from .text import clean
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.names import API_VERSION, MANAGED_BY
+from agentrun_kube.objects import Object
+from agentrun_kube.text import clean
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 
-Object = dict[str, Any]
+from . import clock
+from .resources.event import Event
+
 logger = logging.getLogger(__name__)
 
 
@@ -38,19 +38,19 @@ async def post_on_deployment(kube: Kube, deployment: Object, event: Event) -> No
         "namespace": meta["namespace"],
         "uid": meta["uid"],
     }
-    await _post(kube, involved, event, now().isoformat())
+    await _post(kube, involved, event, clock.now().isoformat())
 
 
 async def _post(kube: Kube, involved: dict[str, str], event: Event, occasion: str) -> None:
     """A repetition on the same occasion is refused, for the name of the Event is taken.
 
-    An Event is news, not state: if it cannot be posted, that is logged and no more.
+    An Event is news, not state: a failure to post it is only logged.
     """
     name, namespace = involved["name"], involved["namespace"]
     message = clean(event.message)
     said = f"{involved['uid']} {event.reason} {message}{occasion}"
     digest = hashlib.sha256(said.encode()).hexdigest()
-    time = now().isoformat(timespec="seconds").replace("+00:00", "Z")
+    time = clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
     obj = {
         "apiVersion": "v1",
         "kind": "Event",

@@ -5,19 +5,18 @@ import asyncio
 from aiohttp import web
 
 from .controller import LONGEST_RECONCILE_SECONDS, RESYNC_SECONDS
-from .intake import Intake
+from .state.intake import Intake
 
-# Alive means that the loop turns, that the server was read in full not too long ago (what a watch
-# that has gone silent did not tell is in that reading), and that the workers get on: every
-# namespace that has work gets its turn, and no worker is on one key for ever. A long queue is no
-# sign of trouble.
+# Alive means that the event loop runs, that the last full read of the API server is recent (it
+# makes up for a silent watch), and that the workers make progress: every namespace with work gets
+# its turn, and no worker stays on one key. A long queue is no sign of trouble.
 LONGEST_SILENCE = 4 * RESYNC_SECONDS
 LONGEST_WAIT = 3 * LONGEST_RECONCILE_SECONDS
 LONGEST_WORK = 2 * LONGEST_RECONCILE_SECONDS
 
 
 def trouble(intake: Intake, now: float) -> str:
-    """Why the process had better be started again; empty if it had not."""
+    """Why the kubelet should restart this process; empty if it should not."""
     if intake.last_sync is None:
         return ""
     for seconds, longest, what in (

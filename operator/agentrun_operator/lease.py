@@ -10,24 +10,27 @@ import logging
 from datetime import UTC, datetime
 from typing import Any, Never
 
-from .constants import MANAGED_BY
-from .kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.client.kube import NO_ANSWER, ApiError, Kube
+from agentrun_kube.names import MANAGED_BY
 
 logger = logging.getLogger(__name__)
 
-DURATION_SECONDS = 15.0  # a lease that nobody has renewed for so long is free
+DURATION_SECONDS = 15.0  # a lease that its holder has not renewed for so long is free
 RENEW_DEADLINE_SECONDS = 10.0  # a holder that could not renew for so long stops
 RETRY_SECONDS = 2.0
 
 
 class LeaseLostError(Exception):
-    """Somebody else holds the lease."""
+    """Another replica holds the lease."""
 
 
 class Lease:
-    def __init__(self, kube: Kube, namespace: str, identity: str) -> None:
+    def __init__(
+        self, kube: Kube, namespace: str, identity: str, instance: str | None = None
+    ) -> None:
         self._kube = kube
         self._namespace = namespace
+        self._name = MANAGED_BY if instance is None else f"{MANAGED_BY}-{instance}"
         self._identity = identity
         # Another's lease: its resourceVersion, and when that was first seen.
         self._seen: tuple[str, float] | None = None
@@ -54,7 +57,7 @@ class Lease:
             held = await self._try()
 
     async def release(self) -> None:
-        """Let go of the lease, so that another replica need not wait until it has run out."""
+        """Release the lease, so that another replica need not wait until it expires."""
         try:
             lease = await self._get()
             if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
@@ -84,20 +87,20 @@ class Lease:
         holder = lease["spec"].get("holderIdentity")
         if not holder or holder == self._identity:
             return True
-        # Only our own clock counts: the times in the lease are of somebody else's.
+        # Only this process's clock counts: the times in the lease come from another's.
         version, time = lease["metadata"]["resourceVersion"], asyncio.get_running_loop().time()
         if self._seen is None or self._seen[0] != version:
             self._seen = (version, time)
         return time - self._seen[1] >= DURATION_SECONDS
 
     async def _get(self) -> dict[str, Any] | None:
-        return await self._kube.get("leases", self._namespace, MANAGED_BY)
+        return await self._kube.get("leases", self._namespace, self._name)
 
     async def _create(self) -> None:
         lease = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": MANAGED_BY},
+            "metadata": {"name": self._name},
             "spec": self._spec(self._identity, transitions=0),
         }
         await self._kube.create("leases", self._namespace, lease)
@@ -112,7 +115,7 @@ class Lease:
             "metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
             "spec": new,
         }
-        await self._kube.merge_patch("leases", self._namespace, MANAGED_BY, patch)
+        await self._kube.merge_patch("leases", self._namespace, self._name, patch)
 
     @staticmethod
     def _spec(holder: str, transitions: int) -> dict[str, Any]:

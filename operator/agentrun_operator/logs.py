@@ -4,7 +4,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-from .text import clean
+from agentrun_kube.text import clean
 
 LONGEST_MESSAGE = 4096
 LONGEST_TRACE = 16 * 1024

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from .untyped import Object, as_list, as_object, safe_name, shown
+from agentrun_kube.objects import Object
+
+from .untyped import as_list, as_object, safe_name, shown
 
 
 class Level(StrEnum):

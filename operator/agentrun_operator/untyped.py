@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-Object = dict[str, Any]
+from agentrun_kube.objects import Object
+
 VALUE_LENGTH = 63
 
 

@@ -3,8 +3,8 @@
 import site
 import sys
 
-from agentrun_runner import command_runtime, runfile, supervisor, termination_report
-from agentrun_runner.signals import SignalQueue
+from . import command_runtime, runfile, supervisor, termination_report
+from .signals import SignalQueue
 
 _USAGE = "usage: agentrun_runner [prepare-workspace | cleanup | shorten]"
 

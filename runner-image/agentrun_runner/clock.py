@@ -3,7 +3,7 @@
 import math
 import time
 
-from agentrun_runner.signals import SignalQueue
+from .signals import SignalQueue
 
 _WRAP_UP_SECONDS = 10.0  # for the report on an agent that ended by itself, its volume permitting
 

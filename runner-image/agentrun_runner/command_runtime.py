@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from agentrun_runner import runfile, termination_report
-from agentrun_runner.result import Result, ResultSlot, failed
+from . import runfile, termination_report
+from .result import Result, ResultSlot, failed
 
 
 def start(run: runfile.Run, command: runfile.Command, slot: ResultSlot) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from agentrun_runner.encoding import encode
+from .encoding import encode
 
 _T = TypeVar("_T")
 

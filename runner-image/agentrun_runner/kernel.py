@@ -2,7 +2,7 @@
 
 import ctypes
 
-from agentrun_runner import events
+from . import events
 
 # linux/prctl.h
 _PR_SET_DUMPABLE = 4

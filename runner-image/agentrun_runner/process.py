@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from agentrun_runner import events
-from agentrun_runner.result import Result, ResultSlot
-from agentrun_runner.signals import SignalQueue
+from . import events
+from .result import Result, ResultSlot
+from .signals import SignalQueue
 
 
 class Child:

@@ -11,7 +11,7 @@ import signal
 from contextlib import suppress
 from typing import Any, Self
 
-from agentrun_runner.encoding import fit
+from .encoding import fit
 
 Result = dict[str, Any]
 

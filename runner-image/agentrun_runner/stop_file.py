@@ -11,9 +11,9 @@ import stat
 import time
 from pathlib import Path
 
-from agentrun_runner import events, runfile
-from agentrun_runner.clock import Clock
-from agentrun_runner.signals import SignalQueue
+from . import events, runfile
+from .clock import Clock
+from .signals import SignalQueue
 
 _EVERY_SECONDS = 0.5
 _LONGEST = 20  # bytes

@@ -8,15 +8,15 @@ import signal
 import time
 from contextlib import suppress
 
-from agentrun_runner import command_runtime, events, langgraph_runtime, runfile
-from agentrun_runner.clock import Clock
-from agentrun_runner.kernel import protect_supervisor
-from agentrun_runner.process import Child, bounded, kill_all
-from agentrun_runner.result import Result, ResultSlot, checked, failed
-from agentrun_runner.signals import SignalQueue
-from agentrun_runner.stop_file import StopFile, path_of
-from agentrun_runner.stop_pipe import StopPipe
-from agentrun_runner.termination_report import write_report
+from . import command_runtime, events, langgraph_runtime, runfile
+from .clock import Clock
+from .kernel import protect_supervisor
+from .process import Child, bounded, kill_all
+from .result import Result, ResultSlot, checked, failed
+from .signals import SignalQueue
+from .stop_file import StopFile, path_of
+from .stop_pipe import StopPipe
+from .termination_report import write_report
 
 EXIT_SECONDS = 1.0  # for the exit handlers and threads of a graph that has ended
 

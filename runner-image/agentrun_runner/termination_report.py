@@ -10,9 +10,9 @@ import json
 import os
 from pathlib import Path
 
-from agentrun_runner import events
-from agentrun_runner.encoding import encode, fit, plain
-from agentrun_runner.result import Result
+from . import events
+from .encoding import encode, fit, plain
+from .result import Result
 
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 143}
 # Failures of the run itself: another try would end the same way, and the exit code says so.

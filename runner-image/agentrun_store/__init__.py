@@ -4,14 +4,14 @@ All but `checkpointer` and the command line (`cli`) is standard library only and
 for the supervisor.
 """
 
-from agentrun_store.errors import (
+from .errors import (
     CorruptSegmentError,
     InvalidNameError,
     RunRolledBackError,
     SegmentBusyError,
     StoreError,
 )
-from agentrun_store.thread import Store, Thread
+from .thread import Store, Thread
 
 __all__ = [
     "CorruptSegmentError",

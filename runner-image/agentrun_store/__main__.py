@@ -7,7 +7,7 @@ import sys
 if not __package__:  # started as a directory, as in the image
     sys.path[0] = os.path.dirname(sys.path[0])  # noqa: PTH120
 
-from agentrun_store.cli import main
+from agentrun_store.tool.cli import main
 
 if __name__ == "__main__":
     os.umask(0o002)  # runner pods may have another user, and share only the group

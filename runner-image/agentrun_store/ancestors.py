@@ -7,9 +7,9 @@ others it is rebuilt from the pending writes of the ancestors, back to the last 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from agentrun_store.errors import StoreError
-from agentrun_store.history import Found, History
-from agentrun_store.log import Record
+from .errors import StoreError
+from .history import Found, History
+from .log import Record
 
 Key = tuple[str, str, str]
 """(thread id, namespace, checkpoint id): of a checkpoint, and of the pending writes to it."""

@@ -19,16 +19,16 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from agentrun_store import maintenance
-from agentrun_store.async_in_threads import AsyncInThreads
-from agentrun_store.decoding import address_of, checkpoint_tuple, config_of
-from agentrun_store.errors import StoreError
-from agentrun_store.history import Found, History
-from agentrun_store.log import Entry
-from agentrun_store.names import RunName, check_run, run_name
-from agentrun_store.records import Write, checkpoint_entry, writes_entry
-from agentrun_store.rollback import bury_run
-from agentrun_store.thread import Store
+from . import maintenance
+from .async_in_threads import AsyncInThreads
+from .decoding import address_of, checkpoint_tuple, config_of
+from .errors import StoreError
+from .history import Found, History
+from .log import Entry
+from .names import RunName, check_run, run_name
+from .records import Write, checkpoint_entry, writes_entry
+from .rollback import bury_run
+from .thread import Store
 
 
 class StoreSaver(AsyncInThreads):

@@ -9,17 +9,17 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agentrun_store import rollback
-from agentrun_store.child import Child, Send
-from agentrun_store.cleanup_report import Report
-from agentrun_store.names import RunName
-from agentrun_store.text import brief
-from agentrun_store.thread import Thread
+from . import rollback
+from .child import Child, Send
+from .cleanup_report import Report
+from .names import RunName
+from .text import brief
+from .thread import Thread
 
 VARIABLE = "AGENTRUN_CLEANUP"
 """JSON: [{"uid": run uid, "thread": "threads/<name>" or "stateless/<run uid>"}, ...]"""
@@ -31,6 +31,7 @@ MAX_MESSAGE = 4096  # bytes: the kubelet cuts a longer termination message off
 MEMORY = 64 << 20  # bytes, beyond those of the interpreter
 _ERROR_SIZE = 500  # bytes
 _TRIES = 3
+_REDUCING = 30.0  # seconds, for one run
 _NAMES = 5.0  # seconds: on a slow volume, too, what goes by names only needs no more
 
 
@@ -60,18 +61,20 @@ def main(root: Path = STORE, termination_log: Path = TERMINATION_LOG) -> int:
     os.umask(0o002)
     report = Report(termination_log, MAX_MESSAGE)
     works = list(_works(root, report))
+    kept: list[Work] = []
     until = time.monotonic() + SECONDS
     for number in range(_TRIES):
         errors: dict[Work, str] = {}
         for place, work in enumerate(works):
             share = (until - time.monotonic()) / (len(works) - place)
-            error = _roll_back(work, _limits(number, share), report)
+            error = _roll_back(work, _limits(number, share), report, kept)
             if error is not None:
                 errors[work] = error
         works = list(errors)
     for work, error in errors.items():
         report.failed(work.run, error)
     report.write()
+    _reduce(kept, until)
     print(report.whole(), file=sys.stdout, flush=True)
     return 1 if report.errors else 0
 
@@ -85,8 +88,11 @@ def _limits(number: int, share: float) -> Limits:
     return Limits(max(_NAMES, share), max(_NAMES, share), unread=True)
 
 
-def _roll_back(work: Work, limits: Limits, report: Report) -> str | None:
-    """One try. What was wrong; None when the run's data is gone, as the report says then."""
+def _roll_back(work: Work, limits: Limits, report: Report, kept: list[Work]) -> str | None:
+    """One try. What was wrong; None when the run's data is gone, as the report says then.
+
+    `kept`: gets the run if something was kept for later ones.
+    """
     step = "hiding"
     try:
         with Child(lambda send: _in_child(work, limits.unread, send), MEMORY) as child:
@@ -99,9 +105,8 @@ def _roll_back(work: Work, limits: Limits, report: Report) -> str | None:
                     until = time.monotonic() + limits.removing
                 else:
                     report.done(work.run, checkpoints)
-                    # What is left to do gives back space of older runs.
-                    with suppress(TimeoutError):
-                        child.receive(time.monotonic() + limits.reading)
+                    if message["kept"]:
+                        kept.append(work)
                     return None
     except TimeoutError:
         return f"{step} what the run wrote takes longer than there is time for; it is continued"
@@ -114,7 +119,7 @@ def _in_child(work: Work, unread: bool, send: Send) -> None:
     thread, run = work
     try:
         send({"buried": rollback.bury(thread, run, unread=unread)})
-        rollback.remove(thread, run)
+        kept = rollback.remove(thread, run)
         if thread.is_stateless:
             rollback.remove_thread(thread)
     except MemoryError:
@@ -122,9 +127,20 @@ def _in_child(work: Work, unread: bool, send: Send) -> None:
     except Exception as error:
         send({"error": brief(error, _ERROR_SIZE)})
         return
-    send({"removed": True})
-    if not (unread or thread.is_stateless):
-        rollback.reduce_kept(thread, run)
+    send({"kept": kept and not thread.is_stateless})
+
+
+def _reduce(works: list[Work], until: float) -> None:
+    """Give back what was kept for later runs and is not needed. All runs are rolled back by now, so
+    this may read their thread's history, as long as there is time."""
+    for place, (thread, run) in enumerate(works):
+        share = (until - time.monotonic()) / (len(works) - place)
+        with suppress(OSError), Child(_reducing(thread, run), MEMORY) as child:
+            child.receive(time.monotonic() + min(_REDUCING, share))
+
+
+def _reducing(thread: Thread, run: RunName) -> Callable[[Send], None]:
+    return lambda _: rollback.reduce_kept(thread, run)
 
 
 def _works(root: Path, report: Report) -> Iterator[Work]:

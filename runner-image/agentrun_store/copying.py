@@ -8,9 +8,9 @@ import stat
 from contextlib import ExitStack
 from pathlib import Path
 
-from agentrun_store import disk
-from agentrun_store.text import printable
-from agentrun_store.tree import Cursor, cursor
+from . import disk
+from .text import printable
+from .tree import Cursor, cursor
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file until one of them changes
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

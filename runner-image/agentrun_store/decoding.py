@@ -17,9 +17,9 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from agentrun_store.errors import CorruptSegmentError, StoreError
-from agentrun_store.history import Stored
-from agentrun_store.text import brief
+from .errors import CorruptSegmentError, StoreError
+from .history import Stored
+from .text import brief
 
 _FIELDS = ("channel_values", "channel_versions", "versions_seen")
 

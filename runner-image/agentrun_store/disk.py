@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 
-from agentrun_store import tree
-from agentrun_store.errors import StoreError, UnreadableFileError
+from . import tree
+from .errors import StoreError, UnreadableFileError
 
 _STEP = 1 << 20  # bytes
 _PARENT = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

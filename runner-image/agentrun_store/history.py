@@ -8,16 +8,18 @@ CorruptSegmentError where its content could be the answer: never an older state 
 """
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, takewhile
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from agentrun_store.errors import CorruptSegmentError, LogChangedError
-from agentrun_store.log import LOOKS, Record
-from agentrun_store.names import RunName
-from agentrun_store.records import Write, merge_writes, split_writes
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Thread
+from .errors import CorruptSegmentError, LogChangedError
+from .index import order_of
+from .log import LOOKS, Record
+from .names import RunName
+from .records import Write, merge_writes, split_writes
+from .segment import Segment
+from .thread import Thread
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class Found(NamedTuple):
 
     @property
     def order(self) -> tuple[int, int, str]:
-        return (self.segment.seq, *_order(self.record))
+        return (self.segment.seq, *order_of(self.record))
 
     @property
     def address(self) -> tuple[str, str, str]:
@@ -60,41 +62,55 @@ class History:
         """`without`: runs whose segments are as if they were not there."""
         self.thread = thread
         self._without = without
-        self.segments = self._seen(thread.segments())
-        """Oldest first."""
-        self.kept = self._seen(thread.kept())
-        """What these need of runs that were rolled back meanwhile, oldest first. Only who asks for
-        a checkpoint by its id, as LangGraph does for an ancestor, gets it from here. Listed last:
-        it is there before a segment goes."""
+        self._listing = thread.listing()
+        self._rolled_back: dict[RunName, bool] = {}
+        self._own: dict[RunName, Segment] = {}
 
     def refresh(self) -> None:
         """Look for what others wrote or removed since."""
-        known = {segment.path: segment for segment in (*self.segments, *self.kept)}
-        segments, kept = self._seen(self.thread.segments()), self._seen(self.thread.kept())
-        self.segments = [known.pop(found.path, found) for found in segments]
-        self.kept = [known.pop(found.path, found) for found in kept]
-        for segment in (*self.segments, *self.kept):
-            segment.refresh()
-        for gone in known.values():
+        before, self._listing = self._listing, self.thread.listing()
+        for gone in self._listing.take_over(before):
             gone.close()
+        for segment in self._listing.looked_at():
+            segment.refresh()
+        self._rolled_back.clear()
+        self._own.clear()
 
-    def _seen(self, segments: list[Segment]) -> list[Segment]:
-        return [segment for segment in segments if segment.run not in self._without]
+    def newest_first(self) -> Iterator[Segment]:
+        """The segments that count, looked at one by one."""
+        for segment in self._listing.newest_first():
+            run = segment.run
+            if run in self._without:
+                continue
+            if run not in self._rolled_back:
+                self._rolled_back[run] = self.thread.is_rolled_back(run)
+            if not self._rolled_back[run]:
+                yield segment
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The segments that count, oldest first."""
+        found = self.thread.live([*self._listing.newest_first()])
+        return [segment for segment in reversed(found) if segment.run not in self._without]
+
+    @property
+    def kept(self) -> list[Segment]:
+        """What these need of runs that were rolled back, oldest first. Only who asks for a
+        checkpoint by its id, as LangGraph does for an ancestor, gets it from here."""
+        return [kept for kept in self._listing.kept() if kept.run not in self._without]
 
     def segment_of(self, run: RunName) -> Segment:
         """A run's own segment, to write to; a new one when it has none.
 
         Raises RunRolledBackError, SegmentOrderError, InvalidNameError.
         """
-        for segment in self.segments:
-            if self.thread.is_own(segment, run):
-                self.thread.refuse_rolled_back(run)
-                break
+        segment = self._own.get(run)
+        if segment is None:
+            segment = self._own[run] = self.thread.segment_for(run, self._listing)
         else:
-            segment = self.thread.new_segment(run)
-            self.segments.append(segment)
+            self.thread.refuse_rolled_back(run)
         if not segment.is_open:
-            self.thread.refuse_disorder(segment)
+            self.thread.refuse_disorder(segment, self._listing)
         return segment
 
     def last_segment_of(self, run: RunName) -> Segment:
@@ -102,9 +118,8 @@ class History:
 
         Raises RunRolledBackError.
         """
-        if not self.segments or self.segments[-1].run != run:
-            self.segments.append(self.thread.new_segment(run))
-        return self.segments[-1]
+        last = next(self.newest_first(), None)
+        return last if last and last.run == run else self.thread.new_segment(run, self._listing)
 
     def find(self, thread_id: str, ns: str, checkpoint_id: str) -> Found | None:
         """One checkpoint, which damage in other segments does not hide.
@@ -112,44 +127,47 @@ class History:
         Raises CorruptSegmentError when it is nowhere, but may be in a segment that is damaged.
         """
         damage: CorruptSegmentError | None = None
-        for segment in (*reversed(self.segments), *reversed(self.kept)):
+        for segment in chain(self.newest_first(), reversed(self.kept)):
             try:
-                by_id = segment.index.checkpoints.get((thread_id, ns), {})
+                record = segment.checkpoint(thread_id, ns, checkpoint_id)
             except CorruptSegmentError as error:
                 damage = error
                 continue
-            if checkpoint_id in by_id:
-                return Found(segment, by_id[checkpoint_id])
+            if record is not None:
+                return Found(segment, record)
         if damage is not None:
             raise damage
         return None
 
     def newest(self, thread_id: str, ns: str) -> Found | None:
         """Raises CorruptSegmentError when a newer one may be in a segment that is damaged."""
-        for segment in reversed(self.segments):
-            by_id = segment.index.checkpoints.get((thread_id, ns))
-            if by_id:
-                return Found(segment, max(by_id.values(), key=_order))
+        for segment in self.newest_first():
+            record = segment.newest(thread_id, ns)
+            if record is not None:
+                return Found(segment, record)
         return None
 
-    def checkpoints(self, thread_id: str | None, ns: str | None) -> Iterator[Found]:
+    def checkpoints(
+        self, thread_id: str | None, ns: str | None, segments: Sequence[Segment] | None = None
+    ) -> Iterator[Found]:
         """The checkpoints of a thread id and a namespace (None: of all), newest first.
 
-        Raises CorruptSegmentError on reaching a damaged segment.
+        `segments`: only of these, which are given oldest first. Raises CorruptSegmentError on
+        reaching a damaged segment.
         """
-        for segment in reversed(self.segments):
+        for segment in self.newest_first() if segments is None else reversed(segments):
             records = [
                 record
                 for (its_thread, its_ns), by_id in segment.index.checkpoints.items()
                 if thread_id in (None, its_thread) and ns in (None, its_ns)
                 for record in by_id.values()
             ]
-            for record in sorted(records, key=_order, reverse=True):
+            for record in sorted(records, key=order_of, reverse=True):
                 yield Found(segment, record)
 
     def order_of(self, thread_id: str | None, checkpoint_id: str) -> tuple[int, int, str] | None:
         """Where a checkpoint is in the order, whatever its namespace; None when it is unknown."""
-        for segment in reversed(self.segments):
+        for segment in self.newest_first():
             for (its_thread, _), by_id in segment.index.checkpoints.items():
                 if thread_id in (None, its_thread) and checkpoint_id in by_id:
                     return Found(segment, by_id[checkpoint_id]).order
@@ -213,25 +231,22 @@ class History:
 
         A run that resumes another run's checkpoint writes to its own segment.
         """
-        meta = found.record.meta
-        key = (meta["thread"], meta["ns"], meta["id"])
+        since = found.segment.seq
+        later = takewhile(lambda segment: segment.seq >= since, self.newest_first())
+        kept = (segment for segment in self.kept if segment.seq >= since)
         return merge_writes(
             write
-            for segment in sorted((*self.segments, *self.kept), key=attrgetter("seq"))
-            if segment.seq >= found.segment.seq and (child is None or child.saw(segment))
-            for record in _write_records(segment, key)
+            for segment in sorted((*later, *kept), key=attrgetter("seq"))
+            if child is None or child.saw(segment)
+            for record in _write_records(segment, found.address)
             for write in split_writes(record.meta, segment.payload(record))
         )
 
 
-def _order(record: Record) -> tuple[int, str]:
-    return record.meta["attempt"], record.meta["id"]
-
-
-def _write_records(segment: Segment, key: tuple[str, str, str]) -> list[Record]:
+def _write_records(segment: Segment, address: tuple[str, str, str]) -> list[Record]:
     try:
-        return segment.index.writes.get(key, [])
+        return segment.writes_to(*address)
     except CorruptSegmentError as error:
         # Nobody can know whether it had any. The checkpoint that was asked for is sound.
-        logger.warning("pending writes of checkpoint %s may be missing: %s", key[2], error)
+        logger.warning("pending writes of checkpoint %s may be missing: %s", address[2], error)
         return []

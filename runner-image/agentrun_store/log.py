@@ -7,10 +7,11 @@
 Both CRCs start from the run's name and the record's offset, so a record is valid in its own place
 only: bytes of another log, even inside a payload, are never taken for a record of this one.
 
-An append is one write and one fdatasync, so a crash can leave one bad record, the last. A bad
-record with no valid one after it is that torn tail, and dropped. A bad record with a valid one
-after it was acknowledged once: that is damage, and reported. So is what else an agent has put in
-the place of its log; whatever that says of its lengths, it is read in bounded pieces.
+An append is one write and one fdatasync, so a crash can leave one bad record, the last. Behind it
+there may be zeros, which the next records overwrite: see `log_writer`. A bad record with no valid
+one after it is that torn tail, and dropped. A bad record with a valid one after it was acknowledged
+once: that is damage, and reported. So is what else an agent has put in the place of its log;
+whatever that says of its lengths, it is read in bounded pieces.
 """
 
 import errno
@@ -18,26 +19,28 @@ import json
 import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from agentrun_store import disk
-from agentrun_store.errors import (
+from . import disk
+from .errors import (
     CorruptSegmentError,
     LogChangedError,
     StoreError,
     UnreadableFileError,
 )
-from agentrun_store.names import RunName
+from .names import RunName
 
 HEADER = b"AgentRun log 01\n"
 _OTHER_VERSION = re.compile(rb"AgentRun log [0-9]{2}\n")
-_MAGIC = b"\xa5REC"
+MAGIC = b"\xa5REC"
 _HEAD = struct.Struct("<4sIIQII")
 _CRC = struct.Struct("<I")
 _CHECKED = _HEAD.size - _CRC.size  # the part of the head that its own CRC covers
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _FIRST_READ = 1024  # bytes: the head and nearly every meta in one read
 _STEP = 1 << 20  # bytes
 
@@ -47,7 +50,7 @@ MAX_META = 4 << 20
 MAX_PAYLOAD = 1 << 30
 """Bytes, as in SQLite and Postgres: a reader has a checkpoint in memory as a whole."""
 
-_MAX_RECORD = _HEAD.size + MAX_META + MAX_PAYLOAD
+MAX_RECORD = _HEAD.size + MAX_META + MAX_PAYLOAD
 # Of bytes that are no record, so much is looked at for one that follows. Only an agent writes more.
 _MAX_HEADS = 100_000
 _MAX_HEADS_BYTES = 256 << 20
@@ -64,15 +67,30 @@ class Entry(NamedTuple):
     payload: bytes
 
 
-class Record(NamedTuple):
+class Record:
     """A record whose head and meta were checked; its payload was not read yet."""
 
-    kind: int
-    meta: dict[str, Any]
-    offset: int
-    payload_at: int
-    payload_length: int
-    payload_crc: int
+    __slots__ = ("_meta", "_text", "kind", "offset", "payload_at", "payload_crc", "payload_length")
+
+    def __init__(
+        self, kind: int, text: bytes, offset: int, payload_at: int, length: int, crc: int
+    ) -> None:
+        """`text`: the meta, as JSON."""
+        self.kind = kind
+        self.offset = offset
+        self.payload_at = payload_at
+        self.payload_length = length
+        self.payload_crc = crc
+        self._text = text
+        self._meta: Any = None
+
+    @property
+    def meta(self) -> Any:
+        """As a reader gets it, not the writer's own object, which its caller may change. Of the
+        thousands that a run writes few are asked for, so it is decoded only then."""
+        if self._meta is None:
+            self._meta = json.loads(self._text)
+        return self._meta
 
     @property
     def end(self) -> int:
@@ -134,10 +152,13 @@ def heads(path: Path, run: RunName) -> Iterator[Record]:
     fd = disk.open_regular(path)
     try:
         size, end = os.fstat(fd).st_size, len(HEADER)
+        last: Record | None = None
         while (record := record_at(fd, run, end, size)) is not None:
-            end = record.end
-            if end < size or has_sound_payload(fd, run, record):
-                yield record
+            if last is not None:
+                yield last
+            last, end = record, record.end
+        if last is not None and has_sound_payload(fd, run, last):
+            yield last
     finally:
         os.close(fd)
 
@@ -162,7 +183,7 @@ def no_log(path: Path, error: UnreadableFileError) -> CorruptSegmentError:
 
 
 def encode(run: RunName, offset: int, entry: Entry) -> tuple[Record, bytes]:
-    meta = json.dumps(entry.meta, separators=(",", ":")).encode()
+    meta = _to_json(entry.meta).encode()
     if len(meta) > MAX_META or len(entry.payload) > MAX_PAYLOAD:
         raise StoreError(
             f"a record of {len(meta)} and {len(entry.payload)} bytes: the store takes {MAX_META} "
@@ -170,11 +191,10 @@ def encode(run: RunName, offset: int, entry: Entry) -> tuple[Record, bytes]:
             f"graph's state"
         )
     length, crc = len(entry.payload), _payload_crc(entry.payload, run, offset)
-    head = _HEAD.pack(_MAGIC, entry.kind, len(meta), length, crc, 0)[:_CHECKED]
+    head = _HEAD.pack(MAGIC, entry.kind, len(meta), length, crc, 0)[:_CHECKED]
     head += _CRC.pack(crc32(meta, crc32(head, _seed(run, offset))))
     payload_at = offset + len(head) + len(meta)
-    # The meta as a reader gets it: not the caller's own object, which the caller may change.
-    record = Record(entry.kind, json.loads(meta), offset, payload_at, length, crc)
+    record = Record(entry.kind, meta, offset, payload_at, length, crc)
     return record, b"".join((head, meta, entry.payload))
 
 
@@ -191,14 +211,11 @@ def _scan(fd: int, path: Path, run: RunName) -> Scan:
         while (record := record_at(fd, run, end, size)) is not None:
             records.append(record)
             end = record.end
-        if records and end == size:
-            last = records[-1]
-            if not has_sound_payload(fd, run, last):
-                records.pop()
-                return Scan(records, last.offset, None, size)
     damage = None
     if _record_after(fd, run, end, size):
         damage = CorruptSegmentError(path, end, "the record here is damaged")
+    elif records and not has_sound_payload(fd, run, records[-1]):
+        end = records.pop().offset
     return Scan(records, end, damage, size)
 
 
@@ -212,8 +229,15 @@ def read(fd: int, length: int, offset: int) -> bytes:
 
 def record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
     """The record that starts at `offset`, if there is a whole and valid one."""
-    block = read(fd, _FIRST_READ, offset)
-    if len(block) < _HEAD.size or not block.startswith(_MAGIC):
+    return record_in(partial(read, fd), run, offset, size)
+
+
+def record_in(
+    read: Callable[[int, int], bytes], run: RunName, offset: int, size: int
+) -> Record | None:
+    """`record_at`, for a file of which `read` returns so many bytes from an offset on."""
+    block = read(_FIRST_READ, offset)
+    if len(block) < _HEAD.size or not block.startswith(MAGIC):
         return None
     _, kind, meta_length, payload_length, payload_crc, crc = _HEAD.unpack_from(block)
     payload_at = offset + _HEAD.size + meta_length
@@ -221,14 +245,15 @@ def record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
         return None
     meta = block[_HEAD.size : _HEAD.size + meta_length]
     if len(meta) < meta_length:
-        meta = read(fd, meta_length, offset + _HEAD.size)
+        meta = read(meta_length, offset + _HEAD.size)
     if crc32(meta, crc32(block[:_CHECKED], _seed(run, offset))) != crc:
         return None
+    record = Record(kind, meta, offset, payload_at, payload_length, payload_crc)
     try:
-        decoded = json.loads(meta)
+        _ = record.meta
     except (ValueError, RecursionError):  # no writer of ours; an agent can write anything
         return None
-    return Record(kind, decoded, offset, payload_at, payload_length, payload_crc)
+    return record
 
 
 def has_sound_payload(fd: int, run: RunName, record: Record) -> bool:
@@ -245,13 +270,13 @@ def _record_after(fd: int, run: RunName, offset: int, size: int) -> bool:
 
     Also when there is more than a writer of ours can have left behind the last valid record.
     """
-    if size - offset > _MAX_RECORD:
+    if size - offset > MAX_RECORD:
         return True
-    overlap = len(_MAGIC) - 1
+    overlap = len(MAGIC) - 1
     looks, looked_at = 0, 0
     for start in range(offset + 1, size, _STEP):
         block = read(fd, _STEP + overlap, start)
-        at = block.find(_MAGIC)
+        at = block.find(MAGIC)
         while at >= 0:
             if record_at(fd, run, start + at, size) is not None:
                 return True
@@ -259,7 +284,7 @@ def _record_after(fd: int, run: RunName, offset: int, size: int) -> bool:
             looked_at += _meta_length(fd, start + at)
             if looks > _MAX_HEADS or looked_at > _MAX_HEADS_BYTES:
                 return True
-            at = block.find(_MAGIC, at + 1)
+            at = block.find(MAGIC, at + 1)
     return False
 
 

@@ -5,10 +5,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agentrun_store import disk
-from agentrun_store.errors import SegmentBusyError, StoreError
-from agentrun_store.log import HEADER, Entry, Record, encode, scan
-from agentrun_store.names import RunName
+from . import disk
+from .errors import SegmentBusyError, StoreError
+from .index import Index
+from .log import HEADER, Entry, Record, encode
+from .names import RunName
+
+_SMALL = 64 << 10  # bytes: a smaller log gets no room, which it may never need
+_MOST_ROOM = 512 << 10  # bytes
+_ATTEMPTS = 4096
 
 
 def write_log(path: Path, run: RunName, entries: Iterable[Entry]) -> None:
@@ -16,10 +21,12 @@ def write_log(path: Path, run: RunName, entries: Iterable[Entry]) -> None:
 
     def chunks() -> Iterator[bytes]:
         yield HEADER
-        offset = len(HEADER)
+        index, offset = Index(), len(HEADER)
         for entry in entries:
-            record, data = encode(run, offset, entry)
+            chained = index.chained(entry)
+            record, data = encode(run, offset, chained)
             yield data
+            index.add(record, chained)
             offset = record.end
 
     disk.replace_file(path, chunks())
@@ -28,18 +35,16 @@ def write_log(path: Path, run: RunName, entries: Iterable[Entry]) -> None:
 class LogWriter:
     """The one writer of a log. Callers keep their threads apart."""
 
-    def __init__(self, path: Path, run: RunName) -> None:
-        """Open the log, or make it, and cut off a torn tail. Raises CorruptSegmentError."""
+    def __init__(self, path: Path, run: RunName, end: int, attempt: int) -> None:
+        """Open the log, or make it, and cut off what is behind its last record, which ends at
+        `end`. `attempt`: another one than that of any writer before."""
         self._path = path
         self._run = run
         self._fd = -1
         self._broken = False
-        found = scan(path, run)
-        if found.damage is not None:
-            raise found.damage
-        self.records = found.records
-        """The records found, oldest first."""
-        self._end = found.end
+        self._end = end
+        self._size = end
+        self._attempt = attempt
         self._fd = disk.open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             disk.sync_dir(path.parent)
@@ -68,17 +73,40 @@ class LogWriter:
         # Until the bytes are on disk or gone again, nothing may be appended after them.
         self._broken = True
         try:
+            if record.end > self._size >= _SMALL:
+                self._make_room(record.end)
             disk.write_all(self._fd, data, self._end)
             os.fdatasync(self._fd)
         except BaseException:
             with suppress(OSError):
                 os.ftruncate(self._fd, self._end)
                 os.fsync(self._fd)
+                self._size = self._end
                 self._broken = False
             raise
         self._broken = False
         self._end = record.end
+        self._size = max(self._size, record.end)
         return record
+
+    def _make_room(self, end: int) -> None:
+        """Write zeros behind `end`, which readers take for a torn tail. To overwrite them is twice
+        as fast as to append: a file system has to sync no new size.
+
+        The size tells two writers apart: see `_is_ours`.
+        """
+        size = end + min(end // 2, _MOST_ROOM)
+        size += (self._attempt - size) % _ATTEMPTS
+        try:
+            disk.write_all(self._fd, bytes(size - self._size), self._size)
+        except OSError:  # a full disk may have room for the record all the same
+            os.ftruncate(self._fd, self._size)
+            return
+        self._size = size
+
+    def status(self) -> os.stat_result:
+        """Of the log."""
+        return os.fstat(self._fd)
 
     def _is_ours(self) -> bool:
         """Whether the log is still the file that we opened, as we left it."""
@@ -86,7 +114,7 @@ class LogWriter:
             there = self._path.lstat()
         except OSError:
             return False
-        return there.st_size == self._end and there.st_ino == os.fstat(self._fd).st_ino
+        return there.st_size == self._size and there.st_ino == os.fstat(self._fd).st_ino
 
     def close(self) -> None:
         if self._fd >= 0:

@@ -4,14 +4,14 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import PurePath
 
-from agentrun_store import disk, tree
-from agentrun_store.ancestors import Key, Loads, key_of, rebuilt_from
-from agentrun_store.errors import StoreError
-from agentrun_store.history import Found, History
-from agentrun_store.remains import reduce
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Thread
-from agentrun_store.workspace import drop_workspaces
+from . import disk, tree
+from .ancestors import Key, Loads, key_of, rebuilt_from
+from .errors import StoreError
+from .history import Found, History
+from .remains import reduce
+from .segment import Segment
+from .thread import Thread
+from .workspace import drop_workspaces
 
 
 def delete_thread(thread: Thread) -> None:

@@ -7,7 +7,7 @@ import os
 import re
 from typing import NewType
 
-from agentrun_store.errors import InvalidNameError
+from .errors import InvalidNameError
 
 ThreadDir = NewType("ThreadDir", str)
 """A thread's directory under the store's root: `threads/<name>` or `stateless/<run uid>`."""
@@ -29,7 +29,7 @@ MAX_SEQ = 10**15 - 1
 _SAFE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _HASHED = re.compile(r"_[0-9a-f]{64}")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SEGMENT = re.compile(r"([0-9]{6,15})-(.+)")
+_SEGMENT = re.compile(r"([0-9]{6}|[1-9][0-9]{6,14})-(.+)")
 
 
 def check_thread(thread: str) -> ThreadDir:
@@ -87,6 +87,12 @@ def parse_segment_name(name: str) -> tuple[int, RunName] | None:
     if match is None or not _is_file_name(match[2]):
         return None
     return int(match[1]), RunName(match[2])
+
+
+def sort_segment_names(names: list[str]) -> None:
+    """By number, then by run. Nothing is parsed, since a thread may have many: a number with more
+    digits is the larger one, and names with equally many are in order as text."""
+    names.sort(key=lambda name: (name.find("-"), name))
 
 
 def given_segment() -> tuple[int, RunName] | None:

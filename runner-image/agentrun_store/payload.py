@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from agentrun_store import disk
-from agentrun_store.errors import CorruptSegmentError, LogChangedError, UnreadableFileError
-from agentrun_store.log import Record, has_sound_payload, is_sound, no_log, read, record_at
-from agentrun_store.names import RunName
+from . import disk
+from .errors import CorruptSegmentError, LogChangedError, UnreadableFileError
+from .log import Record, has_sound_payload, is_sound, no_log, read, record_at
+from .names import RunName
 
 
 def read_payload(path: Path, run: RunName, record: Record) -> bytes:

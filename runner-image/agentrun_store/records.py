@@ -4,17 +4,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from agentrun_store.errors import StoreError
-from agentrun_store.log import MAX_META, Entry, Record
-from agentrun_store.names import RunName
+from .errors import StoreError
+from .log import MAX_META, Entry, Record
+from .names import RunName
 
 
 class Kind(IntEnum):
     CHECKPOINT = 1
-    """meta: thread, ns, id, parent, attempt, type, metadata, and in a fork without, the runs that
-    it does not see; payload: the checkpoint."""
+    """meta: thread, ns, id, parent, attempt, chain, type, metadata, and in a fork without, the runs
+    that it does not see; payload: the checkpoint."""
     WRITES = 2
-    """meta: thread, ns, id, attempt, task, path, writes [position, channel, type, length];
+    """meta: thread, ns, id, attempt, chain, task, path, writes [position, channel, type, length];
     payload: the values one after the other."""
 
 
@@ -24,6 +24,8 @@ _FIELDS: dict[int, dict[str, Any]] = {
     Kind.WRITES: _COMMON | {"task": str, "path": str, "writes": list},
 }
 _WRITE = [int, str, str, int]
+_CHAIN = [int, int, str, bool]
+_SMALLEST = 28  # bytes: no record is smaller, so a log has at most so many
 
 MAX_DEPTH = 100
 """Levels of a checkpoint's metadata. Python copies and prints it recursively."""
@@ -42,11 +44,22 @@ def is_valid(record: Record) -> bool:
         return False
     if isinstance(meta["attempt"], bool) or not 0 <= meta["attempt"] <= _MAX_ATTEMPT:
         return False
+    if "chain" in meta and not _is_valid_chain(meta["chain"], record.offset):
+        return False
     if record.kind == Kind.WRITES:
         return _are_valid_writes(meta["writes"], record.payload_length)
     without = meta.get("without", [])
     is_list_of_runs = isinstance(without, list) and all(isinstance(run, str) for run in without)
     return is_list_of_runs and not _is_deeper(meta["metadata"], MAX_DEPTH)
+
+
+def _is_valid_chain(chain: Any, offset: int) -> bool:
+    return (
+        isinstance(chain, list)
+        and [type(part) for part in chain] == _CHAIN
+        and 0 <= chain[0] < offset
+        and 0 <= chain[1] <= offset // _SMALLEST + 1
+    )
 
 
 def _are_valid_writes(writes: list[Any], payload_length: int) -> bool:
@@ -70,6 +83,29 @@ def _is_deeper(value: Any, depth: int) -> bool:
 
 def _nests(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple)
+
+
+class Chain(NamedTuple):
+    """What a record says of those before it in its log, so that a log can be read from its end.
+
+    Logs of older versions have none, and are read from their start.
+    """
+
+    prev: int
+    """The offset of the record before; 0: there is none."""
+    checkpoints: int
+    """How many checkpoints there are up to here, each counted once."""
+    top: str
+    """The highest id up to here, of checkpoints and of those that writes belong to."""
+    mixed: bool
+    """Whether what is asked for may be where a reader that comes from the end does not look: in one
+    attempt and namespace ids went down, a checkpoint was put again, or after its writes, or there
+    are records without a chain. What is true once, is true to the end of the log."""
+
+
+def chain_of(meta: Mapping[str, Any]) -> Chain | None:
+    """None for what an older version has written."""
+    return Chain(*meta["chain"]) if "chain" in meta else None
 
 
 class Write(NamedTuple):

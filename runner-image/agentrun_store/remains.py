@@ -7,50 +7,41 @@ run writes to, so that a writer that outlives its rollback brings nothing back.
 import os
 from typing import Any
 
-from agentrun_store import disk, tree
-from agentrun_store.ancestors import Key, key_of, rebuilt_from
-from agentrun_store.errors import StoreError, UnreadableFileError
-from agentrun_store.history import History
-from agentrun_store.names import RunName
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Thread
+from . import disk, tree
+from .ancestors import Key, key_of, rebuilt_from
+from .errors import StoreError, UnreadableFileError
+from .history import History
+from .names import RunName
+from .segment import Segment
+from .thread import Thread
 
 
 def needed_without(thread: Thread, run: RunName) -> set[Key] | None:
     """The ancestors that all other runs' states are rebuilt from; None if it cannot be known."""
-    history, others = History(thread), History(thread)
-    others.segments = [segment for segment in history.segments if segment.run != run]
+    history = History(thread)
+    others = [segment for segment in history.segments if segment.run != run]
     try:
-        return rebuilt_from(history, _loads, others.checkpoints(None, None))
+        return rebuilt_from(history, _loads, history.checkpoints(None, None, others))
     except (StoreError, OSError):
         return None
 
 
 def _loads(typed: tuple[str, bytes]) -> Any:
     # Not at the top: few threads have a DeltaChannel, and the others need no decoder.
-    from agentrun_store import shown
+    from . import values
 
-    return shown.loads(typed)
+    return values.loads(typed)
 
 
-def keep(thread: Thread, segment: Segment, needed: set[Key] | None) -> None:
-    """Put aside what is needed of a segment: all of it where that cannot be known."""
+def keep(thread: Thread, segment: Segment) -> None:
+    """Put all of a segment's log aside, unread: reading may take more than there is time for."""
     if not _has_log(segment):
         return
     kept = _place(thread, segment)
     try:
-        if needed is None:
-            kept.copy_log(segment)
-        elif records := [r for r in segment.index.records() if key_of(r) in needed]:
-            kept.rewrite(segment.entry(record) for record in records)
-    except StoreError:
-        kept.copy_log(segment)  # with its damage, which is reported to who needs it
-
-
-def keep_unread(thread: Thread, segment: Segment) -> None:
-    """Put all of a segment's log aside without reading it: that takes too much time or memory."""
-    if _has_log(segment):
-        _place(thread, segment).link_log(segment)
+        kept.link_log(segment)
+    except OSError:  # not all file systems have links
+        kept.copy_log(segment)
 
 
 def _place(thread: Thread, segment: Segment) -> Segment:
@@ -70,11 +61,14 @@ def _has_log(segment: Segment) -> bool:
     return True
 
 
-def reduce(thread: Thread, segment: Segment, needed: set[Key]) -> None:
-    """Remove what is not needed. Raises CorruptSegmentError."""
+def reduce(thread: Thread, segment: Segment, needed: set[Key], *, is_new: bool = False) -> None:
+    """Remove what is not needed. Raises CorruptSegmentError.
+
+    `is_new`: the log may still be the one that a writer has open which outlives its rollback.
+    """
     records = segment.index.records()
     left = [record for record in records if key_of(record) in needed]
     if segment.kept and not left:
         thread.discard(segment)
-    elif len(left) < len(records):
+    elif is_new or len(left) < len(records):
         segment.rewrite(segment.entry(record) for record in left)

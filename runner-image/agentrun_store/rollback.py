@@ -9,12 +9,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from agentrun_store import disk, remains, tree
-from agentrun_store.errors import InvalidNameError, StoreError
-from agentrun_store.names import RunName, check_run
-from agentrun_store.records import Kind
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Store, Thread, Tombstone
+from . import disk, remains, tree
+from .errors import InvalidNameError, StoreError
+from .names import RunName, check_run
+from .records import Kind
+from .segment import Segment
+from .thread import Store, Thread, Tombstone
 
 COUNT_SECONDS = 10.0
 _MOST_KNOWN = 250_000  # some 30 MiB
@@ -29,10 +29,10 @@ def drop(root: Path | str, thread: str, uid: str) -> int:
 def drop_run(root: Path | str, thread: str, uid: str) -> int:
     """Take back all that a run wrote to a thread, and refuse what it may still write.
 
-    Returns the number of checkpoints taken back; a repetition returns the same number. The cost
-    does not grow with the thread's history if no other run came later. Else what their states are
-    rebuilt from stays, for them only: see `remains`. Damaged segments are dropped like others,
-    counting the checkpoints that can be read. Raises InvalidNameError, OSError.
+    Returns the number of checkpoints taken back; a repetition returns the same number. What the
+    states of later runs are rebuilt from stays, for them only: see `remains`. Only to find out what
+    that is, which comes last, does the thread's history matter. Damaged segments are dropped like
+    others, counting the checkpoints that can be read. Raises InvalidNameError, OSError.
     """
     return bury_run(*named(root, thread, uid))
 
@@ -58,47 +58,49 @@ def named(root: Path | str, thread: str, uid: str) -> tuple[Thread, RunName]:
 def bury_run(thread: Thread, run: RunName) -> int:
     """`drop_run`, with names that were checked."""
     count = bury(thread, run)
-    remove(thread, run)
-    reduce_kept(thread, run)
+    if remove(thread, run):
+        reduce_kept(thread, run)
     return count
 
 
 def bury(thread: Thread, run: RunName, *, unread: bool = False) -> int:
     """Make the run's segments count no more. Returns the number of checkpoints in them.
 
-    `unread`: count none, and keep all of an older run for those that may need it.
+    All of an older run is kept for those that may need it, until `reduce_kept`. `unread`: count no
+    checkpoints.
     """
     thread.repair()
     tombstone = thread.tombstone(run)
     if tombstone is None:
-        segments = [segment for segment in thread.all_segments() if segment.run == run]
+        listing = thread.listing()
+        segments, last = listing.of(run), thread.last_but(run, listing)
         checkpoints = 0 if unread else _count(segments)
-        older = [segment for segment in segments if segment.seq < _last(thread, run)]
-        needed = remains.needed_without(thread, run) if older and not unread else None
-        for segment in older:
-            if unread:
-                remains.keep_unread(thread, segment)
-            else:
-                remains.keep(thread, segment, needed)
+        for segment in segments:
+            if segment.seq < last:
+                remains.keep(thread, segment)
         tombstone = Tombstone(checkpoints, max((segment.seq for segment in segments), default=0))
         # Also for a run that never wrote: its pod may still be on its way.
         thread.bury(run, tombstone)
     return tombstone.checkpoints
 
 
-def remove(thread: Thread, run: RunName) -> None:
-    """Remove what `bury` has made count no more. Raises OSError where something cannot be removed,
-    with all else removed."""
-    own = thread.names_of(run)
-    for path in own:
-        tree.remove(path)
+def remove(thread: Thread, run: RunName) -> bool:
+    """Remove what `bury` has made count no more. Returns whether something is kept of this or other
+    runs, see `reduce_kept`. Raises OSError where something cannot be removed, with all else
+    removed."""
+    listing = thread.listing()
+    own = listing.names_of(run)
+    for name in own:
+        tree.remove(thread.segments_dir / name)
     if own:
         disk.sync_dir(thread.segments_dir)
-    last = _last(thread, run)
-    for kept in thread.kept():
-        if kept.seq > last:  # nothing is rebuilt from what came later
-            thread.discard(kept)
+    last = thread.last_but(run, listing)
+    kept = listing.kept()
+    for segment in kept:
+        if segment.seq > last:  # nothing is rebuilt from what came later
+            thread.discard(segment)
     thread.forget_stop(run)
+    return any(segment.seq <= last for segment in kept)
 
 
 def remove_thread(thread: Thread) -> None:
@@ -114,34 +116,34 @@ def reduce_kept(thread: Thread, run: RunName) -> None:
     Only when the run that was taken back was an older one. A damaged segment stays as it is.
     """
     tombstone = thread.tombstone(run)
-    if tombstone is None or not 0 < tombstone.seq < _last(thread, run):
+    listing = thread.listing()
+    if tombstone is None or not 0 < tombstone.seq < thread.last_but(run, listing):
         return
-    kept = thread.kept()
+    kept = listing.kept()
     needed = remains.needed_without(thread, run) if kept else None
     if needed is not None:
         for segment in kept:
             with suppress(StoreError):
-                remains.reduce(thread, segment, needed)
-
-
-def _last(thread: Thread, run: RunName) -> int:
-    """The number of the last segment that counts and is not the run's."""
-    others = [segment.seq for segment in thread.segments() if segment.run != run]
-    return max(others, default=0)
+                remains.reduce(thread, segment, needed, is_new=segment.run == run)
 
 
 def _count(segments: list[Segment]) -> int:
-    """The checkpoints that can be found, in all namespaces, and in the time that there is."""
+    """The checkpoints in all namespaces: as the last record says, or else those that can be found
+    in the time that there is."""
     until = time.monotonic() + COUNT_SECONDS
-    known: set[int] = set()
+    count, known = 0, set[int]()
     for segment in segments:
         tree.grant(segment.path, stat.S_IRWXU)
         tree.grant(segment.log, stat.S_IRUSR)
         with suppress(StoreError, OSError):
+            counted = segment.counted()
+            if counted is not None:
+                count += counted
+                continue
             for record in segment.heads():
                 if time.monotonic() > until or len(known) == _MOST_KNOWN:
                     break
                 if record.kind == Kind.CHECKPOINT:
                     meta = record.meta
                     known.add(hash((meta["thread"], meta["ns"], meta["id"])))
-    return len(known)
+    return count + len(known)

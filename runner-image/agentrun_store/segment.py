@@ -1,47 +1,29 @@
 """One run's part of a thread: the directory `segments/<seq>-<run uid>`, or what is kept of it."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path, PurePath
 
-from agentrun_store import disk, tree
-from agentrun_store.errors import CorruptSegmentError, LogChangedError, StoreError
-from agentrun_store.log import Entry, Record, Scan, heads, scan
-from agentrun_store.log_writer import LogWriter, write_log
-from agentrun_store.names import KEPT, RunName, segment_name
-from agentrun_store.payload import check_payload, read_payload
-from agentrun_store.records import Kind, is_valid
+from . import disk, tree
+from .errors import (
+    CorruptSegmentError,
+    LogChangedError,
+    StoreError,
+    UnreadableFileError,
+)
+from .index import Index, order_of
+from .log import Entry, Record, Scan, heads, scan
+from .log_writer import LogWriter, write_log
+from .names import KEPT, RunName, segment_name
+from .payload import check_payload, read_payload
+from .records import chain_of, is_valid
+from .tail import read_end, records_before
 
 LOG_NAME = "checkpoints.log"
 WORKSPACE_NAME = "workspace"
-
-
-class Index:
-    """Where everything in one log is."""
-
-    def __init__(self) -> None:
-        self.checkpoints: dict[tuple[str, str], dict[str, Record]] = {}
-        """(thread id, namespace) -> checkpoint id -> its record, the last one put."""
-        self.writes: dict[tuple[str, str, str], list[Record]] = {}
-        """(thread id, namespace, checkpoint id) -> its records of pending writes, oldest first."""
-        self.attempt = 0
-        """The highest attempt seen: each opening for writing is a new one."""
-
-    def add(self, record: Record) -> None:
-        meta = record.meta
-        thread_id, ns, checkpoint_id = meta["thread"], meta["ns"], meta["id"]
-        self.attempt = max(self.attempt, meta["attempt"])
-        if record.kind == Kind.CHECKPOINT:
-            self.checkpoints.setdefault((thread_id, ns), {})[checkpoint_id] = record
-        else:
-            self.writes.setdefault((thread_id, ns, checkpoint_id), []).append(record)
-
-    def records(self) -> list[Record]:
-        """All records that count, oldest first."""
-        puts = [record for by_id in self.checkpoints.values() for record in by_id.values()]
-        writes = [record for batch in self.writes.values() for record in batch]
-        return sorted(puts + writes, key=lambda record: record.offset)
+_TRIM_EVERY = 2000  # records that were appended
 
 
 class Segment:
@@ -75,6 +57,7 @@ class Segment:
         self._seen: tuple[int, int, int] | None = None  # the log that the index is of
         self._writer: LogWriter | None = None
         self._attempt = 0
+        self._since_trimmed = 0
 
     def make(self) -> None:
         """Make the directory, on disk when this returns."""
@@ -125,14 +108,110 @@ class Segment:
 
     @property
     def index(self) -> Index:
-        """Built at first use. Raises CorruptSegmentError when parts of the log cannot be found."""
-        if self._index is None:
-            self._seen = self._fingerprint()
-            found = self.scan()
-            if found.damage is not None:
-                raise found.damage
-            self._index = _index_of(found.records)
+        """All of the log. Raises CorruptSegmentError when parts of it cannot be found."""
+        if self._index is None or not self._index.is_complete:
+            self._index = self._read_all()[0]
         return self._index
+
+    def newest(self, thread_id: str, ns: str) -> Record | None:
+        """The newest checkpoint of a thread id and a namespace.
+
+        This and what follows read the log from its end, as far as needed, and raise
+        CorruptSegmentError for the damage that they come upon.
+        """
+        return self._known(lambda index: index.newest(thread_id, ns) is not None).newest(
+            thread_id, ns
+        )
+
+    def checkpoint(self, thread_id: str, ns: str, checkpoint_id: str) -> Record | None:
+        """The checkpoint of that id."""
+        key = thread_id, ns
+        index = self._known(lambda index: checkpoint_id in index.checkpoints.get(key, ()))
+        return index.checkpoints.get(key, {}).get(checkpoint_id)
+
+    def writes_to(self, thread_id: str, ns: str, checkpoint_id: str) -> list[Record]:
+        """The pending writes to a checkpoint of this segment, or of an older one; oldest first."""
+        # They come after the checkpoint, if that is in here: see `Chain.mixed`.
+        key = thread_id, ns
+        index = self._known(lambda index: checkpoint_id in index.checkpoints.get(key, ()))
+        return index.writes.get((*key, checkpoint_id), [])
+
+    def newest_of_graph(self) -> Record | None:
+        """The newest checkpoint of the graph itself, not of a subgraph."""
+
+        def newest(index: Index) -> list[Record]:
+            return [
+                max(by_id.values(), key=order_of)
+                for (_, ns), by_id in index.checkpoints.items()
+                if ns == "" and by_id
+            ]
+
+        return max(
+            newest(self._known(lambda index: bool(newest(index)))), key=order_of, default=None
+        )
+
+    def count(self) -> int:
+        """The number of its checkpoints, also those of subgraphs."""
+        return self._known(lambda _: True).count
+
+    def _known(self, is_enough: Callable[[Index], bool]) -> Index:
+        """The index, of so much of the log that it is enough, or of all."""
+        if self._index is None:
+            self._index = self._read_end()[0]
+        if not (self._index.is_complete or is_enough(self._index)):
+            self._read_on(self._index, is_enough)
+        return self._index
+
+    def _read_on(self, index: Index, is_enough: Callable[[Index], bool]) -> None:
+        """Read the log towards its start."""
+        with suppress(UnreadableFileError, OSError):  # then `scan` says what it is
+            fd = disk.open_regular(self.log)
+            try:
+                if self._seen is not None and os.fstat(fd).st_ino == self._seen[0]:
+                    for record in records_before(fd, self.run, index.below, index.start):
+                        chain = None if record is None else chain_of(record.meta)
+                        if record is None or chain is None:
+                            break
+                        index.add_before(record, chain)
+                        if is_enough(index):
+                            return
+                    else:
+                        return
+            finally:
+                os.close(fd)
+        self._index = self._read_all()[0]
+
+    def counted(self) -> int | None:
+        """`count`, if the end of the log says it; None: it would take reading all of the log."""
+        found = self._end()
+        return None if found is None else found[0].count
+
+    def _read_end(self) -> tuple[Index, int]:
+        """The index of the end of the log, and where its next record goes."""
+        return self._end() or self._read_all()
+
+    def _end(self) -> tuple[Index, int] | None:
+        with suppress(UnreadableFileError, OSError):  # then `scan` says what it is
+            fd = disk.open_regular(self.log)
+            try:
+                status = os.fstat(fd)
+                found = read_end(fd, self.run, status.st_size)
+            finally:
+                os.close(fd)
+            if found is not None:
+                self._seen = _identity(status)
+            return found
+        return None
+
+    def _read_all(self) -> tuple[Index, int]:
+        self._seen = self._fingerprint()
+        found = self.scan()
+        if found.damage is not None:
+            raise found.damage
+        index = Index()
+        for record in found.records:
+            index.add(record)
+        return index, found.end
 
     def refresh(self) -> None:
         """Forget the index when the log has changed since."""
@@ -159,13 +238,17 @@ class Segment:
         """Add to the log; on disk when this returns. Errors: see LogWriter."""
         if self._writer is None:
             self.make()
-            self._writer = LogWriter(self.log, self.run)
-            self._index = _index_of(self._writer.records)
+            self._index, end = self._read_end()
             self._attempt = self._index.attempt + 1
-        index = self.index
-        record = self._writer.append(entry._replace(meta={**entry.meta, "attempt": self._attempt}))
-        index.add(record)
-        self._seen = self._fingerprint()
+            self._writer = LogWriter(self.log, self.run, end, self._attempt)
+        index = self._known(lambda _: True)
+        entry = entry._replace(meta={**entry.meta, "attempt": self._attempt})
+        chained = index.chained(entry)
+        index.add(self._writer.append(chained), chained)
+        self._seen = _identity(self._writer.status())
+        self._since_trimmed += 1
+        if self._since_trimmed % _TRIM_EVERY == 0:
+            self._index = index.trimmed()
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
         """Make these the whole log. The rest of it is gone, and its space is free."""
@@ -203,11 +286,8 @@ class Segment:
             log = self.log.lstat()
         except OSError:
             return None
-        return log.st_ino, log.st_size, log.st_mtime_ns
+        return _identity(log)
 
 
-def _index_of(records: list[Record]) -> Index:
-    index = Index()
-    for record in records:
-        index.add(record)
-    return index
+def _identity(log: os.stat_result) -> tuple[int, int, int]:
+    return log.st_ino, log.st_size, log.st_mtime_ns

@@ -11,11 +11,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from agentrun_store import disk, rollback, tree
-from agentrun_store.errors import RunRolledBackError, StoreError, UnreadableFileError
-from agentrun_store.names import RunName
-from agentrun_store.text import brief
-from agentrun_store.thread import STOPS, Thread
+from . import disk, rollback, tree
+from .errors import RunRolledBackError, StoreError, UnreadableFileError
+from .names import RunName
+from .text import brief
+from .thread import STOPS, Thread
 
 VARIABLE = "AGENTRUN_SHORTEN"
 """JSON: {"uid": run uid, "thread": its directory, "seconds": from when the supervisor reads it}"""

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from agentrun_store.history import History
-from agentrun_store.names import check_run
-from agentrun_store.thread import Store
+from .names import check_run
+from .thread import Store
 
 
 def summary(root: Path | str, thread: str, uid: str) -> tuple[str | None, int]:
@@ -14,7 +13,8 @@ def summary(root: Path | str, thread: str, uid: str) -> tuple[str | None, int]:
     Raises InvalidNameError, CorruptSegmentError, OSError.
     """
     run = check_run(uid)
-    history = History(Store(root).thread(thread))
-    history.segments = [segment for segment in history.segments if segment.run == run]
-    metas = [found.record.meta for found in history.checkpoints(None, None)]
-    return next((meta["id"] for meta in metas if meta["ns"] == ""), None), len(metas)
+    store_thread = Store(root).thread(thread)
+    own = [] if store_thread.is_rolled_back(run) else store_thread.own(run)
+    newest = (segment.newest_of_graph() for segment in reversed(own))
+    ids = [record.meta["id"] for record in newest if record is not None]
+    return next(iter(ids), None), sum(segment.count() for segment in own)

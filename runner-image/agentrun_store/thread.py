@@ -4,6 +4,7 @@
     segments/<seq>-<run uid>/     what one run wrote
     segments/kept-<seq>-<run uid>/  what later runs need of one that was rolled back
     tombstones/<run uid>          the run was rolled back: its segments count no more, for ever
+    last-rolled-back              if there are many of these: the highest number such a run had
     stops/<run uid>               how soon a run that is being stopped has to end: see `stops`
 """
 
@@ -14,32 +15,32 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from agentrun_store import disk, tree
-from agentrun_store.errors import (
+from . import disk, tree
+from .errors import (
     InvalidNameError,
     RunRolledBackError,
     SegmentOrderError,
     UnreadableFileError,
 )
-from agentrun_store.names import (
-    KEPT,
+from .names import (
     MAX_SEQ,
     RunName,
     ThreadDir,
     check_given,
-    check_run,
     check_thread,
     given_segment,
-    is_segment_of,
     is_uid,
-    parse_segment_name,
     thread_dir,
 )
-from agentrun_store.segment import Segment
+from .segment import Segment
+from .segments import Listing
 
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"
 STOPS = "stops"
+LAST_ROLLED_BACK = "last-rolled-back"
+_MANY = 16  # tombstones
+
 _LONGEST_TOMBSTONE = 1000  # bytes
 
 
@@ -67,6 +68,11 @@ class Thread:
         """Whether it is the thread of a run that names none."""
         return self.name.startswith("stateless/")
 
+    def listing(self) -> Listing:
+        """The segments, one look at their directory."""
+        disk.refuse_link(self._tombstones)
+        return Listing(disk.list_dir(self.segments_dir), self.segment)
+
     def segments(self) -> list[Segment]:
         """The segments that count, oldest first."""
         return self.live(self.all_segments())
@@ -78,40 +84,36 @@ class Thread:
 
     def all_segments(self) -> list[Segment]:
         """Also those of runs that were rolled back."""
-        return self._listed(kept=False)
+        return [*self.listing().newest_first()][::-1]
 
     def kept(self) -> list[Segment]:
         """What later runs need of runs that were rolled back, oldest first: see `remains`."""
-        return self._listed(kept=True)
-
-    def _listed(self, *, kept: bool) -> list[Segment]:
-        names = [n for n in disk.list_dir(self.segments_dir) if n.startswith(KEPT) == kept]
-        parsed = (parse_segment_name(name.removeprefix(KEPT)) for name in names)
-        found = sorted(name for name in parsed if name is not None)
-        return [self._segment(seq, run, kept=kept) for seq, run in found]
+        return self.listing().kept()
 
     def kept_of(self, segment: Segment) -> Segment:
         """Where that is kept which later runs need of a segment."""
-        return self._segment(segment.seq, segment.run, kept=True)
+        return self.segment(segment.seq, segment.run, kept=True)
 
-    def segment_for(self, uid: str) -> Segment:
-        """A run's own segment, its directory made.
+    def own(self, run: RunName, listing: Listing | None = None) -> list[Segment]:
+        """The segments that hold what a run wrote, oldest first: the one given to it, which need
+        not be there, or those that are named after it."""
+        if self._given is not None and self._given[1] == run:
+            return [self.segment(*self._given)]
+        return (listing or self.listing()).of(run)
 
-        Raises InvalidNameError, RunRolledBackError, SegmentOrderError, StoreError, OSError.
+    def segment_for(self, run: RunName, listing: Listing) -> Segment:
+        """The segment that a run writes to, which need not be there.
+
+        Raises RunRolledBackError, InvalidNameError.
         """
-        run = check_run(uid)
-        own = [segment for segment in self.segments() if self.is_own(segment, run)]
-        segment = own[0] if own else self.new_segment(run)
-        self.refuse_disorder(segment)
-        segment.make()
-        return segment
+        self.refuse_rolled_back(run)
+        own = self.own(run, listing)
+        if not own:
+            return self.new_segment(run, listing)
+        listing.add(own[0])
+        return own[0]
 
-    def is_own(self, segment: Segment, run: RunName) -> bool:
-        """Whether a run writes to this segment: one of its own, and where the operator has given it
-        one, that."""
-        return segment.run == run and self._given in (None, (segment.seq, run))
-
-    def new_segment(self, run: RunName) -> Segment:
+    def new_segment(self, run: RunName, listing: Listing) -> Segment:
         """The segment given to the run, or else one after all others, which is not made yet.
 
         Raises RunRolledBackError, InvalidNameError.
@@ -119,30 +121,34 @@ class Thread:
         self.refuse_rolled_back(run)
         check_given(run)
         if self._given is not None:
-            return self._segment(*self._given)
-        used = [segment.seq for segment in self.all_segments()]
-        used += [tombstone.seq for tombstone in self.tombstones().values()]
-        # At the last number all there is left is a tie, which `refuse_disorder` decides.
-        return self._segment(min(1 + max(used, default=0), MAX_SEQ), run)
+            segment = self.segment(*self._given)
+        else:
+            last = next((segment.seq for segment in listing.newest_first()), 0)
+            # At the last number all there is left is a tie, which `refuse_disorder` decides.
+            segment = self.segment(min(1 + max(last, self._last_rolled_back()), MAX_SEQ), run)
+        listing.add(segment)
+        return segment
 
-    def refuse_disorder(self, segment: Segment) -> None:
+    def refuse_disorder(self, segment: Segment, listing: Listing) -> None:
         """Raises SegmentOrderError when a run would begin to write before what is there already."""
         if segment.is_empty():
             own = segment.seq, segment.run
-            for other in reversed(self.segments()):
-                if (other.seq, other.run) > own and not other.is_empty():
+            for other in listing.newest_first():
+                if (other.seq, other.run) <= own:
+                    return
+                if not (other.is_empty() or self.is_rolled_back(other.run)):
                     raise SegmentOrderError(segment.path, other.path)
+
+    def last_but(self, run: RunName, listing: Listing) -> int:
+        """The number of the last segment that counts and is not the run's; 0: there is none."""
+        others = (segment for segment in listing.newest_first() if segment.run != run)
+        return next((s.seq for s in others if not self.is_rolled_back(s.run)), 0)
 
     def discard(self, segment: Segment) -> None:
         """Remove a segment and all that is in it. Raises OSError: see `tree.remove`."""
         segment.close()
         tree.remove(segment.path)
         disk.sync_dir(self.segments_dir)
-
-    def names_of(self, run: RunName) -> list[Path]:
-        """What is named as a segment of the run, also where an agent gave it no possible number."""
-        names = disk.list_dir(self.segments_dir)
-        return [self.segments_dir / name for name in sorted(names) if is_segment_of(name, run)]
 
     def forget_stop(self, run: RunName) -> None:
         """Remove what told the run's supervisor how soon the run had to end. Raises OSError."""
@@ -164,13 +170,20 @@ class Thread:
 
     def refuse_rolled_back(self, run: RunName) -> None:
         """Raises RunRolledBackError when the run has a tombstone."""
-        if os.path.lexists(self._tombstones / run):
+        if self.is_rolled_back(run):
             raise RunRolledBackError(run)
+
+    def is_rolled_back(self, run: RunName) -> bool:
+        """Whether the run has a tombstone, whatever that is."""
+        return os.path.lexists(self._tombstones / run)
 
     def tombstone(self, run: RunName) -> Tombstone | None:
         """None also for what no rollback has made: an agent's link, pipe, directory."""
+        return self._tombstone(self._tombstones / run)
+
+    def _tombstone(self, path: Path) -> Tombstone | None:
         try:
-            fd = disk.open_regular(self._tombstones / run)
+            fd = disk.open_regular(path)
         except (FileNotFoundError, UnreadableFileError):
             return None
         with os.fdopen(fd, "rb") as file:
@@ -189,18 +202,40 @@ class Thread:
         found = {run: self.tombstone(run) for run in runs}
         return {run: tombstone for run, tombstone in found.items() if tombstone is not None}
 
+    def _last_rolled_back(self) -> int:
+        """The highest number of a run that was rolled back."""
+        last = self._tombstone(self.path / LAST_ROLLED_BACK)
+        if last is not None:
+            return last.seq
+        return max((tombstone.seq for tombstone in self.tombstones().values()), default=0)
+
     def bury(self, run: RunName, tombstone: Tombstone) -> None:
         """From here on nothing that the run wrote, or still writes, counts."""
         disk.make_dirs(self.root, PurePath(self.name, TOMBSTONES))
-        path = self._tombstones / run
-        if path.is_dir() and not path.is_symlink():
-            tree.remove(path)  # no file can take the place of a directory
-        disk.replace_file(path, [json.dumps(tombstone._asdict()).encode()])
+        self._note_number(tombstone.seq)
+        _write_tombstone(self._tombstones / run, tombstone)
 
-    def _segment(self, seq: int, run: RunName, *, kept: bool = False) -> Segment:
+    def _note_number(self, seq: int) -> None:
+        """Once there are many tombstones, the highest of their numbers has a file of its own, so
+        that a run without a given segment need not read each."""
+        path = self.path / LAST_ROLLED_BACK
+        if os.path.lexists(path) or len(disk.list_dir(self._tombstones)) >= _MANY:
+            last = self._tombstone(path)
+            highest = Tombstone(0, max(seq, self._last_rolled_back()))
+            if highest != last:
+                _write_tombstone(path, highest)
+
+    def segment(self, seq: int, run: RunName, *, kept: bool = False) -> Segment:
+        """The segment of that number, which need not be there."""
         given = not kept and self._given == (seq, run)
         segments = PurePath(self.name, SEGMENTS)
         return Segment(self.root, segments, seq, run, kept=kept, given=given)
+
+
+def _write_tombstone(path: Path, tombstone: Tombstone) -> None:
+    if path.is_dir() and not path.is_symlink():
+        tree.remove(path)  # no file can take the place of a directory
+    disk.replace_file(path, [json.dumps(tombstone._asdict()).encode()])
 
 
 class Store:

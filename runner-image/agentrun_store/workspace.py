@@ -5,10 +5,12 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentrun_store import disk, tree
-from agentrun_store.copying import Skipped, copy_tree
-from agentrun_store.segment import Segment
-from agentrun_store.thread import Store
+from . import disk, tree
+from .copying import Skipped, copy_tree
+from .names import check_run
+from .segment import Segment
+from .segments import Listing
+from .thread import Store, Thread
 
 logger = logging.getLogger(__name__)
 
@@ -25,24 +27,38 @@ def prepare(root: Path | str, thread: str, uid: str) -> Path:
     Raises InvalidNameError, RunRolledBackError, SegmentOrderError, StoreError, OSError.
     """
     store_thread = Store(root).thread(thread)
-    own = store_thread.segment_for(uid)
+    listing = store_thread.listing()
+    own = store_thread.segment_for(check_run(uid), listing)
+    store_thread.refuse_disorder(own, listing)
+    own.make()
     disk.refuse_link(own.workspace)
     if not _has_workspace(own):
         new = own.path / ".workspace.new"
         tree.remove(new)  # left by a preparation that was cut
-        kept = [s for s in store_thread.segments() if s.run != own.run and _has_workspace(s)]
+        kept = _newest_kept(store_thread, listing, own)
         skipped = Skipped()
         if kept:
-            copy_tree(kept[-1].workspace, new, skipped)
+            copy_tree(kept.workspace, new, skipped)
         else:
             new.mkdir()
         disk.sync_file_system(own.path)
         new.rename(own.workspace)
         disk.sync_dir(own.path)
-        if skipped.count:
-            logger.warning("%s", skipped.message(kept[-1].workspace))
+        if kept and skipped.count:
+            logger.warning("%s", skipped.message(kept.workspace))
     tree.grant(own.workspace, _ENTER)
     return own.workspace
+
+
+def _newest_kept(thread: Thread, listing: Listing, own: Segment) -> Segment | None:
+    for segment in listing.newest_first():
+        if (
+            segment.run != own.run
+            and _has_workspace(segment)
+            and not thread.is_rolled_back(segment.run)
+        ):
+            return segment
+    return None
 
 
 def drop_workspaces(segments: Sequence[Segment], keep: int) -> None:

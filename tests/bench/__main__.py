@@ -17,6 +17,7 @@ from cluster.shell import CommandError, fail, say
 
 LEAST_ROUNDS = 10  # for medians that say something
 FINISHED = 5000
+SIZES = (100, 1000, 3000)
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
         audit_log()  # without it writes cannot be counted: say so before measuring for minutes
         setting.set_up()
         try:
-            for section in measure(options.parts, Ground(options.rounds, options.finished)):
+            for section in measure(options.parts, _ground(options)):
                 sections.append(section)
         finally:
             setting.remove()
@@ -43,6 +44,10 @@ def main() -> int:
         if options.output is not None:
             options.output.write_text(text)
     return 0
+
+
+def _ground(options: argparse.Namespace) -> Ground:
+    return Ground(options.rounds, options.finished, tuple(sorted(options.sizes)))
 
 
 def measure(names: list[str], ground: Ground) -> Iterator[str]:
@@ -81,6 +86,12 @@ def _options() -> argparse.Namespace:
         default=FINISHED,
         help="how many finished runs a starting operator finds (default %(default)s)",
     )
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        default=SIZES,
+        help="of waves, in runs (default: 100,1000,3000)",
+    )
     parser.add_argument("--output", type=Path, help="a file to write the report to as well")
     options = parser.parse_args()
     if unknown := set(options.parts) - PARTS.keys():
@@ -89,6 +100,10 @@ def _options() -> argparse.Namespace:
         parser.error(f"--rounds {options.rounds}: {LEAST_ROUNDS} at least")
     options.parts = options.parts or list(PARTS)
     return options
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(",")]
 
 
 sys.exit(main())

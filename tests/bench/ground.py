@@ -19,6 +19,7 @@ class Ground:
 
     rounds: int
     finished: int  # runs that a starting operator finds
+    sizes: tuple[int, ...]  # of waves, in runs
     api: Api = field(default_factory=lambda: Api(setting.NAMESPACE))
 
     @cached_property

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bench import checkpoints, cold_start, first_node, rollback, runs
+from bench import checkpoints, cold_start, first_node, rollback, runs, waves
 from bench.ground import Ground
 
 
@@ -24,6 +24,11 @@ PARTS = {
         "start of the operator with and without finished runs; stops it, so nothing else may need"
         " it meanwhile",
         cold_start.measure,
+        stops_operator=True,
+    ),
+    "waves": Part(
+        "many runs at once, on simulated nodes; stops the operator, too",
+        waves.measure,
         stops_operator=True,
     ),
 }

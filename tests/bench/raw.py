@@ -43,9 +43,15 @@ def learn_templates(api: Api) -> Templates:
 def raw_job(templates: Templates, name: str) -> Object:
     """The run's Job under another name, with a thread directory of its own."""
     # The run's name and UID are in variables, mounts and paths.
-    text = json.dumps(templates.run_job["spec"])
-    text = text.replace(TEMPLATE_RUN, name).replace(templates.run_uid, str(uuid.uuid4()))
-    text = text.replace(OURS, NOT_OURS)
+    replaced = {TEMPLATE_RUN: name, templates.run_uid: str(uuid.uuid4())}
+    return copied(templates.run_job, name, replaced)
+
+
+def copied(run_job: Object, name: str, replaced: dict[str, str]) -> Object:
+    """A raw Job of that name with a run's pod, in which some texts are replaced."""
+    text = json.dumps(run_job["spec"])
+    for old, new in (replaced | {OURS: NOT_OURS}).items():
+        text = text.replace(old, new)
     return _job(name, json.loads(text))
 
 

@@ -27,13 +27,21 @@ def environment() -> dict[str, str]:
 
 
 def node_exec(*command: str) -> str:
-    """Run a command in the kind node and return what it prints. Raises CommandError.
+    """Run a command in the kind node and return what it prints.
+
+    Raises CommandError, LookupError.
+    """
+    return run(*in_node(*command))
+
+
+def in_node(*command: str) -> tuple[str, ...]:
+    """The command line that runs a command in the kind node.
 
     Raises LookupError with CLUSTER=current: other people's nodes are not entered.
     """
     if current.chosen():
         raise LookupError("with CLUSTER=current there is no way into the nodes")
-    return engine("exec", NODE, *command)
+    return ("docker" if docker() else str(podman.COMMAND), "exec", NODE, *command)
 
 
 def node_exists() -> bool:

@@ -1,4 +1,4 @@
-"""Tests that stop the operator or break the cluster must be alone; all others may run side by side.
+"""Tests that take the node, the API server or the deployed operator from all others must be alone.
 
 A test holds a file lock while it runs, shared or, with the marker ``alone``, exclusive. All of them
 go through a turnstile first, so that one that wants to be alone is not overtaken for ever.

@@ -10,10 +10,11 @@ import pytest
 
 from cluster import ways_out
 
-from . import deployment
+from . import seconds
 from .alone import held
 from .kubectl import kubectl
 from .namespace import LABEL, Namespace
+from .operators import DEPLOYED, Operator
 from .pool import Pool
 from .report import report
 
@@ -21,6 +22,7 @@ from .report import report
 LONGEST_TEST = 180
 STARTED_AT = pytest.StashKey[str]()
 NAMESPACES = pytest.StashKey[list[str]]()
+OWN_OPERATOR = Operator(f"e2e-{uuid.uuid4().hex[:8]}")  # of this process, once a test needs it
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook, too
@@ -32,7 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(LONGEST_TEST, func_only=True))
             if item.get_closest_marker("alone"):
                 item.add_marker(pytest.mark.xdist_group("alone"))
-    # First, in one process: the unit tests run meanwhile, and nobody waits for a room that empties.
+            elif "shared_ns" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    # First, in one process: the unit tests run meanwhile, and no other test waits for these.
     items.sort(key=lambda item: item.get_closest_marker("alone") is None)
 
 
@@ -41,12 +45,13 @@ def cluster(room: Path, whole: Path) -> Iterator[str]:
     """The cluster with the operator. The value marks what this session makes in it."""
     assert ways_out() == [], "packets could leave this machine"
     with held(room, alone=False):
-        deployment.start()
-    session = uuid.uuid4().hex[:8]
+        DEPLOYED.start()
+    session = str(OWN_OPERATOR.instance)
     yield session
     selector = f"{LABEL}={session}"
     with held(whole, alone=False):
         kubectl("wait", "namespace", "-l", selector, "--for=delete", "--timeout=120s")
+        OWN_OPERATOR.remove()
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +71,7 @@ def whole(room: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def beside_others(request: pytest.FixtureRequest, room: Path) -> Iterator[None]:
-    """Whoever breaks what others need (marker ``alone``) waits for them, and they for it."""
+    """A test that breaks what others need (marker ``alone``) waits for them, and they for it."""
     alone = request.node.get_closest_marker("alone") is not None
     if alone and "PYTEST_XDIST_WORKER" in os.environ:
         assert request.node.nodeid.endswith("@alone"), "pytest-xdist takes no notice of groups"
@@ -94,11 +99,36 @@ other_ns = pytest.fixture(_namespace, name="other_ns")
 shared_ns = pytest.fixture(_namespace, name="shared_ns", scope="module")
 
 
+@pytest.fixture(scope="session")
+def own_operator(cluster: str) -> Operator:
+    """An operator that no other process of the session has, for namespaces that are given to it.
+
+    It stays until those are gone: what runs in them must end.
+    """
+    OWN_OPERATOR.make()
+    return OWN_OPERATOR
+
+
+@pytest.fixture
+def operator(own_operator: Operator, ns: Namespace) -> Operator:
+    """An operator of the test's own, for the runs of ``ns``: it may be stopped, killed, frozen."""
+    ns.instance = own_operator.instance
+    own_operator.start()
+    return own_operator
+
+
 @pytest.fixture
 def no_other_namespaces(ns: Namespace, whole: Path) -> Iterator[None]:
     """For a test that breaks the cluster: nobody makes or removes a namespace meanwhile."""
     with held(whole, alone=True):
         yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    found = [report for group in terminalreporter.stats.values() for report in group]
+    terminalreporter.section("where the time went")
+    for line in seconds.lines(r for r in found if isinstance(r, pytest.TestReport)):
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -116,6 +146,6 @@ def pytest_runtest_makereport(
     if result.failed:
         for node in item.listchain():
             for name in node.stash.get(NAMESPACES, []):
-                text = report(name, item.stash[STARTED_AT])
+                text = report(name, str(OWN_OPERATOR.instance), item.stash[STARTED_AT])
                 result.sections.append((f"namespace {name}", text))
     return result

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from cluster import node_exec
 
-from . import deployment
 from .kubectl import KubectlError, Object, create, kubectl, wait_until
 from .node import signal_python
+from .operators import DEPLOYED
 from .run import Run
 
 STATIC_PODS = "/etc/kubernetes/manifests"
@@ -29,7 +29,7 @@ def kubelet_stopped(node: str) -> Iterator[None]:
     finally:
         node_exec("systemctl", "start", "kubelet")
         kubectl("wait", "node", node, "--for=condition=Ready", "--timeout=60s")
-        deployment.start()
+        DEPLOYED.start()
 
 
 @contextmanager
@@ -47,8 +47,8 @@ def api_server_away(seconds: float) -> Iterator[None]:
         _wait_for_api_server(there=True)
         control_plane = ("pod", "-n", "kube-system", "-l", "tier=control-plane")
         kubectl("wait", *control_plane, "--for=condition=Ready", f"--timeout={UNTIL_BACK}s")
-        deployment.wait_led(UNTIL_BACK)
-        deployment.start()
+        DEPLOYED.wait_led(UNTIL_BACK)
+        DEPLOYED.start()
 
 
 def _wait_for_api_server(*, there: bool) -> None:

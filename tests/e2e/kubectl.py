@@ -1,4 +1,4 @@
-"""kubectl, by which the tests change the cluster; reads, and waiting by watching.
+"""kubectl, and what the tests do to the cluster without it; waiting by watching.
 
 Which cluster: that of $KUBECONFIG, with the kubectl on $PATH, as `make e2e` sets them.
 """
@@ -43,17 +43,42 @@ def get(kind: str, namespace: str, name: str) -> Object | None:
 
 def get_all(kind: str, namespace: str, selector: str = "") -> list[Object]:
     """The objects of the kind that have the labels."""
-    try:
+    with _as_kubectl_error():
         items: list[Object] = api.get_all(kind, namespace, f"--selector={selector}")["items"]
+        return items
+
+
+def create(*objects: Object) -> list[Object]:
+    """Create the objects; they as they are then. Raises KubectlError with the server's answer."""
+    with _as_kubectl_error():
+        return [api.create(obj) for obj in objects]
+
+
+def patch(kind: str, namespace: str, name: str, change: Object) -> None:
+    """Merge the change into an object. Raises KubectlError with the API server's answer."""
+    with _as_kubectl_error():
+        api.patch(kind, namespace, name, change)
+
+
+def delete(kind: str, namespace: str, name: str) -> None:
+    """Delete an object, without waiting for its end. Raises KubectlError."""
+    with _as_kubectl_error():
+        api.delete(kind, namespace, name)
+
+
+def log(namespace: str, pod: str, container: str) -> str:
+    """What the container has printed. Raises KubectlError."""
+    with _as_kubectl_error():
+        return api.log(namespace, pod, container)
+
+
+@contextmanager
+def _as_kubectl_error() -> Iterator[None]:
+    """What the API server says is the same, by whatever it was asked."""
+    try:
+        yield
     except api.ApiError as error:
         raise KubectlError(str(error)) from error
-    return items
-
-
-def create(*objects: Object) -> None:
-    """Create the objects. Raises KubectlError with the API server's answer."""
-    manifest = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-    kubectl("create", "-f-", stdin=json.dumps(manifest))
 
 
 @contextmanager

@@ -3,15 +3,17 @@
 import itertools
 import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .kubectl import PATIENCE, Object, create, kubectl
+from .kubectl import Object, create, delete, get, kubectl, wait_until
 from .run import Run
-from .store import READER, StoreCopy, copy_store, reader_pod
+from .store import StoreCopy, copy_store
 
 AGENTS = Path(__file__).parent / "agents"
 LABEL = "agentrun.dev/e2e"
+INSTANCE = "agentrun.dev/instance"
 _numbers = itertools.count(1)
 
 
@@ -20,35 +22,35 @@ class Namespace:
 
     def __init__(self, name: str, scratch: Path) -> None:
         self.name = name
+        self.instance: str | None = None  # of the operator that works on its runs
         self._scratch = scratch
+        self._agents: set[str] = set()  # that are there, of those in agents/
 
-    def set_up(self, session: str, runner_image: str) -> None:
-        """Make it: a PVC for the store, a pod to read it, and an Agent for each file of agents/."""
+    def set_up(self, session: str) -> None:
+        """Make it: a PVC for the store, and the modules of agents/."""
         labels = {"pod-security.kubernetes.io/enforce": "restricted", LABEL: session}
         metadata = {"name": self.name, "labels": labels}
         create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         # Without it, the namespace takes no pod; the controller manager makes it a moment later.
-        timeout = f"--timeout={PATIENCE:.0f}s"
-        kubectl("wait", "serviceaccount", "default", "-n", self.name, "--for=create", timeout)
+        default = "--field-selector=metadata.name=default"
+        wait_until("is there", "serviceaccount", self.name, bool, default)
         modules = {path.name: path.read_text() for path in sorted(AGENTS.glob("*.py"))}
-        agents = [agent(path.stem, graph=f"{path.stem}:graph") for path in AGENTS.glob("*.py")]
-        store = (claim("agentrun-store"), reader_pod(runner_image))
-        self.create(*store, config_map("agents", modules), *agents)
-        # Of two pods that are the first on a local volume at the same time, one may find it without
-        # its fsGroup: so this one goes first.
-        kubectl("wait", "pod", READER, "-n", self.name, "--for=condition=Ready", timeout)
+        self.create(claim("agentrun-store"), config_map("agents", modules))
 
     def remove(self) -> None:
         """Have it removed, without waiting for that."""
-        kubectl("delete", "namespace", self.name, "--wait=false", "--ignore-not-found")
+        if get("namespace", "", self.name) is not None:
+            delete("namespace", "", self.name)
 
     def create(self, *objects: Object) -> None:
         """Create objects in the namespace. Raises KubectlError."""
-        create(*(put_into(self.name, obj) for obj in objects))
+        self._make_agents(objects)
+        create(*(self.own(obj) for obj in objects))
 
     def apply(self, *objects: Object) -> str:
         """kubectl apply objects in the namespace; what it says. Raises KubectlError."""
-        items = [put_into(self.name, obj) for obj in objects]
+        self._make_agents(objects)
+        items = [self.own(obj) for obj in objects]
         manifest = {"apiVersion": "v1", "kind": "List", "items": items}
         return kubectl("apply", "-f-", stdin=json.dumps(manifest))
 
@@ -58,13 +60,16 @@ class Namespace:
 
     def run(self, agent: str, name: str | None = None, **spec: Any) -> Run:
         """Create an AgentRun. Raises KubectlError with what the API server says."""
-        manifest = put_into(self.name, agent_run(name or f"run-{next(_numbers)}", agent, **spec))
-        text = kubectl("create", "-f-", "-ojson", stdin=json.dumps(manifest))
-        return Run(self.name, json.loads(text))
+        manifest = agent_run(name or f"run-{next(_numbers)}", agent, **spec)
+        self._make_agents([manifest])
+        (made,) = create(self.own(manifest))
+        return Run(self.name, made)
 
     def existing_run(self, name: str) -> Run:
         """An AgentRun that is there already."""
-        return Run(self.name, json.loads(kubectl("get", "ar", name, "-n", self.name, "-ojson")))
+        found = get("ar", self.name, name)
+        assert found is not None, f"there is no AgentRun {name}"
+        return Run(self.name, found)
 
     def held_run(self, thread: str | None = "t", hold: int = 3, **spec: Any) -> Run:
         """A run of the agent `steps` that waits in step ``hold`` of one step more.
@@ -78,6 +83,22 @@ class Namespace:
         run = self.run("steps", **options)
         run.wait_step(hold)
         return run
+
+    def _make_agents(self, objects: Iterable[Object]) -> None:
+        """Make the Agents of the runs among the objects that are a file of agents/, each once."""
+        for run in (obj for obj in objects if obj["kind"] == "AgentRun"):
+            name = run["spec"]["agentRef"]["name"]
+            module = name.replace("-", "_")
+            if name not in self._agents and (AGENTS / f"{module}.py").exists():
+                self._agents.add(name)
+                create(put_into(self.name, agent(module, graph=f"{module}:graph")))
+
+    def own(self, obj: Object) -> Object:
+        """The object in the namespace; a run with the label of the operator that works on it."""
+        if self.instance is not None and obj["kind"] == "AgentRun":
+            labels = obj["metadata"].get("labels", {}) | {INSTANCE: self.instance}
+            obj = obj | {"metadata": obj["metadata"] | {"labels": labels}}
+        return put_into(self.name, obj)
 
     def store(self) -> StoreCopy:
         """What is in the store now."""

@@ -8,6 +8,7 @@ from cluster import node_exec
 # grep must not find nothing because it found no file: a process may end while it looks.
 _FIND = 'grep --files-with-matches --no-messages --null-data --line-regexp "AGENTRUN_UID=$1"'
 _LIST = f"{_FIND} /proc/[0-9]*/environ || true"
+_OPEN = f"touch $({_FIND} /proc/[0-9]*/environ | head -n 1 | xargs dirname)/root/tmp/go"
 # The time is taken before the look: whoever is seen was alive then. One that is seen no more may
 # have died a little later than the time that is printed, never earlier.
 _LAST_ALIVE = (
@@ -46,7 +47,7 @@ def kill_python(pod_uid: str) -> None:
 
 def let_go(run_uid: str) -> None:
     """Open the gate at which an agent that was told to hold waits; needs no API server."""
-    node_exec("touch", f"/proc/{processes(run_uid)[0]}/root/tmp/go")
+    node_exec("bash", "-c", _OPEN, "bash", run_uid)
 
 
 class Vigil:

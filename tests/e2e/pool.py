@@ -7,19 +7,17 @@ breaks the cluster waits for it.
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from . import deployment
 from .alone import held
 from .namespace import Namespace
 
 
 class Pool:
-    """Hands out namespaces that are set up. ``session`` marks them and is part of their names."""
+    """Hands out namespaces that are set up. ``session`` marks them, and their names begin so."""
 
     def __init__(self, session: str, whole: Path, scratch: Path) -> None:
         self._session = session
         self._whole = whole
         self._scratch = scratch
-        self._image = deployment.runner_image()
         self._made = 0
         self._executor = ThreadPoolExecutor(1)
         self._next = self._begin()
@@ -41,11 +39,11 @@ class Pool:
 
     def _begin(self) -> Future[Namespace]:
         self._made += 1
-        name = f"e2e-{self._session}-{self._made}"
+        name = f"{self._session}-{self._made}"
         return self._executor.submit(self._make, name)
 
     def _make(self, name: str) -> Namespace:
         namespace = Namespace(name, self._scratch)
         with held(self._whole, alone=False):
-            namespace.set_up(self._session, self._image)
+            namespace.set_up(self._session)
         return namespace

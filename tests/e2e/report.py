@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
-from . import deployment
 from .kubectl import KubectlError, get_all, kubectl
+from .operators import log
 
 
-def report(namespace: str, since: str) -> str:
-    """All that may tell why; ``since`` is when the test began (RFC 3339)."""
+def report(namespace: str, instance: str, since: str) -> str:
+    """All that may tell why.
+
+    ``instance``: of the operator that tests have beside the deployed one; ``since``: when the test
+    began (RFC 3339).
+    """
     ns = ("-n", namespace)
     parts = [
         _section("AgentRuns", "get", "ar", *ns, "-oyaml"),
@@ -16,7 +20,7 @@ def report(namespace: str, since: str) -> str:
         _section("Jobs, pods, claims", "get", "jobs,pods,pvc", *ns, "-owide"),
         _section("Pods in full", "describe", "pods", *ns),
         *_logs(namespace),
-        "Operator's log since the test began\n" + _try(lambda: deployment.log(since)),
+        "Operators' logs since the test began\n" + _try(lambda: log(instance, since)),
     ]
     return "\n\n".join(parts)
 

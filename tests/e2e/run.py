@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from . import api, node
-from .kubectl import PATIENCE, KubectlError, Object, get, get_all, kubectl, lines_of
+from .kubectl import (
+    PATIENCE,
+    KubectlError,
+    Object,
+    delete,
+    get,
+    get_all,
+    kubectl,
+    log,
+    patch,
+)
 from .kubectl import wait_gone as wait_object_gone
 from .kubectl import wait_until as wait_object
 
@@ -25,17 +35,24 @@ class Run:
     # What is written
 
     def cancel(self, action: str, reason: str | None = None) -> None:
-        """kubectl patch. Raises KubectlError with what the API server says."""
+        """Raises KubectlError with what the API server says."""
         spec = {"cancel": action} | ({"cancelReason": reason} if reason else {})
         self.patch({"spec": spec})
 
-    def patch(self, patch: Object, *options: str) -> None:
-        text = json.dumps(patch)
-        kubectl("patch", "ar", self.name, *self._ns, "--type=merge", f"--patch={text}", *options)
+    def patch(self, change: Object, *options: str) -> None:
+        """Merge the change into the run. Raises KubectlError with what the API server says.
+
+        ``options`` are kubectl's, such as --as=jane.
+        """
+        if options:
+            text = f"--patch={json.dumps(change)}"
+            kubectl("patch", "ar", self.name, *self._ns, "--type=merge", text, *options)
+        else:
+            patch("ar", self.namespace, self.name, change)
 
     def delete(self) -> None:
-        """kubectl delete, without waiting for the end of it."""
-        kubectl("delete", "ar", self.name, *self._ns, "--wait=false")
+        """Delete the run, without waiting for the end of it."""
+        delete("ar", self.namespace, self.name)
 
     def evict(self, pod: str) -> None:
         """Ask the API server to evict a pod, as a drain does."""
@@ -49,7 +66,7 @@ class Run:
 
     def let_go(self) -> None:
         """Open the gate at which an agent that was told to hold waits."""
-        self.exec("touch", "/tmp/go")
+        node.let_go(self.uid)
 
     # What there is
 
@@ -98,7 +115,7 @@ class Run:
 
     def log(self) -> list[Object]:
         """The JSON lines of the log of the run's pod; the runner puts empty ones between."""
-        text = kubectl("logs", *self._ns, self.pod()["metadata"]["name"], "-c", "agent")
+        text = log(self.namespace, self.pod()["metadata"]["name"], "agent")
         lines = [line for line in text.splitlines() if line]
         others = [line for line in lines if not line.startswith("{")]
         assert not others, f"the log of {self.name} has lines that are no JSON: {others}"
@@ -165,10 +182,9 @@ class Run:
     def follow(self, seconds: float = PATIENCE) -> Iterator[Object]:
         """The lines of the log, as they come; only those that are JSON."""
         pod = self.pod()["metadata"]["name"]
-        with lines_of("logs", "-f", *self._ns, pod, "-c", "agent", seconds=seconds) as lines:
-            for line in lines:
-                if line.startswith("{"):
-                    yield json.loads(line)
+        for line in api.follow(self.namespace, pod, "agent", seconds=seconds):
+            if line.startswith("{"):
+                yield json.loads(line)
 
     @property
     def _ns(self) -> tuple[str, str]:

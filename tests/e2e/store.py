@@ -1,4 +1,4 @@
-"""What is in a store: a copy of the whole volume, taken through a pod that mounts it."""
+"""What is in a store: a copy of the whole volume, taken in the node."""
 
 import subprocess
 import tarfile
@@ -7,62 +7,35 @@ from typing import Any, NamedTuple
 
 from agentrun_store import Store
 from agentrun_store.checkpointer import StoreSaver
+from cluster import in_node
 
-from .kubectl import PATIENCE, Object, kubectl
-
-READER = "store-reader"
-_TAR = (
-    "import sys, tarfile; "
-    "tarfile.open(fileobj=sys.stdout.buffer, mode='w|').add('/agentrun/store', arcname='.')"
-)
+from .kubectl import get
 
 
-def reader_pod(image: str) -> Object:
-    """A pod of the runner image that mounts the whole store and waits."""
-    restricted = {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": READER},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 0,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "fsGroup": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "reader",
-                    "image": image,
-                    "command": ["python3", "-c", "import signal; signal.pause()"],
-                    "securityContext": restricted,
-                    "volumeMounts": [{"name": "store", "mountPath": "/agentrun/store"}],
-                }
-            ],
-            "volumes": [
-                {"name": "store", "persistentVolumeClaim": {"claimName": "agentrun-store"}}
-            ],
-        },
-    }
+def volume_path(namespace: str, claim: str = "agentrun-store") -> str | None:
+    """Where the volume of a claim is, in the node; None if it has none yet."""
+    found = get("pvc", namespace, claim)
+    assert found is not None, f"there is no PersistentVolumeClaim {claim}"
+    name = found["spec"].get("volumeName")
+    volume = None if name is None else get("pv", "", name)
+    if volume is None:
+        return None
+    spec = volume["spec"]
+    return str((spec.get("local") or spec["hostPath"])["path"])
 
 
 def copy_store(namespace: str, target: Path) -> "StoreCopy":
-    """Copy the store of a namespace that has a reader pod."""
-    ready = f"--timeout={PATIENCE:.0f}s"
-    kubectl("wait", "pod", READER, "-n", namespace, "--for=condition=Ready", ready)
-    command = ["kubectl", "exec", "-n", namespace, READER, "--", "python3", "-c", _TAR]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
-        tarfile.open(fileobj=process.stdout, mode="r|") as archive,
-    ):
-        archive.extractall(target, filter="data")
-    assert process.returncode == 0, f"kubectl exec ended with {process.returncode}"
+    """Copy the store of a namespace, with what its pods have written up to now."""
+    path = volume_path(namespace)
+    if path is not None:
+        command = in_node("tar", "--create", "--file=-", f"--directory={path}", ".")
+        with (
+            subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+            tarfile.open(fileobj=process.stdout, mode="r|") as archive,
+        ):
+            archive.extractall(target, filter="data")
+        # 1: a pod wrote meanwhile.
+        assert process.returncode in (0, 1), f"tar ended with {process.returncode}"
     return StoreCopy(target)
 
 

@@ -37,7 +37,7 @@ def expect_nothing_follows(ns: Namespace, run: Run, action: str) -> None:
     ("first", "action"),
     [("cancel", "interrupt"), ("cancel", "rollback"), ("eviction", "rollback")],
 )
-def test_a_cancel_and_an_eviction_at_the_same_moment(
+def test_a_cancel_and_an_eviction_at_the_same_moment_leave_nothing_alive(
     ns: Namespace, first: str, action: str
 ) -> None:
     """Failure modes 21 and 24."""
@@ -54,7 +54,7 @@ def test_a_cancel_and_an_eviction_at_the_same_moment(
     expect_nothing_follows(ns, run, action)
 
 
-def test_a_rollback_while_a_retry_waits(ns: Namespace) -> None:
+def test_a_rollback_while_a_retry_waits_leaves_no_next_pod(ns: Namespace) -> None:
     """Failure mode 24."""
     run = ns.run("raises", thread="t", input={}, retries=5)
     run.wait_waiting("Retrying")
@@ -64,7 +64,9 @@ def test_a_rollback_while_a_retry_waits(ns: Namespace) -> None:
 
 
 @pytest.mark.parametrize("action", ["interrupt", "rollback"])
-def test_a_cancel_while_the_next_pod_is_being_made(ns: Namespace, action: str) -> None:
+def test_a_cancel_while_the_next_pod_is_being_made_leaves_nothing_alive(
+    ns: Namespace, action: str
+) -> None:
     """Failure modes 21 and 24."""
     run = ns.held_run(retries=3)
     first = run.pod()["metadata"]
@@ -88,7 +90,9 @@ def test_a_cancel_while_the_next_pod_is_being_made(ns: Namespace, action: str) -
 
 @pytest.mark.parametrize("moment", ["its pod fails", "a retry waits"])
 @pytest.mark.parametrize("by_now", ["has no retries", "is gone"])
-def test_a_cancel_after_its_agent_was_edited(ns: Namespace, by_now: str, moment: str) -> None:
+def test_a_run_is_cancelled_although_its_agent_was_edited_or_deleted(
+    ns: Namespace, by_now: str, moment: str
+) -> None:
     """Failure mode 24. The Job controller may be making a pod that the Agent no longer asks for."""
     ns.create(agent("edited", graph="steps:graph", retries=3))
     config = {"configurable": {"hold": 3}}

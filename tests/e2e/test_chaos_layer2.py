@@ -2,23 +2,16 @@
 
 from pathlib import Path
 
-import pytest
-
 from chaos.processes.campaign import campaign
 
-from . import deployment
-
-pytestmark = pytest.mark.alone
-
-FAULTS = 100
+FAULTS = 50
 ROUND_SECONDS = 45.0  # as a rule there are enough faults much sooner
 
 
 async def test_whatever_befalls_operators_and_requests_no_invariant_is_broken(
     cluster: str, tmp_path: Path
 ) -> None:
-    with deployment.down():
-        report = await campaign(FAULTS, "short", ROUND_SECONDS, tmp_path)
+    report = await campaign(FAULTS, "short", ROUND_SECONDS, tmp_path)
     assert not report.violations, report.table()
     assert report.faults >= FAULTS
     assert report.total.checkpoints, "there must have been something to lose"

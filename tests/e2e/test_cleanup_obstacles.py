@@ -6,13 +6,15 @@ from collections.abc import Iterator
 import pytest
 
 from agentrun_store.names import check_run, segment_name
+from cluster import node_exec
 
 from . import faults
 from .kubectl import Object, kubectl, wait_until
 from .namespace import Namespace, agent
 from .node import kill_python
+from .quota import no_more
 from .run import Run, condition, message
-from .store import READER
+from .store import volume_path
 from .volume import Volume, volume
 
 CLEANUP = "app.kubernetes.io/component=cleanup"
@@ -58,7 +60,7 @@ def segments(store: Volume, run: Run) -> list[str]:
     return [path for path in store.files() if f"-{run.uid}/" in path]
 
 
-def test_the_claim_is_gone(ns: Namespace, store: Volume) -> None:
+def test_a_rollback_waits_until_its_claim_is_back_and_says_so(ns: Namespace, store: Volume) -> None:
     """Failure mode 31."""
     run = held(ns)
     store.lose_claim()
@@ -70,7 +72,9 @@ def test_the_claim_is_gone(ns: Namespace, store: Volume) -> None:
     assert segments(store, run) == []
 
 
-def test_the_volume_is_full(ns: Namespace, store: Volume) -> None:
+def test_a_rollback_waits_until_a_full_volume_has_room_and_says_so(
+    ns: Namespace, store: Volume
+) -> None:
     """Failure mode 31."""
     run = held(ns)
     store.fill()
@@ -82,7 +86,7 @@ def test_the_volume_is_full(ns: Namespace, store: Volume) -> None:
     assert segments(store, run) == []
 
 
-def test_an_interrupt_becomes_a_rollback_while_an_earlier_clean_up_goes_on(
+def test_an_interrupt_becomes_a_rollback_while_an_earlier_clean_up_runs(
     ns: Namespace, store: Volume
 ) -> None:
     ns.create(
@@ -104,68 +108,49 @@ def test_an_interrupt_becomes_a_rollback_while_an_earlier_clean_up_goes_on(
         assert segments(store, each) == []
 
 
-def test_the_clean_up_may_not_write(ns: Namespace, store: Volume) -> None:
+def test_a_clean_up_that_may_not_write_fails_visibly_and_is_tried_again(
+    ns: Namespace, store: Volume
+) -> None:
     """Failure mode 31."""
     run = held(ns)
     store.own("threads/t", "0:0", "0755")
     run.cancel("rollback")
+    before = segments(store, run)
     wait_not_clean(run, "CleanupFailed", "Permission denied")
-    assert segments(store, run) != []
+    assert segments(store, run) == before != [], "nothing may be half gone"
     store.own("threads/t", "65532:65532", "2775")
     run.wait_gone()
     assert segments(store, run) == []
 
 
-def test_the_quota_takes_no_job(ns: Namespace) -> None:
+def test_a_quota_that_takes_no_job_delays_the_clean_up_and_is_named(ns: Namespace) -> None:
     """Failure mode 31."""
     run = ns.held_run()
-    limit_to_what_is_there(ns, "count/jobs.batch", "1")
-    run.cancel("rollback")
-    wait_not_clean(run, "CleanupFailed", "exceeded quota")
-    kubectl("delete", "resourcequota", "limit", "-n", ns.name)
+    with no_more(ns, "jobs"):
+        run.cancel("rollback")
+        wait_not_clean(run, "CleanupFailed", "exceeded quota")
     run.wait_gone(seconds=90)  # refusals are tried again each minute
     assert ns.store().segments("threads/t") == []
 
 
-def test_the_quota_takes_no_pod(ns: Namespace) -> None:
+def test_a_quota_that_takes_no_pod_delays_the_clean_up_and_is_named(ns: Namespace) -> None:
     """Failure mode 31."""
     run = ns.held_run()
-    ns.store()
-    limit_to_what_is_there(ns, "count/pods", "2")
-    run.cancel("rollback")
-    wait_not_clean(run, "CleanupPending", "no pod of Job agentrun-cleanup-")
-    kubectl("delete", "resourcequota", "limit", "-n", ns.name)
+    with no_more(ns, "pods"):
+        run.cancel("rollback")
+        wait_not_clean(run, "CleanupPending", "no pod of Job agentrun-cleanup-")
     run.wait_gone(seconds=120)  # the Job controller waits longer each time
     assert ns.store().segments("threads/t") == []
 
 
-def limit_to_what_is_there(ns: Namespace, what: str, count: str) -> None:
-    ns.create(
-        {
-            "apiVersion": "v1",
-            "kind": "ResourceQuota",
-            "metadata": {"name": "limit"},
-            "spec": {"hard": {what: count}},
-        }
-    )
-
-    def counted(quota: Object) -> bool:
-        return bool(quota.get("status", {}).get("used", {}).get(what) == count)
-
-    wait_until("the quota is counted", "resourcequota", ns.name, counted)
-
-
 @pytest.mark.parametrize("how", ["killed", "evicted"])
-def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
+def test_a_clean_up_whose_pod_dies_half_way_is_repeated(ns: Namespace, how: str) -> None:
     """Failure modes 31 and 32."""
     run = ns.held_run()
-    ns.store()
     # So many files take the clean-up some seconds.
-    segment = f"/agentrun/store/threads/t/segments/{segment_name(9, check_run(run.uid))}"
-    fill = (
-        f"import os; os.mkdir('{segment}'); [os.mknod(f'{segment}/{{n}}') for n in range({FILES})]"
-    )
-    kubectl("exec", "-n", ns.name, READER, "--", "python3", "-c", fill)
+    segment = f"{volume_path(ns.name)}/threads/t/segments/{segment_name(9, check_run(run.uid))}"
+    fill = f'mkdir "$1"; cd "$1"; seq {FILES} | xargs touch; chown -R 65532:65532 "$1"'
+    node_exec("bash", "-c", fill, "bash", segment)
     run.cancel("rollback")
 
     def runs(pod: Object) -> bool:
@@ -186,7 +171,7 @@ def test_the_clean_up_pod_dies_half_way(ns: Namespace, how: str) -> None:
 
 @pytest.mark.alone
 @pytest.mark.usefixtures("no_other_namespaces")
-def test_the_only_nodes_take_none_but_the_agent(ns: Namespace) -> None:
+def test_a_clean_up_tolerates_the_taints_that_its_run_tolerates(ns: Namespace) -> None:
     """What lets a run's pod onto its node lets the clean-up there, too."""
     key = "agentrun.dev/e2e-gpu"
     tolerations = [{"key": key, "operator": "Exists"}]

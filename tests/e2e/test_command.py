@@ -45,7 +45,7 @@ def start_and_hold(ns: Namespace, name: str) -> Run:
     return run
 
 
-def test_the_workspace_goes_along_the_thread(agents: Namespace) -> None:
+def test_each_run_of_a_thread_starts_with_a_copy_of_the_last_workspace(agents: Namespace) -> None:
     for number, name in enumerate(("one", "two"), 1):
         run = agents.run("writes", name, thread="t")
         run.wait("Succeeded")
@@ -66,7 +66,7 @@ def test_an_interrupt_keeps_the_workspace(agents: Namespace) -> None:
     assert notes(onward) == "one two"
 
 
-def test_a_rollback_takes_the_workspace_back(agents: Namespace) -> None:
+def test_a_rollback_restores_the_workspace(agents: Namespace) -> None:
     agents.run("writes", "one", thread="t").wait("Succeeded")
     before = agents.store()
     run = start_and_hold(agents, "two")
@@ -95,7 +95,7 @@ while True:
 """
 
 
-def test_what_a_program_writes_as_its_last_act_is_taken_back_too(ns: Namespace) -> None:
+def test_a_rollback_also_removes_what_a_program_writes_as_its_last_act(ns: Namespace) -> None:
     """Failure mode 65."""
     image = deployment.operator_image()
     ns.create(command_agent("writes-late", "python3", "-c", WRITES_LATE, image=image))
@@ -111,14 +111,16 @@ def test_what_a_program_writes_as_its_last_act_is_taken_back_too(ns: Namespace) 
     assert store.segments("threads/gone") == []
 
 
-def test_a_program_that_fails(ns: Namespace) -> None:
+def test_a_program_that_fails_fails_its_run_with_its_exit_code(ns: Namespace) -> None:
     ns.create(command_agent("fails", "sh", "-c", "exit 7"))
     failed = ns.run("fails", thread="t").wait("Failed")
     assert condition(failed, "Finished") == ("True", "AgentFailed")
     assert "exit code 7" in message(failed, "Finished")
 
 
-def test_a_program_that_fails_in_a_foreign_image(ns: Namespace) -> None:
+def test_a_program_that_fails_in_a_foreign_image_fails_its_run_with_its_exit_code(
+    ns: Namespace,
+) -> None:
     image = deployment.operator_image()
     ns.create(command_agent("fails", "python3", "-c", "raise SystemExit(7)", image=image))
     failed = ns.run("fails", thread="t").wait("Failed")

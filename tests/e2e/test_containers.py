@@ -18,14 +18,14 @@ def container(name: str, program: str, **more: object) -> Object:
     return {"name": name, "image": image, "command": command, "securityContext": SECURITY, **more}
 
 
-def test_a_container_that_goes_on_keeps_the_run_and_says_so(ns: Namespace) -> None:
+def test_a_container_that_keeps_running_keeps_the_run_and_is_named(ns: Namespace) -> None:
     template = {"spec": {"containers": [container("proxy", WAITS)]}}
     ns.create(agent("beside", graph="echoes:graph", podTemplate=template))
     run = ns.run("beside", thread="t", input={"text": "x"})
     lingers = run.wait_until(
         "lingers", lambda obj: condition(obj, "Started") == ("True", "PodLingers")
     )
-    assert "proxy goes on" in message(lingers, "Started")
+    assert "proxy still runs" in message(lingers, "Started")
     assert lingers["status"]["phase"] == "Running"
     run.cancel("interrupt")
     done = run.wait("Succeeded", seconds=30)

@@ -4,9 +4,9 @@ from time import monotonic
 
 import pytest
 
-from . import deployment
 from .kubectl import wait_until
 from .namespace import Namespace, agent_run
+from .operators import DEPLOYED
 
 # Below this a cancel is quick, whatever the idle cluster took; the kubelet's part alone varies so.
 QUICK_SECONDS = 6.0
@@ -35,7 +35,7 @@ def test_a_cancel_beside_a_crowd_takes_no_more_than_twice_its_time(
     ns: Namespace, other_ns: Namespace
 ) -> None:
     """L-01, L-02, L-03 of the attacks that were tried, in the other namespace."""
-    restarts = deployment.restarts()
+    restarts = DEPLOYED.restarts()
     idle = min(seconds_to_cancel(ns) for _ in range(2))
     holder = other_ns.held_run(thread="q", hold=1)
     queue = [
@@ -58,4 +58,4 @@ def test_a_cancel_beside_a_crowd_takes_no_more_than_twice_its_time(
     holder.cancel("interrupt")
     other_ns.existing_run("waits-0").wait("Succeeded")
     assert seconds_to_cancel(ns) <= max(2 * idle, QUICK_SECONDS)
-    assert deployment.restarts() == restarts
+    assert DEPLOYED.restarts() == restarts

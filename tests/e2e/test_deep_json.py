@@ -7,7 +7,8 @@ import pytest
 
 from . import deployment
 from .kubectl import kubectl
-from .namespace import Namespace, agent_run, command_agent, put_into
+from .namespace import Namespace, agent_run, command_agent
+from .operators import DEPLOYED, Operator
 from .run import condition, refusal
 
 SAY = "import sys; open('/dev/termination-log', 'w').write(sys.argv[1])"
@@ -23,11 +24,11 @@ def nested(depth: int) -> str:
 @pytest.mark.parametrize(
     "output", [nested(300), nested(2000), "NaN", "1e999"], ids=["300", "2000", "NaN", "1e999"]
 )
-def test_the_last_words_of_a_program(ns: Namespace, output: str) -> None:
+def test_an_output_that_no_status_can_hold_is_left_out(ns: Namespace, output: str) -> None:
     words = f'{{"result":"Succeeded","output":{output}}}'
     image = deployment.operator_image()
     ns.create(command_agent("says", "python3", "-c", SAY, words, image=image))
-    operator = deployment.restarts()
+    restarts = DEPLOYED.restarts()
     run = ns.run("says", thread="t")
     done = run.wait("Succeeded")
     (container,) = run.pod()["status"]["containerStatuses"]
@@ -35,32 +36,34 @@ def test_the_last_words_of_a_program(ns: Namespace, output: str) -> None:
     assert condition(done, "Finished") == ("True", "Succeeded")
     assert "output" not in done["status"], "there is nothing that could be written"
     ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
-    assert deployment.restarts() == operator
+    assert DEPLOYED.restarts() == restarts
 
 
-def test_a_config_that_nests_deeply_is_handed_on(ns: Namespace) -> None:
+def test_a_config_that_nests_deeply_reaches_the_graph(ns: Namespace) -> None:
     config = {"configurable": {"deep": json.loads(nested(300))}}
     ns.run("echoes", thread="t", input={"text": "x"}, config=config).wait("Succeeded")
 
 
-@pytest.mark.alone  # if it fails, no run in any namespace goes on
-@pytest.mark.parametrize("operator", ["works", "is away"])
-def test_an_input_that_is_as_deep_as_the_api_server_takes(ns: Namespace, operator: str) -> None:
-    before = deployment.restarts()
-    with deployment.down() if operator == "is away" else nullcontext():
+# If it fails, no run that this operator works on goes on.
+@pytest.mark.parametrize("is_away", [False, True])
+def test_an_input_as_deep_as_the_api_server_takes_fails_its_own_run_only(
+    ns: Namespace, operator: Operator, is_away: bool
+) -> None:
+    before = operator.restarts()
+    with operator.down() if is_away else nullcontext():
         create_deep(ns, DEEPEST)
     ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
     deep = ("ar", "deep", "-n", ns.name)
     kubectl("wait", *deep, "--for=condition=Finished", "--timeout=60s")
     assert kubectl("get", *deep, "-ojsonpath={.status.phase}") == "Failed"
-    assert all(count == before.get(pod, 0) for pod, count in deployment.restarts().items())
+    assert all(count == before.get(pod, 0) for pod, count in operator.restarts().items())
 
 
-def test_an_input_that_is_too_deep_for_the_api_server(ns: Namespace) -> None:
+def test_the_api_server_refuses_an_input_that_is_too_deep_for_it(ns: Namespace) -> None:
     assert "exceeded max depth" in refusal(lambda: create_deep(ns, DEEPEST + 10))
 
 
 def create_deep(ns: Namespace, depth: int) -> None:
     """Create the run `deep`, whose input nests so deeply. Raises KubectlError."""
-    manifest = put_into(ns.name, agent_run("deep", "echoes", input={"text": "here"}))
+    manifest = ns.own(agent_run("deep", "echoes", input={"text": "here"}))
     kubectl("create", "-f-", stdin=json.dumps(manifest).replace('"here"', nested(depth)))

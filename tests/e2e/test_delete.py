@@ -1,11 +1,9 @@
 """kubectl delete of a run: a live one is stopped first."""
 
-import pytest
-
-from . import deployment
 from .kubectl import get, kubectl, watch
 from .namespace import Namespace
 from .node import Vigil
+from .operators import Operator
 from .run import Run
 
 
@@ -23,7 +21,7 @@ def watch_deletion(run: Run) -> list[str]:
     raise AssertionError(f"{run.name} is still there, after {phases}")
 
 
-def test_the_object_stays_until_its_processes_are_gone(ns: Namespace) -> None:
+def test_a_deleted_run_stays_until_its_processes_are_gone(ns: Namespace) -> None:
     """Failure modes 13 and 66."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     run.wait_step(1)
@@ -36,7 +34,7 @@ def test_the_object_stays_until_its_processes_are_gone(ns: Namespace) -> None:
     assert len(checkpoints) == 2, "the checkpoints of a named thread are its history"
 
 
-def test_its_job_and_pod_go_with_it(ns: Namespace) -> None:
+def test_the_job_and_the_pod_of_a_run_go_with_it(ns: Namespace) -> None:
     """Failure modes 20b and 66."""
     run = ns.held_run()
     pod = run.pod()["metadata"]["name"]
@@ -57,13 +55,14 @@ def test_the_checkpoints_of_a_run_without_a_thread_go_with_it(ns: Namespace) -> 
     assert ns.store().threads() == []
 
 
-@pytest.mark.alone
-def test_without_the_operator_a_finished_run_goes_and_a_live_one_by_hand(ns: Namespace) -> None:
+def test_without_the_operator_a_finished_run_can_be_deleted_and_a_live_one_by_hand(
+    ns: Namespace, operator: Operator
+) -> None:
     """Failure mode 40. By hand is as the README says."""
     run = ns.run("steps", thread="t", input={"steps": 1})
     run.wait("Succeeded")
     live = ns.held_run(thread="u")
-    with deployment.down():
+    with operator.down():
         kubectl("delete", "ar", run.name, "-n", ns.name, "--timeout=10s")
         live.delete()
         assert live.get()["metadata"]["finalizers"] == ["agentrun.dev/stop"]
@@ -83,7 +82,7 @@ def test_a_waiting_run_goes_at_once(ns: Namespace) -> None:
     assert get("ar", ns.name, run.name) is None
 
 
-def test_a_rollback_that_was_asked_for_is_done_before_the_object_goes(ns: Namespace) -> None:
+def test_a_requested_rollback_is_done_before_the_run_goes(ns: Namespace) -> None:
     """Failure mode 41."""
     run = ns.held_run()
     run.cancel("rollback")

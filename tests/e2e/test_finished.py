@@ -64,7 +64,7 @@ def test_reclaiming_an_older_run_takes_nothing_that_later_ones_are_built_on(ns: 
     assert onward["status"]["output"] == {"words": [*words, "c", "5 so far"]}
 
 
-def test_a_run_that_has_ended_is_not_written_whatever_goes_on_around_it(ns: Namespace) -> None:
+def test_a_run_that_has_ended_is_never_written_again(ns: Namespace) -> None:
     """Failure mode 49."""
     run = ns.run("steps", thread="t", input={"steps": 1})
     done = run.wait("Succeeded")
@@ -94,7 +94,7 @@ def test_a_job_that_is_made_after_the_end_is_removed(ns: Namespace) -> None:
     assert run.get()["status"] == done["status"]
 
 
-def test_the_jobs_and_pods_of_runs_that_did_not_succeed_are_watched_for_ever(ns: Namespace) -> None:
+def test_the_jobs_and_pods_of_finished_runs_leave_the_watch(ns: Namespace) -> None:
     failed = ns.run("raises", thread="b", input={}, retries=1)
     interrupted = ns.held_run()
     interrupted.cancel("interrupt")

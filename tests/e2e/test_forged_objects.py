@@ -111,7 +111,7 @@ def test_only_the_job_controller_makes_pods_with_the_operators_marks(ns: Namespa
     assert get_all("pods", ns.name, "agentrun.dev/run-uid=u") == []
 
 
-def test_marks_of_a_live_run_are_the_operators(ns: Namespace) -> None:
+def test_no_user_changes_the_operators_marks_on_a_live_run(ns: Namespace) -> None:
     """On the run, its Job and its pod; by each way to write that could change metadata."""
     run = ns.held_run(hold=2)
     name = run.pod()["metadata"]["name"]
@@ -172,3 +172,15 @@ def test_a_run_is_not_born_with_the_operators_marks(ns: Namespace) -> None:
         said = refused_attempt(ns.name, born)
         assert "only the operator" in said
         assert "take them out" in said
+
+
+def test_the_instance_of_a_run_is_chosen_when_it_is_created_and_stays(ns: Namespace) -> None:
+    label = "agentrun.dev/instance"
+    for name, chosen in (("with", "e2e-nobody"), ("without", None)):
+        born = agent_run(name, "steps", thread="t")
+        born["metadata"] |= {"labels": {label: chosen}} if chosen else {}
+        ns.create(born | {"spec": born["spec"] | {"cancel": "interrupt"}})
+        for other in ({"e2e-nobody", "other"} - {chosen}) | ({None} if chosen else set()):
+            change = {"metadata": {"labels": {label: other}}}
+            assert "stays what it was" in refused_patch(ns.name, "ar", name, change), other
+        kubectl("label", "ar", name, "-n", ns.name, "mine=yes")

@@ -23,7 +23,7 @@ def applied(ns: Namespace, obj: Object) -> Run:
     return ns.existing_run("from-git")
 
 
-def test_what_git_says_does_not_take_a_cancel_back(ns: Namespace) -> None:
+def test_an_apply_from_git_does_not_take_a_cancel_back(ns: Namespace) -> None:
     """Failure modes 10 and 55."""
     stubborn = manifest("ignores-sigterm", input={}, gracePeriodSeconds=4)
     run = applied(ns, stubborn)
@@ -41,7 +41,7 @@ def test_what_git_says_does_not_take_a_cancel_back(ns: Namespace) -> None:
     assert created(ns.name, "jobs") == 1
 
 
-def test_a_cancel_that_git_says_too_is_the_same_cancel(ns: Namespace) -> None:
+def test_a_cancel_that_git_applies_too_is_the_same_cancel(ns: Namespace) -> None:
     """Failure modes 8 and 55. The API server records no time for an apply that changes nothing."""
     stubborn = manifest("ignores-sigterm", input={}, gracePeriodSeconds=4)
     ns.create(stubborn)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from .deployment import wait_let_go, writes
 from .kubectl import kubectl, watch
 from .namespace import Namespace
@@ -10,24 +12,85 @@ from .node import Vigil
 from .run import Run, condition, time
 
 
-def test_interrupted_is_said_only_when_no_process_is_alive(ns: Namespace) -> None:
+class Interrupted:
+    """A run that was interrupted in its third step, and what was seen of it meanwhile."""
+
+    def __init__(self, ns: Namespace) -> None:
+        self.ns = ns
+        self.run = run = ns.held_run(hold=3)
+        self.pod = run.pod()["metadata"]["uid"]
+        self.processes = run.processes()
+        vigil = Vigil(run.uid)
+        seen = watch("ar", ns.name, f"--field-selector=metadata.name={run.name}")
+        self.phases = [next(seen)[1]["status"]["phase"]]
+        run.cancel("interrupt", "too expensive")
+        for _, obj in seen:
+            phase = obj["status"]["phase"]
+            if phase == "Interrupted":
+                self.alive_then = run.processes()
+                break
+            self.phases.append(phase)
+        self.finished_at = time(obj["status"]["finishedAt"])
+        self.last_seen_alive = vigil.last_seen_alive()
+
+
+@pytest.fixture(scope="module")
+def interrupted(shared_ns: Namespace) -> Interrupted:
+    return Interrupted(shared_ns)
+
+
+def test_a_run_reads_interrupted_only_when_no_process_is_alive(interrupted: Interrupted) -> None:
     """Failure mode 13."""
-    run = ns.held_run()
-    assert run.processes(), "the truth must be able to find the agent"
-    vigil = Vigil(run.uid)
-    seen = watch("ar", ns.name, f"--field-selector=metadata.name={run.name}")
-    assert next(seen)[1]["status"]["phase"] == "Running"
-    run.cancel("interrupt")
-    phases = []
-    for _, obj in seen:
-        phase = obj["status"]["phase"]
-        if phase == "Interrupted":
-            assert run.processes() == []
-            assert vigil.last_seen_alive() < time(obj["status"]["finishedAt"])
-            break
-        phases.append(phase)
+    assert interrupted.processes, "the truth must be able to find the agent"
+    assert interrupted.alive_then == []
+    assert interrupted.last_seen_alive < interrupted.finished_at
+    phases = interrupted.phases
     assert set(phases) == {"Running", "Cancelling"}
     assert phases == sorted(phases, key=["Running", "Cancelling"].index), "no way back"
+
+
+def test_the_status_tells_who_cancelled_when_and_what_was_done(interrupted: Interrupted) -> None:
+    """Failure mode 14."""
+    run = interrupted.run
+    events = run.events(until="Interrupted")
+    done = run.get()
+    status = done["status"]
+    cancel = status["cancel"]
+    assert cancel["action"] == "interrupt"
+    assert cancel["reason"] == "too expensive"
+    assert cancel["by"] == "kubectl-patch"
+    # The API server records whole seconds.
+    assert time(cancel["requestedAt"]) < time(cancel["signalledAt"]) + timedelta(seconds=1)
+    assert time(cancel["signalledAt"]) < time(cancel["goneAt"]) <= time(status["finishedAt"])
+    assert not cancel.get("forced"), "the agent stops when it is told to"
+    assert condition(done, "Stopped") == ("True", "PodTerminated")
+    assert condition(done, "Finished") == ("True", "Interrupted")
+    assert condition(done, "CancelTooLate") is None
+    assert not done["metadata"].get("finalizers")
+    assert [reason for reason, _ in events] == ["AgentStarted", "Cancelling", "Interrupted"]
+    assert "kubectl-patch" in events[1][1]
+    assert "too expensive" in events[1][1]
+
+
+def test_pod_and_log_are_still_there_after_an_interrupt(interrupted: Interrupted) -> None:
+    pod = interrupted.run.pod()
+    assert pod["metadata"]["uid"] == interrupted.pod
+    assert pod["status"]["phase"] == "Failed"
+    log = interrupted.run.log()
+    assert [line["event"] for line in log[-2:]] == ["stopping", "finished"]
+    assert log[-1]["result"] == "Stopped"
+    assert "step 2" not in log[-1]["message"]
+
+
+def test_a_run_without_input_resumes_from_the_checkpoint(interrupted: Interrupted) -> None:
+    """Failure mode 33."""
+    before = interrupted.ns.store().state("t")
+    onward = interrupted.ns.run("steps", thread="t")
+    done = onward.wait("Succeeded")
+    assert done["status"]["output"]["done"] == [1, 2, 3, 4]
+    begun = [line["step"] for line in onward.log() if line["event"] == "begin"]
+    assert begun == [3, 4], "finished steps must not be done again"
+    assert interrupted.ns.store().state("t").ids[-len(before.ids) :] == before.ids
 
 
 def test_every_acknowledged_checkpoint_is_kept(ns: Namespace) -> None:
@@ -46,58 +109,7 @@ def test_every_acknowledged_checkpoint_is_kept(ns: Namespace) -> None:
     assert status["checkpoint"]["id"] == store.state("t").ids[0]
 
 
-def test_the_status_tells_who_asked_when_and_what_was_done(ns: Namespace) -> None:
-    """Failure mode 14."""
-    run = ns.held_run()
-    run.cancel("interrupt", "too expensive")
-    done = run.wait("Interrupted", seconds=20)
-    status = done["status"]
-    cancel = status["cancel"]
-    assert cancel["action"] == "interrupt"
-    assert cancel["reason"] == "too expensive"
-    assert cancel["by"] == "kubectl-patch"
-    # The API server records whole seconds.
-    assert time(cancel["requestedAt"]) < time(cancel["signalledAt"]) + timedelta(seconds=1)
-    assert time(cancel["signalledAt"]) < time(cancel["goneAt"]) <= time(status["finishedAt"])
-    assert not cancel.get("forced"), "the agent stops when it is told to"
-    assert condition(done, "Stopped") == ("True", "PodTerminated")
-    assert condition(done, "Finished") == ("True", "Interrupted")
-    assert condition(done, "CancelTooLate") is None
-    assert not done["metadata"].get("finalizers")
-    events = run.events(until="Interrupted")
-    assert [reason for reason, _ in events] == ["AgentStarted", "Cancelling", "Interrupted"]
-    assert "kubectl-patch" in events[1][1]
-    assert "too expensive" in events[1][1]
-
-
-def test_pod_and_log_are_still_there(ns: Namespace) -> None:
-    run = ns.held_run()
-    pod = run.pod()["metadata"]["uid"]
-    run.cancel("interrupt")
-    run.wait("Interrupted")
-    assert run.pod()["metadata"]["uid"] == pod
-    assert run.pod()["status"]["phase"] == "Failed"
-    log = run.log()
-    assert [line["event"] for line in log[-2:]] == ["stopping", "finished"]
-    assert log[-1]["result"] == "Stopped"
-    assert "step 2" not in log[-1]["message"]
-
-
-def test_a_run_without_input_goes_on_from_the_checkpoint(ns: Namespace) -> None:
-    """Failure mode 33."""
-    run = ns.held_run(hold=3)
-    run.cancel("interrupt")
-    run.wait("Interrupted")
-    before = ns.store().state("t")
-    onward = ns.run("steps", thread="t")
-    done = onward.wait("Succeeded")
-    assert done["status"]["output"]["done"] == [1, 2, 3, 4]
-    begun = [line["step"] for line in onward.log() if line["event"] == "begin"]
-    assert begun == [3, 4], "finished steps must not be done again"
-    assert ns.store().state("t").ids[-len(before.ids) :] == before.ids
-
-
-def test_what_a_finished_node_of_an_unfinished_step_wrote_is_kept(ns: Namespace) -> None:
+def test_the_writes_of_a_finished_node_of_an_unfinished_step_are_kept(ns: Namespace) -> None:
     """Failure mode 33."""
     # Of nodes side by side, only one can be told to stop: the others are killed after the grace.
     held: dict[str, Any] = {

@@ -32,7 +32,7 @@ def test_runs_can_be_selected_and_awaited_with_plain_kubectl(ns: Namespace) -> N
         assert listed.split() == [f"agentrun.agentrun.dev/{expected.name}"], selector
 
 
-def test_waiting_is_plain_kubectl(ns: Namespace) -> None:
+def test_kubectl_waits_for_a_phase_and_for_the_end_of_a_run(ns: Namespace) -> None:
     """Failure mode 61."""
     # Agents that take their time to end: whoever waits for the end must not be told before.
     stubborn: Object = {"input": {}, "gracePeriodSeconds": 3}

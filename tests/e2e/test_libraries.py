@@ -24,7 +24,7 @@ def test_libraries_that_take_sigterm_or_wait_at_the_exit_do_not_hold_up_an_inter
     assert events[-1] == "finished"
 
 
-def test_error_handlers_handle_and_a_paused_entrypoint_has_questions_and_no_output(
+def test_error_handlers_work_and_a_paused_entrypoint_has_questions_and_no_output(
     ns: Namespace,
 ) -> None:
     ns.create(agent("entrypoint", graph="handles:asks"))

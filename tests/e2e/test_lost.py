@@ -76,7 +76,7 @@ def test_a_pod_that_is_deleted_by_hand_while_it_is_stopped_has_no_successor(ns: 
     assert created(ns.name, "pods") == 2
 
 
-def test_a_pod_that_was_orphaned_is_stopped_all_the_same(ns: Namespace) -> None:
+def test_an_orphaned_pod_is_stopped_too(ns: Namespace) -> None:
     """Failure mode 22."""
     run = ns.held_run()
     kubectl("delete", "job", run.name, "-n", ns.name, "--cascade=orphan")
@@ -116,7 +116,7 @@ def test_a_cancel_leaves_a_foreign_job_alone(ns: Namespace) -> None:
     assert run.job() == before
 
 
-def test_an_evicted_run_goes_on_in_a_new_pod(ns: Namespace) -> None:
+def test_an_evicted_run_resumes_in_a_new_pod(ns: Namespace) -> None:
     run = ns.held_run(hold=3)
     first = run.pod()["metadata"]
     run.evict(first["name"])

@@ -7,6 +7,7 @@ from .deployment import created, writes
 from .kubectl import kubectl
 from .namespace import Namespace, agent_run
 from .node import Vigil
+from .operators import Operator
 from .run import Run, condition, time
 
 
@@ -25,7 +26,7 @@ def test_reject_fails_at_once_and_leaves_the_thread_alone(ns: Namespace) -> None
     assert created(ns.name, "jobs") == 1
 
 
-def test_interrupt_takes_the_thread_and_goes_on_from_what_the_older_run_left(
+def test_interrupt_takes_the_thread_and_resumes_from_what_the_older_run_left(
     ns: Namespace,
 ) -> None:
     """Failure mode 70."""
@@ -71,10 +72,11 @@ def test_runs_that_only_wait_are_cancelled_too(ns: Namespace, strategy: str) -> 
     assert not any("create" in write for write in writes(ns.name, "jobs", waits.name))
 
 
-@pytest.mark.alone
-def test_a_rollback_and_a_run_that_has_claimed_wait_for_each_other(ns: Namespace) -> None:
+def test_a_rollback_and_a_run_do_not_wait_for_each_other_when_both_have_the_finalizer(
+    ns: Namespace, operator: Operator
+) -> None:
     """Both have claimed the thread, as two operators at once would have it."""
-    with deployment.down():
+    with operator.down():
         older, younger = (
             ns.run("steps", name, thread="t", input={"steps": 1}) for name in ("a", "z")
         )
@@ -89,7 +91,7 @@ def test_a_rollback_and_a_run_that_has_claimed_wait_for_each_other(ns: Namespace
 
 
 @pytest.mark.parametrize("strategy", ["reject", "interrupt", "rollback"])
-def test_of_two_runs_that_are_created_at_once_none_is_left(ns: Namespace, strategy: str) -> None:
+def test_of_two_runs_that_are_created_at_once_one_succeeds(ns: Namespace, strategy: str) -> None:
     spec = {"input": {"steps": 1}, "multitaskStrategy": strategy, "thread": "t"}
     ns.create(*(agent_run(name, "steps", **spec) for name in ("a", "z")))
     last = ns.existing_run("a" if strategy == "reject" else "z")

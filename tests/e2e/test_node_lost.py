@@ -1,14 +1,14 @@
 """The node of a run does not answer: nobody knows what runs there, and nobody pretends to."""
 
-import json
 from collections.abc import Callable
 
 import pytest
 
 from . import deployment, faults
-from .kubectl import Object, get, kubectl, wait_until
+from .kubectl import Object, get, kubectl, patch, wait_until
 from .namespace import Namespace, agent
 from .node import Vigil
+from .operators import DEPLOYED
 from .run import Run, condition, message, time
 
 # The node controller gives a kubelet 50 s.
@@ -40,84 +40,121 @@ def give_up(run: Run) -> tuple[str, ...]:
     return ("delete", "pod", pod, "-n", run.namespace, "--force", "--grace-period=0")
 
 
-@pytest.mark.alone
-@pytest.mark.usefixtures("no_other_namespaces")
-def test_a_run_stays_cancelling_until_its_node_answers_again(ns: Namespace) -> None:
-    """Failure modes 13 and 28. So does one that nobody has cancelled, and it goes on."""
-    ns.run("steps", thread="b", input={"steps": 1}).wait("Succeeded")
-    before = ns.store().state("b")
-    interrupted = ns.held_run(thread="a", gracePeriodSeconds=2)
-    rolled_back = ns.held_run(thread="b", gracePeriodSeconds=2)
-    untouched = ns.held_run(thread="c", hold=2)
-    jobs = deployment.created(ns.name, "jobs")
-    operator = deployment.restarts()
-    leader = deployment.leader()["metadata"]["name"]
-    with faults.kubelet_stopped(interrupted.pod()["spec"]["nodeName"]):
-        interrupted.cancel("interrupt")
-        rolled_back.cancel("rollback")
-        for run in (interrupted, rolled_back):
+class OnLostNode:
+    """Runs of a node before its kubelet stops; all in one namespace."""
+
+    def __init__(self, ns: Namespace) -> None:
+        self.ns = ns
+        ns.run("steps", thread="b", input={"steps": 1}).wait("Succeeded")
+        self.before = ns.store().state("b")
+        self.interrupted = ns.held_run(thread="a", gracePeriodSeconds=2)
+        self.rolled_back = ns.held_run(thread="b", gracePeriodSeconds=2)
+        self.untouched = ns.held_run(thread="c", hold=2)
+        self.cancelled = (self.interrupted, self.rolled_back)
+        self.jobs = deployment.created(ns.name, "jobs")
+
+    def cancel(self) -> None:
+        self.interrupted.cancel("interrupt")
+        self.rolled_back.cancel("rollback")
+
+    def expect_nothing_is_said_to_have_stopped(self) -> None:
+        for run in self.cancelled:
             wait_unreachable(run)
             assert run.processes(), "the process must be alive, or this shows nothing"
-        untouched.wait_until("its node is unreachable", in_sight("NodeUnreachable"), UNTIL_MARKED)
-        assert untouched.status["phase"] == "Running"
-        assert deployment.created(ns.name, "jobs") == jobs, "too early for a clean-up"
-        vigils = [Vigil(run.uid) for run in (interrupted, rolled_back)]
-    done = interrupted.wait("Interrupted")
-    assert condition(done, "Stopped") == ("True", "PodTerminated")
-    assert vigils[0].last_seen_alive() < time(done["status"]["finishedAt"])
-    rolled_back.wait_gone()
-    vigils[1].last_seen_alive()
-    store = ns.store()
-    assert store.state("a").values["done"] == [1, 2]
-    assert store.state("b") == before
-    assert store.tombstones("threads/b") == {rolled_back.uid}
-    untouched.wait_until("its node is back", in_sight("AgentStarted"))
-    untouched.let_go()
-    assert untouched.wait("Succeeded")["status"]["attempts"] == 1
-    assert deployment.leader()["metadata"]["name"] == leader, "its processes went on all the time"
-    assert deployment.restarts() == operator
+        unreachable = in_sight("NodeUnreachable")
+        self.untouched.wait_until("its node is unreachable", unreachable, UNTIL_MARKED)
+        assert self.untouched.status["phase"] == "Running"
+        jobs = deployment.created(self.ns.name, "jobs")
+        assert jobs == self.jobs, "too early for a clean-up"
+
+    def expect_all_end_when_it_answers(self, vigils: list[Vigil]) -> None:
+        """``vigils``: of the cancelled runs, since before it answered."""
+        done = self.interrupted.wait("Interrupted")
+        assert condition(done, "Stopped") == ("True", "PodTerminated")
+        assert vigils[0].last_seen_alive() < time(done["status"]["finishedAt"])
+        self.rolled_back.wait_gone()
+        vigils[1].last_seen_alive()
+        store = self.ns.store()
+        assert store.state("a").values["done"] == [1, 2]
+        assert store.state("b") == self.before
+        assert store.tombstones("threads/b") == {self.rolled_back.uid}
+        self.untouched.wait_until("its node is back", in_sight("AgentStarted"))
+        self.untouched.let_go()
+        assert self.untouched.wait("Succeeded")["status"]["attempts"] == 1
 
 
-@pytest.mark.alone
-@pytest.mark.usefixtures("no_other_namespaces")
-def test_a_clean_up_whose_node_is_lost_does_not_hold_up_the_next_try(ns: Namespace) -> None:
-    """A Job is not called failed before the kubelet has reported the end of its pod."""
-    ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")
-    before = ns.store().state("t")
-    run = ns.run("steps", thread="t", input={"steps": 1}, reclaimPolicy="Delete")
-    run.wait("Succeeded")
-    with faults.kubelet_stopped(run.pod()["spec"]["nodeName"]):
-        run.delete()
+class CleanUpOnLostNode:
+    """A run that has ended, and whose clean-up gets a pod after the node's kubelet has stopped."""
+
+    def __init__(self, ns: Namespace) -> None:
+        self.ns = ns
+        ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")
+        self.before = ns.store().state("t")
+        self.run = ns.run("steps", thread="t", input={"steps": 1}, reclaimPolicy="Delete")
+        self.run.wait("Succeeded")
+
+    def delete(self) -> str:
+        """Have the run cleaned; the Job of the first try, which has come to its deadline."""
+        self.run.delete()
         pod = wait_until(
             "has the node whose kubelet does not run",
             "pods",
-            ns.name,
+            self.ns.name,
             lambda pod: bool(pod["spec"].get("nodeName")),
             CLEANUP,
         )
-        first = pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]
+        first: str = pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]
         # Ten minutes are too long for a test.
-        deadline = json.dumps({"spec": {"activeDeadlineSeconds": 1}})
-        kubectl("patch", "job", first, "-n", ns.name, "--type=merge", f"--patch={deadline}")
+        patch("job", self.ns.name, first, {"spec": {"activeDeadlineSeconds": 1}})
+        return first
+
+    def expect_second_try(self, first: str) -> None:
+        """A Job is not called failed before the kubelet has reported the end of its pod."""
         wait_until(
             "is the second try",
             "jobs",
-            ns.name,
+            self.ns.name,
             lambda job: bool(job["metadata"]["annotations"]["agentrun.dev/attempt"] == "2"),
             CLEANUP,
         )
-        job = get("job", ns.name, first)
+        job = get("job", self.ns.name, first)
         assert job is not None, "the first one has not come to its end"
         assert condition(job, "FailureTarget") == ("True", "DeadlineExceeded")
         assert condition(job, "Failed") is None
-        assert run.get(), "nothing is clean yet"
-    run.wait_gone()
-    store = ns.store()
-    assert store.tombstones("threads/t") == {run.uid}
-    assert store.state("t") == before
+        assert self.run.get(), "nothing is clean yet"
+
+    def expect_clean(self) -> None:
+        self.run.wait_gone()
+        store = self.ns.store()
+        assert store.tombstones("threads/t") == {self.run.uid}
+        assert store.state("t") == self.before
 
 
-def test_a_run_ends_when_a_person_or_the_cluster_gives_up_its_pod(ns: Namespace) -> None:
+@pytest.mark.alone
+@pytest.mark.timeout(300, func_only=True)
+def test_while_a_node_is_lost_its_runs_stay_cancelling_and_a_clean_up_is_tried_again(
+    ns: Namespace, other_ns: Namespace, no_other_namespaces: None
+) -> None:
+    """Failure modes 13 and 28. A run that is not cancelled keeps running.
+
+    Both stories at once: each loss of a node takes more than a minute.
+    """
+    runs, clean_up = OnLostNode(ns), CleanUpOnLostNode(other_ns)
+    restarts = DEPLOYED.restarts()
+    leader = DEPLOYED.leader()["metadata"]["name"]
+    with faults.kubelet_stopped(runs.interrupted.pod()["spec"]["nodeName"]):
+        runs.cancel()
+        first = clean_up.delete()
+        clean_up.expect_second_try(first)
+        runs.expect_nothing_is_said_to_have_stopped()
+        vigils = [Vigil(run.uid) for run in runs.cancelled]
+    runs.expect_all_end_when_it_answers(vigils)
+    clean_up.expect_clean()
+    assert DEPLOYED.leader()["metadata"]["name"] == leader, "its processes kept running"
+    assert DEPLOYED.restarts() == restarts
+
+
+def test_a_run_ends_when_a_user_or_the_cluster_gives_up_its_pod(ns: Namespace) -> None:
     lost = f"{ns.name}-lost"
     ns.create(agent("far-away", graph="steps:graph", podTemplate={"spec": {"nodeName": lost}}))
     with faults.node_without_kubelet(lost):
@@ -141,7 +178,7 @@ def test_a_run_ends_when_a_person_or_the_cluster_gives_up_its_pod(ns: Namespace)
     assert deployment.created(ns.name, "pods") == 2, "none may follow them"
 
 
-def test_a_run_ends_when_a_person_marks_its_node_as_out_of_service(ns: Namespace) -> None:
+def test_a_run_ends_when_a_user_marks_its_node_as_out_of_service(ns: Namespace) -> None:
     """The pod garbage collector writes the last phase then: it is no word of a kubelet."""
     lost = f"{ns.name}-off"
     ns.create(agent("far-away", graph="steps:graph", podTemplate={"spec": {"nodeName": lost}}))

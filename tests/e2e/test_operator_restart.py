@@ -3,24 +3,23 @@
 from contextlib import ExitStack
 from datetime import timedelta
 
-import pytest
-
-from . import deployment, faults
+from . import deployment
 from .kubectl import Object, kubectl, wait_until, watch
 from .namespace import Namespace, foreign_job
+from .operators import Operator
+from .quota import no_more
 from .run import condition, time
 
-pytestmark = pytest.mark.alone
 
-
-def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
+def test_the_operator_ends_within_seconds_and_leaves_runs_as_they_are(
+    ns: Namespace, operator: Operator
+) -> None:
     """Failure modes 25, 38 and 39."""
     ns.create(foreign_job("foreign"))
     run = ns.held_run()
     before = run.pod()
     written = deployment.writes(ns.name)
-    operator = deployment.leader()
-    name = operator["metadata"]["name"]
+    name = operator.leader()["metadata"]["name"]
     seen = watch("pods", deployment.NAMESPACE, f"--field-selector=metadata.name={name}")
     next(seen)
     kubectl("delete", "pod", name, "-n", deployment.NAMESPACE, "--wait=false")
@@ -34,7 +33,7 @@ def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
     grace = timedelta(seconds=last["metadata"]["deletionGracePeriodSeconds"])
     asked = time(last["metadata"]["deletionTimestamp"]) - grace
     assert time(ended["finishedAt"]) - asked <= timedelta(seconds=5)
-    deployment.start()
+    operator.start()
     # Who works now has looked at all that there is when a run that was created later is through.
     ns.run("nobody", "marker", cancel="interrupt").wait("Interrupted")
     more = deployment.writes(ns.name)[len(written) :]
@@ -47,13 +46,15 @@ def test_it_stops_quickly_and_leaves_runs_alone(ns: Namespace) -> None:
     assert reasons == ["AgentStarted", "Succeeded"], "nothing may be told twice"
 
 
-def test_what_it_missed_is_done_when_it_is_back(ns: Namespace) -> None:
+def test_the_operator_does_what_it_missed_when_it_is_back(
+    ns: Namespace, operator: Operator
+) -> None:
     """Failure modes 36 and 67."""
     interrupted = ns.held_run(thread="a")
     rolled_back = ns.held_run(thread="b")
     completed = ns.held_run(thread="c")
     deleted = ns.held_run(thread="d")
-    with deployment.down():
+    with operator.down():
         interrupted.cancel("interrupt")
         rolled_back.cancel("rollback")
         completed.let_go()
@@ -72,16 +73,17 @@ def test_what_it_missed_is_done_when_it_is_back(ns: Namespace) -> None:
     assert ns.store().segments("threads/b") == []
 
 
-def test_killed_in_the_middle_of_a_rollback(ns: Namespace) -> None:
+def test_a_rollback_is_completed_although_the_operator_is_killed_in_its_middle(
+    ns: Namespace, operator: Operator
+) -> None:
     """Failure modes 37 and 67."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     run.wait_step(1)
     run.cancel("rollback")
     run.wait("Cancelling")
-    operator = deployment.leader()
-    name = operator["metadata"]["name"]
+    name = operator.leader()["metadata"]["name"]
     kubectl("delete", "pod", name, "-n", deployment.NAMESPACE, "--grace-period=0", "--force")
-    deployment.start()
+    operator.start()
     run.wait_gone()
     assert run.processes() == []
     assert ns.store().segments("threads/t") == []
@@ -89,19 +91,18 @@ def test_killed_in_the_middle_of_a_rollback(ns: Namespace) -> None:
     assert reasons == ["AgentStarted", "Cancelling", "RolledBack"]
 
 
-@pytest.mark.usefixtures("no_other_namespaces")
 def test_a_clean_up_that_ended_without_an_operator_is_repeated_once_and_counts_the_same(
-    ns: Namespace,
+    ns: Namespace, operator: Operator
 ) -> None:
     """Failure modes 32 and 37. Only a Job that this operator has made is believed."""
     run = ns.held_run()
     written = len(ns.store().checkpoints_of("threads/t", run.uid))
     cleanup = "--selector=app.kubernetes.io/component=cleanup"
     with ExitStack() as stack:
-        with faults.no_node_takes_pods():
+        with no_more(ns, "pods"):
             run.cancel("rollback")
             wait_until("there is a clean-up", "jobs", ns.name, bool, cleanup)
-            stack.enter_context(deployment.down())
+            stack.enter_context(operator.down())
         kubectl("wait", "job", "-n", ns.name, cleanup, "--for=condition=Complete", "--timeout=60s")
         assert ns.store().segments("threads/t") == []
         assert run.status["phase"] == "Cancelling", "nobody is there to say more"

@@ -19,7 +19,9 @@ CANCELS = pytest.mark.parametrize("action", ["interrupt", "rollback"])
 
 
 @CANCELS
-def test_it_ends_in_seconds_and_nothing_of_it_is_left(ns: Namespace, action: str) -> None:
+def test_a_pending_run_that_is_cancelled_ends_in_seconds_and_leaves_nothing(
+    ns: Namespace, action: str
+) -> None:
     """Failure mode 4."""
     for name, (_, spec) in OBSTACLES.items():
         if spec is not None:
@@ -67,7 +69,9 @@ def expect_never_started(run: Run, action: str) -> None:
 
 
 @CANCELS
-def test_behind_another_run_of_the_thread(ns: Namespace, action: str) -> None:
+def test_a_run_that_waits_for_its_thread_is_cancelled_without_a_job(
+    ns: Namespace, action: str
+) -> None:
     """Failure modes 1 and 64."""
     first = ns.held_run(thread="t", hold=1)
     queued = ns.run("steps", thread="t", input={"steps": 1})
@@ -81,7 +85,9 @@ def test_behind_another_run_of_the_thread(ns: Namespace, action: str) -> None:
 
 
 @pytest.mark.parametrize("moment", ["Job made", "pod scheduled"])
-def test_on_its_way_to_begin(ns: Namespace, moment: str) -> None:
+def test_a_run_that_is_cancelled_on_its_way_to_the_first_step_leaves_nothing_alive(
+    ns: Namespace, moment: str
+) -> None:
     """Failure mode 2. Whatever the race comes to, the end is final and true."""
     run = ns.run("steps", thread="t", input={"steps": 2}, config={"configurable": {"hold": 2}})
     mine = f"--selector=agentrun.dev/run-uid={run.uid}"

@@ -55,7 +55,7 @@ def pending(shared_ns: Namespace) -> Run:
         ("reclaimPolicy", None),
     ],
 )
-def test_a_change_of_the_spec(pending: Run, field: str, value: object) -> None:
+def test_a_change_of_the_spec_is_refused(pending: Run, field: str, value: object) -> None:
     said = refusal(lambda: pending.patch({"spec": {field: value}}))
     assert f"spec.{field} is immutable; create another AgentRun" in said
 
@@ -79,13 +79,13 @@ def bare(shared_ns: Namespace) -> Run:
         ("ttlSecondsAfterFinished", 0),
     ],
 )
-def test_a_field_that_was_not_set(bare: Run, field: str, value: object) -> None:
+def test_a_field_that_was_not_set_stays_unset(bare: Run, field: str, value: object) -> None:
     said = refusal(lambda: bare.patch({"spec": {field: value}}))
     assert f"spec.{field} is immutable; create another AgentRun" in said
 
 
 @pytest.mark.parametrize("value", ["yes", "no", None])
-def test_a_change_of_the_answer(shared_ns: Namespace, value: object) -> None:
+def test_a_change_of_the_answer_is_refused(shared_ns: Namespace, value: object) -> None:
     run = shared_ns.run("nobody", thread="answers", resume="maybe")
     said = refusal(lambda: run.patch({"spec": {"resume": value}}))
     assert "spec.resume is immutable; create another AgentRun" in said
@@ -99,17 +99,19 @@ def test_a_change_of_the_answer(shared_ns: Namespace, value: object) -> None:
         ({"checkpoint": {"id": "c"}}, "spec.resume and spec.checkpoint need spec.thread"),
     ],
 )
-def test_fields_that_do_not_go_together(shared_ns: Namespace, spec: Object, words: str) -> None:
+def test_fields_that_do_not_go_together_are_refused(
+    shared_ns: Namespace, spec: Object, words: str
+) -> None:
     assert words in refusal(lambda: shared_ns.run("nobody", **spec))
 
 
-def test_an_unknown_action(pending: Run) -> None:
+def test_an_unknown_action_is_refused(pending: Run) -> None:
     said = refusal(lambda: pending.cancel("pause"))
     assert 'spec.cancel: Unsupported value: "pause"' in said
     assert '"interrupt", "rollback"' in said
 
 
-def test_a_cancel_that_is_taken_back_or_weakened(ns: Namespace) -> None:
+def test_a_cancel_is_neither_taken_back_nor_weakened(ns: Namespace) -> None:
     """Failure modes 9 and 10."""
     run = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=4)
     run.wait_step(1)
@@ -129,14 +131,14 @@ def succeeded(shared_ns: Namespace) -> Run:
 
 
 @pytest.mark.parametrize("action", ["interrupt", "rollback"])
-def test_a_cancel_of_a_run_that_has_finished(succeeded: Run, action: str) -> None:
+def test_a_cancel_of_a_run_that_has_finished_is_refused(succeeded: Run, action: str) -> None:
     """Failure modes 7 and 71."""
     said = refusal(lambda: succeeded.cancel(action))
     assert "spec.cancel: the run has already finished; there is nothing left to cancel" in said
     assert "cancel" not in succeeded.get()["spec"]
 
 
-def test_a_rollback_of_a_run_that_was_interrupted(shared_ns: Namespace) -> None:
+def test_a_rollback_of_a_run_that_was_interrupted_is_refused(shared_ns: Namespace) -> None:
     """Failure mode 7."""
     run = shared_ns.run("nobody", cancel="interrupt")
     run.wait("Interrupted")
@@ -145,7 +147,7 @@ def test_a_rollback_of_a_run_that_was_interrupted(shared_ns: Namespace) -> None:
 
 
 @pytest.mark.parametrize("thread", ["..", ".", "a/b", "-a", "a-", "", "a b", "a\n", "ä", "a" * 64])
-def test_a_thread_that_is_no_name(shared_ns: Namespace, thread: str) -> None:
+def test_a_thread_that_is_no_name_is_refused(shared_ns: Namespace, thread: str) -> None:
     said = refusal(lambda: shared_ns.run("steps", thread=thread))
     assert "spec.thread" in said
 
@@ -157,7 +159,7 @@ def test_a_thread_that_is_no_name(shared_ns: Namespace, thread: str) -> None:
         {"langgraph": {"graph": "a:b"}, "command": {"command": ["true"]}},
     ],
 )
-def test_an_agent_with_no_runtime_or_two(shared_ns: Namespace, runtime: Object) -> None:
+def test_an_agent_with_no_runtime_or_two_is_refused(shared_ns: Namespace, runtime: Object) -> None:
     said = refusal(lambda: shared_ns.create(agent("a", runtime=runtime)))
     assert "set exactly one of spec.runtime.langgraph and spec.runtime.command" in said
 
@@ -171,7 +173,7 @@ def test_an_agent_with_no_runtime_or_two(shared_ns: Namespace, runtime: Object) 
         ({}, "runtime"),
     ],
 )
-def test_an_agent_that_makes_no_sense(
+def test_an_agent_that_makes_no_sense_is_refused(
     shared_ns: Namespace, spec: dict[str, Any], field: str
 ) -> None:
     assert field in refusal(lambda: shared_ns.create(agent("a", **spec)))
@@ -185,7 +187,9 @@ def test_an_agent_that_makes_no_sense(
         ({"agentRef": {"name": ""}}, "spec.agentRef.name"),
     ],
 )
-def test_a_run_that_makes_no_sense(shared_ns: Namespace, spec: dict[str, Any], field: str) -> None:
+def test_a_run_that_makes_no_sense_is_refused(
+    shared_ns: Namespace, spec: dict[str, Any], field: str
+) -> None:
     run = agent_run("r", "steps")
     run["spec"] |= spec
     assert field in refusal(lambda: shared_ns.create(run))

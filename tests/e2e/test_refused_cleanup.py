@@ -14,7 +14,7 @@ from .volume import volume
 WORDS = "nothing is cleaned today"
 
 
-def test_other_runs_are_told_of_a_refusal_that_is_not_theirs(ns: Namespace) -> None:
+def test_a_refused_clean_up_is_reported_on_its_own_run_only(ns: Namespace) -> None:
     """Failure mode 31."""
     with volume(ns, "other-store") as other:
         ns.create(agent("elsewhere", graph="steps:graph", store={"claimName": other.name}))
@@ -30,7 +30,7 @@ def test_other_runs_are_told_of_a_refusal_that_is_not_theirs(ns: Namespace) -> N
             )
             assert WORDS in message(stuck, "RolledBack")
             assert told_until_gone(elsewhere) <= {"CleanupPending"}
-            assert [path for path in other.files() if f"-{elsewhere.uid}" in path] == []
+            assert [path for path in other.files() if f"-{elsewhere.uid}/" in path] == []
             assert condition(later.get(), "RolledBack") is None
             assert condition(refused.get(), "RolledBack") == ("False", "CleanupFailed")
         assert told_until_gone(later) <= {"CleanupPending"}

@@ -61,7 +61,7 @@ def test_a_run_cannot_take_the_names_of_other_jobs(shared_ns: Namespace) -> None
         ({"env": [{"name": f"v{i}"} for i in range(513)]}, "spec.env", "at most 512"),
     ],
 )
-def test_an_agent_that_takes_what_is_the_operators(
+def test_an_agent_sets_nothing_that_is_the_operators(
     shared_ns: Namespace, spec: dict[str, Any], field: str, words: str
 ) -> None:
     said = refused_attempt(shared_ns.name, agent("a", graph="a:b", **spec))

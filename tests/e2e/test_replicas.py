@@ -1,5 +1,6 @@
 """Two replicas: one works, the other takes over."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -8,35 +9,45 @@ from . import deployment, faults
 from .kubectl import Object, kubectl, wait_until
 from .namespace import Namespace
 from .node import kill_python
+from .operators import Operator
 
-pytestmark = pytest.mark.alone
+
+@pytest.fixture
+def two(operator: Operator) -> Iterator[Operator]:
+    """An operator of the test's own, with two replicas."""
+    operator.replicas = 2
+    operator.start()
+    yield operator
+    operator.replicas = 1
 
 
-def test_the_standby_takes_over_at_once_when_the_leader_is_told_to_end(ns: Namespace) -> None:
+def test_the_standby_takes_over_at_once_when_the_leader_is_told_to_end(
+    ns: Namespace, two: Operator
+) -> None:
     """Failure mode 26."""
     run = ns.held_run()
-    leader = deployment.leader()["metadata"]["name"]
+    leader = two.leader()["metadata"]["name"]
     kubectl("delete", "pod", leader, "-n", deployment.NAMESPACE, "--wait=false")
     run.cancel("interrupt")
     run.wait("Interrupted", seconds=20)
     assert run.processes() == []
-    assert deployment.leader()["metadata"]["name"] != leader
-    deployment.start()
+    assert two.leader()["metadata"]["name"] != leader
+    two.start()
 
 
 def test_the_standby_takes_over_within_the_leases_time_when_the_leader_is_killed(
-    ns: Namespace,
+    ns: Namespace, two: Operator
 ) -> None:
     """Failure mode 26."""
     run = ns.held_run()
-    kill_python(deployment.leader()["metadata"]["uid"])
+    kill_python(two.leader()["metadata"]["uid"])
     began = datetime.now(UTC)
     run.cancel("interrupt")
     run.wait("Interrupted", seconds=40)
     assert run.processes() == []
     # The lease runs out after 15 s, and is looked at every 2 s.
     assert (datetime.now(UTC) - began).total_seconds() < 25
-    deployment.start()
+    two.start()
 
 
 def settled(obj: Object) -> bool:
@@ -45,15 +56,15 @@ def settled(obj: Object) -> bool:
 
 
 def test_a_leader_that_hangs_for_longer_than_its_lease_does_no_harm_when_it_wakes_up(
-    ns: Namespace,
+    ns: Namespace, two: Operator
 ) -> None:
     """Failure mode 26."""
     interrupted = ns.held_run(thread="a")
     rolled_back = ns.held_run(thread="b")
     completed = ns.held_run(thread="c", hold=1)
-    hung = deployment.leader()
+    hung = two.leader()
     name = hung["metadata"]["name"]
-    starts = deployment.restarts()[name]
+    starts = two.restarts()[name]
     with faults.frozen(hung):
         interrupted.cancel("interrupt")
         rolled_back.cancel("rollback")
@@ -62,7 +73,7 @@ def test_a_leader_that_hangs_for_longer_than_its_lease_does_no_harm_when_it_wake
         rolled_back.wait_gone(seconds=60)
         done = [run.wait_until("is settled", settled) for run in (interrupted, completed, born)]
         assert [obj["status"]["phase"] for obj in done] == ["Interrupted", "Succeeded", "Succeeded"]
-        assert deployment.leader()["metadata"]["name"] != name
+        assert two.leader()["metadata"]["name"] != name
     wait_until(
         "the replica that hung has ended, and was started anew",
         "pods",
@@ -70,7 +81,7 @@ def test_a_leader_that_hangs_for_longer_than_its_lease_does_no_harm_when_it_wake
         lambda pod: pod["status"]["containerStatuses"][0]["restartCount"] > starts,
         f"--field-selector=metadata.name={name}",
     )
-    deployment.start()
+    two.start()
     for run, before in zip((interrupted, completed, born), done, strict=True):
         assert run.get()["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
     for run in (interrupted, rolled_back, completed, born):

@@ -66,7 +66,7 @@ def evicted_while_closing(ns: Namespace, **spec: Any) -> Object:
     return done
 
 
-def test_a_rollback_of_the_answering_run_gives_the_question_back_whole(ns: Namespace) -> None:
+def test_a_rollback_of_the_answering_run_restores_the_question(ns: Namespace) -> None:
     """Failure mode 63."""
     ns.run("asks", thread="t", input={"plan": "shoes"}).wait("Succeeded")
     before = ns.store().state("t")

@@ -5,7 +5,7 @@ from .namespace import Namespace
 from .run import condition
 
 
-def test_a_retry_goes_on_from_the_last_checkpoint_in_another_pod(ns: Namespace) -> None:
+def test_a_retry_resumes_from_the_last_checkpoint_in_another_pod(ns: Namespace) -> None:
     run = ns.run("fails-at-first", thread="t", input={"done": []}, retries=1)
     status = run.wait("Succeeded", seconds=60)["status"]
     assert status["attempts"] == 2
@@ -22,7 +22,7 @@ def test_without_retries_the_first_failure_is_the_end(ns: Namespace) -> None:
     assert created(ns.name, "pods") == 1
 
 
-def test_a_failure_that_no_retry_can_mend_is_not_retried(ns: Namespace) -> None:
+def test_a_failure_that_no_retry_can_fix_is_not_retried(ns: Namespace) -> None:
     run = ns.run("cannot-be-imported", thread="t", input={}, retries=3)
     failed = run.wait("Failed")
     assert condition(failed, "Finished") == ("True", "GraphImportFailed")

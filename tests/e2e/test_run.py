@@ -20,7 +20,7 @@ def finished(shared_ns: Namespace) -> Run:
     return run
 
 
-def test_a_run_says_what_came_of_it(finished: Run) -> None:
+def test_the_status_says_how_a_run_ended(finished: Run) -> None:
     done = finished.get()
     status = done["status"]
     assert status["output"] == {"steps": 3, "done": [1, 2, 3]}
@@ -61,7 +61,7 @@ def test_the_log_is_a_stream_of_json_events(finished: Run) -> None:
     assert times == sorted(times)
 
 
-def test_events_tell_the_story(finished: Run) -> None:
+def test_events_tell_of_the_start_and_of_the_end(finished: Run) -> None:
     reasons = [reason for reason, _ in finished.events(until="Succeeded")]
     assert reasons == ["AgentStarted", "Succeeded"]
 
@@ -75,7 +75,7 @@ def test_the_stream_can_be_followed_while_the_agent_runs(ns: Namespace) -> None:
     run.wait("Succeeded")
 
 
-def test_a_thread_goes_on_from_its_last_run(ns: Namespace) -> None:
+def test_a_run_resumes_from_the_last_run_of_its_thread(ns: Namespace) -> None:
     first = ns.run("steps", thread="talk", input={"steps": 2})
     first.wait("Succeeded")
     second = ns.run("steps", thread="talk", input={"steps": 4})
@@ -120,7 +120,7 @@ def test_an_agent_that_runs_out_of_memory_says_so(ns: Namespace) -> None:
     assert "spec.resources.limits.memory" in message(failed, "Finished")
 
 
-def test_environment_of_the_agent_reaches_it(ns: Namespace) -> None:
+def test_the_environment_of_an_agent_reaches_its_graph(ns: Namespace) -> None:
     ns.create(
         agent(
             "greets",

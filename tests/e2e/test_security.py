@@ -52,7 +52,7 @@ def test_a_run_sees_only_its_own_thread(ns: Namespace) -> None:
     assert sorted(found) == [stateless, f"{stateless}/{nameless.uid}"]
 
 
-def test_a_pod_template_cannot_take_the_protection_off(ns: Namespace) -> None:
+def test_a_pod_template_cannot_remove_the_protection(ns: Namespace) -> None:
     container = {
         "name": "agent",
         "securityContext": {
@@ -127,7 +127,7 @@ def test_cancel_is_a_right_of_its_own(ns: Namespace, jane: str) -> None:
     run.wait("Interrupted")
 
 
-def test_a_strategy_is_no_way_around_that_right(ns: Namespace, jane: str) -> None:
+def test_a_strategy_that_cancels_needs_the_right_to_cancel(ns: Namespace, jane: str) -> None:
     """A run, or all runs of an Agent by its default, would cancel others in the operator's name."""
 
     def by_jane(verb: str, strategy: str) -> str:
@@ -146,7 +146,7 @@ def test_a_strategy_is_no_way_around_that_right(ns: Namespace, jane: str) -> Non
     by_jane("replace", "interrupt")
 
 
-def test_who_may_not_cancel_may_still_do_the_rest_with_a_cancelled_run(
+def test_a_user_who_may_not_cancel_may_do_the_rest_with_a_cancelled_run(
     ns: Namespace, jane: str
 ) -> None:
     run = ns.run("nobody", thread="t", cancel="interrupt")

@@ -16,7 +16,7 @@ MANIFEST = CHECKOUT / "manifests" / "samples" / "store-tool.yaml"
 POD = "store-tool"
 SAFE = "--no-run-is-live"
 TOOL_WITH_NO_DAY = (
-    "import sys; sys.path.append('/opt/agentrun'); from agentrun_store import cli, stateless; "
+    "import sys; sys.path.append('/opt/agentrun'); from agentrun_store.tool import cli, stateless; "
     "stateless.LEFT_ALONE = 0; sys.exit(cli.main(sys.argv[1:]))"
 )
 Tool = Callable[..., Any]
@@ -97,14 +97,15 @@ def test_a_dropped_run_and_a_pruned_thread_are_gone_for_the_next_run(
 def test_damage_on_the_volume_is_named(ns: Namespace, tool: Tool) -> None:
     run = ns.run("steps", thread="t", input={"steps": 2})
     run.wait("Succeeded")
-    log = f"/agentrun/store/threads/t/segments/000001-{run.uid}/checkpoints.log"
+    segment = run.get()["status"]["segment"]
+    log = f"/agentrun/store/threads/t/segments/{segment}/checkpoints.log"
     in_pod(ns, "dd", f"of={log}", "if=/dev/zero", "bs=1", "seek=40", "count=1", "conv=notrunc")
     with pytest.raises(KubectlError, match="exit code 1") as refused:
         tool("check")
     assert f"threads/t: damaged: {log}, offset " in str(refused.value)
 
 
-def test_what_a_deleted_run_without_a_thread_left_is_removed_after_a_day(
+def test_the_directory_of_a_deleted_run_without_a_thread_is_removed_after_a_day(
     ns: Namespace, tool: Tool
 ) -> None:
     kept, gone = (ns.run("steps", input={"steps": 1}) for _ in range(2))

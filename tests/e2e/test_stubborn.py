@@ -25,7 +25,9 @@ def interrupt(run: Run) -> None:
 
 
 @pytest.mark.parametrize("agent", ["ignores-sigterm", "blocks-in-c", "spins"])
-def test_it_is_killed_when_its_grace_is_over(ns: Namespace, agent: str) -> None:
+def test_an_agent_that_ignores_its_stop_is_killed_when_its_grace_period_is_over(
+    ns: Namespace, agent: str
+) -> None:
     """Failure modes 5 and 68."""
     run = ns.run(agent, thread="t", input={}, gracePeriodSeconds=GRACE)
     run.wait_step(1)
@@ -37,7 +39,9 @@ def test_it_is_killed_when_its_grace_is_over(ns: Namespace, agent: str) -> None:
 
 
 @pytest.mark.parametrize("agent", ["blocks-in-c", "swallows"])
-def test_a_rollback_of_it_leaves_nothing(ns: Namespace, agent: str) -> None:
+def test_a_rollback_of_an_agent_that_ignores_its_stop_leaves_nothing(
+    ns: Namespace, agent: str
+) -> None:
     """Failure modes 65 and 68."""
     run = ns.run(agent, thread="t", input={}, gracePeriodSeconds=GRACE)
     run.wait_step(1)

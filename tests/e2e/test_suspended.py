@@ -36,7 +36,7 @@ def is_told(obj: Object) -> bool:
     return condition(obj, "Started") == ("True", "Preempted")
 
 
-def test_a_preempted_run_keeps_its_thread_and_goes_on_in_its_next_pod(ns: Namespace) -> None:
+def test_a_preempted_run_keeps_its_thread_and_resumes_in_its_next_pod(ns: Namespace) -> None:
     """Twice, and without retries: a preemption uses none up."""
     run = ns.held_run(thread="t", hold=3)
     next_run = ns.run("steps", thread="t", input={"steps": 1})

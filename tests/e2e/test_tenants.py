@@ -21,7 +21,7 @@ def tina(ns: Namespace) -> str:
     return "tina"
 
 
-def test_who_may_not_create_pods_writes_no_agents(ns: Namespace) -> None:
+def test_a_user_who_may_not_create_pods_writes_no_agents(ns: Namespace) -> None:
     """Not to get Secrets, service accounts or nodes by them, nor anything else."""
     grant(ns.name, "ann", "get,create,update,patch", "agents.agentrun.dev")
     wait_allowed(ns.name, "ann", "patch", "agents.agentrun.dev")
@@ -42,7 +42,7 @@ def test_who_may_not_create_pods_writes_no_agents(ns: Namespace) -> None:
     kubectl("replace", "-f-", "--as=ann", stdin=text)
 
 
-def test_who_may_not_cancel_stops_no_run(ns: Namespace, tina: str) -> None:
+def test_a_user_who_may_not_cancel_stops_no_run(ns: Namespace, tina: str) -> None:
     """By no patch, no delete, and by no owner that is not there."""
     as_tina = f"--as={tina}"
     run = ns.held_run(hold=2)

@@ -55,7 +55,7 @@ def test_runs_that_one_command_creates_take_turns_in_its_order(ns: Namespace) ->
     assert ns.store().segments("threads/t") == [run.uid for run in runs]
 
 
-def test_a_cancelled_one_in_the_queue_is_skipped(ns: Namespace) -> None:
+def test_a_cancelled_run_in_the_queue_is_skipped(ns: Namespace) -> None:
     first = ns.held_run(thread="t", hold=1, input={"steps": 1})
     second = ns.run("steps", thread="t", input={"steps": 2})
     third = ns.run("steps", thread="t", input={"steps": 3})
@@ -88,7 +88,7 @@ def test_a_long_queue_goes_in_order_past_one_that_is_cancelled(ns: Namespace) ->
     assert cancelled.pods() == []
 
 
-def test_the_next_one_starts_only_when_the_one_ahead_is_dead(ns: Namespace) -> None:
+def test_the_next_run_starts_only_when_no_process_of_the_run_ahead_is_alive(ns: Namespace) -> None:
     """Failure mode 60."""
     first = ns.run("ignores-sigterm", thread="t", input={}, gracePeriodSeconds=3)
     first.wait_step(1)
@@ -101,7 +101,7 @@ def test_the_next_one_starts_only_when_the_one_ahead_is_dead(ns: Namespace) -> N
     assert lifetime(first)[1] <= lifetime(second)[0]
 
 
-def test_the_next_one_starts_only_when_the_store_is_clean(ns: Namespace) -> None:
+def test_the_next_run_starts_only_when_the_store_is_clean(ns: Namespace) -> None:
     first = ns.held_run(thread="t", hold=3)
     second = ns.run("steps", thread="t", input={"steps": 2})
     second.wait_waiting("ThreadBusy")

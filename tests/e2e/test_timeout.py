@@ -1,9 +1,8 @@
 """spec.timeoutSeconds: stopped as a cancel stops, with its log and checkpoints kept."""
 
-import pytest
-
 from . import deployment
 from .namespace import Namespace, agent, command_agent
+from .operators import Operator
 from .run import condition, message, time
 
 # An agent that is to come to a step first has to start in that time, on a busy machine too.
@@ -26,7 +25,7 @@ def test_a_run_that_takes_too_long_is_stopped_and_keeps_what_it_has(ns: Namespac
     assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
 
 
-def test_what_an_agent_says_counts_for_its_runs(ns: Namespace) -> None:
+def test_the_timeout_of_an_agent_is_the_default_of_its_runs(ns: Namespace) -> None:
     says = {"timeoutSeconds": TIMEOUT, "ttlSecondsAfterFinished": 2, "multitaskStrategy": "reject"}
     ns.create(agent("strict", graph="steps:graph", **says))
     config = {"configurable": {"hold": 1}}
@@ -50,10 +49,9 @@ def test_a_time_out_of_a_foreign_image_is_no_interrupt_and_keeps_its_log(ns: Nam
     assert run.log() == [{}]
 
 
-@pytest.mark.alone
-def test_a_time_out_needs_no_operator(ns: Namespace) -> None:
+def test_a_time_out_needs_no_operator(ns: Namespace, operator: Operator) -> None:
     run = ns.held_run(timeoutSeconds=TIMEOUT)
-    with deployment.down():
+    with operator.down():
         ended = run.wait_pod_ended()
         assert ended["status"]["reason"] == "DeadlineExceeded"
         assert run.processes() == []

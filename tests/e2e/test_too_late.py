@@ -1,13 +1,11 @@
 """A cancel that comes when the run has just ended by itself."""
 
-from pathlib import Path
-
 import pytest
 
 from . import deployment
-from .alone import held
 from .kubectl import wait_until
 from .namespace import Namespace, command_agent
+from .operators import Operator
 from .run import Run, condition, message
 from .store import ThreadState
 
@@ -21,7 +19,7 @@ WAIT_AND_EXIT = (
 class Ended:
     """Runs that ended while the operator was down, and were cancelled then."""
 
-    def __init__(self, ns: Namespace) -> None:
+    def __init__(self, ns: Namespace, operator: Operator) -> None:
         for name, code in (("exits-0", "0"), ("exits-3", "3")):
             image, env = deployment.operator_image(), [{"name": "EXIT_CODE", "value": code}]
             ns.create(command_agent(name, "python3", "-c", WAIT_AND_EXIT, image=image, env=env))
@@ -34,7 +32,7 @@ class Ended:
         self.foreign = {name: ns.run(name, thread=name) for name in ("exits-0", "exits-3")}
         for run in self.foreign.values():
             run.wait("Running")
-        with deployment.down():
+        with operator.down():
             for run in (self.success, self.failure, *self.foreign.values()):
                 end_unseen(run)
                 run.cancel("interrupt")
@@ -51,9 +49,10 @@ def end_unseen(run: Run) -> None:
 
 
 @pytest.fixture(scope="module")
-def ended(shared_ns: Namespace, room: Path) -> Ended:
-    with held(room, alone=True):
-        return Ended(shared_ns)
+def ended(shared_ns: Namespace, own_operator: Operator) -> Ended:
+    shared_ns.instance = own_operator.instance
+    own_operator.start()
+    return Ended(shared_ns, own_operator)
 
 
 def test_an_interrupt_leaves_a_success_a_success(ended: Ended, shared_ns: Namespace) -> None:
@@ -86,6 +85,8 @@ def test_an_interrupt_leaves_a_failure_a_failure(ended: Ended) -> None:
 
 
 @pytest.mark.parametrize(("name", "phase"), [("exits-0", "Succeeded"), ("exits-3", "Failed")])
-def test_a_program_in_a_foreign_image_had_ended(ended: Ended, name: str, phase: str) -> None:
+def test_a_program_in_a_foreign_image_that_had_ended_keeps_its_end(
+    ended: Ended, name: str, phase: str
+) -> None:
     done = ended.foreign[name].wait(phase)
     assert condition(done, "CancelTooLate") == ("True", "CancelTooLate")

@@ -72,7 +72,7 @@ def test_a_vandals_rollback_leaves_its_thread_and_all_others_as_they_were(ns: Na
         assert onward.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3]
 
 
-def test_an_interrupted_vandal_makes_its_thread_unusable_for_no_workspace(ns: Namespace) -> None:
+def test_an_interrupted_vandal_leaves_its_thread_usable(ns: Namespace) -> None:
     """What it has locked stays behind; the log of the next run names it."""
     ns.create(
         command_agent("writes-notes", "python3", "-c", WRITE_NOTES),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .deployment import writes
-from .kubectl import Object, kubectl
+from .kubectl import KubectlError, Object, kubectl
 from .namespace import Namespace, agent, claim, command_agent
 from .run import Run, condition, message
 
@@ -23,7 +23,7 @@ def expect_quiet(ns: Namespace, run: Run) -> None:
     assert run.status["phase"] == "Pending"
 
 
-def test_an_agent_that_does_not_exist(ns: Namespace) -> None:
+def test_a_run_waits_for_an_agent_that_does_not_exist(ns: Namespace) -> None:
     run = ns.run("typo", thread="t", input={"steps": 1})
     said = run.wait_waiting("AgentNotFound")
     assert said == (
@@ -36,7 +36,7 @@ def test_an_agent_that_does_not_exist(ns: Namespace) -> None:
     run.wait("Succeeded")
 
 
-def test_a_claim_that_does_not_exist(ns: Namespace) -> None:
+def test_a_run_waits_for_a_claim_that_does_not_exist(ns: Namespace) -> None:
     ns.create(agent("a", graph="steps:graph", store={"claimName": "later"}))
     run = ns.run("a", thread="t", input={"steps": 1})
     said = run.wait_waiting("ClaimNotFound")
@@ -46,7 +46,7 @@ def test_a_claim_that_does_not_exist(ns: Namespace) -> None:
     run.wait("Succeeded")
 
 
-def test_an_image_that_cannot_be_pulled(ns: Namespace) -> None:
+def test_an_image_that_cannot_be_pulled_is_named(ns: Namespace) -> None:
     ns.create(agent("a", graph="steps:graph", image="localhost/no-such-image:1"))
     run = ns.run("a", thread="t", input={"steps": 1})
     said = run.wait_waiting("ImagePullFailed")
@@ -54,7 +54,7 @@ def test_an_image_that_cannot_be_pulled(ns: Namespace) -> None:
     expect_quiet(ns, run)
 
 
-def test_a_name_that_is_too_long_for_a_job(ns: Namespace) -> None:
+def test_a_name_that_is_too_long_for_a_job_is_refused(ns: Namespace) -> None:
     run = ns.run("steps", "n" * 64, thread="t", input={"steps": 1})
     failed = run.wait("Failed")
     assert condition(failed, "Finished") == ("True", "NameTooLong")
@@ -84,7 +84,9 @@ def without_graph(shared_ns: Namespace) -> dict[str, Run]:
 
 
 @pytest.mark.parametrize("graph", NO_GRAPHS)
-def test_a_graph_that_cannot_be_imported(without_graph: dict[str, Run], graph: str) -> None:
+def test_a_graph_that_cannot_be_imported_is_named(
+    without_graph: dict[str, Run], graph: str
+) -> None:
     failed = without_graph[graph].wait("Failed")
     assert condition(failed, "Finished") == ("True", "GraphImportFailed")
     said = message(failed, "Finished")
@@ -93,33 +95,54 @@ def test_a_graph_that_cannot_be_imported(without_graph: dict[str, Run], graph: s
 
 
 @pytest.mark.parametrize("given", ["just text", 7, ["a"], {"steps": 1, "done": 5}])
-def test_an_input_that_the_graph_does_not_want(shared_ns: Namespace, given: Any) -> None:
+def test_an_input_that_the_graph_does_not_accept_fails_the_run(
+    shared_ns: Namespace, given: Any
+) -> None:
     failed = shared_ns.run("steps", input=given).wait("Failed")
     assert condition(failed, "Finished") == ("True", "InvalidInput")
     assert "spec.input" in message(failed, "Finished")
 
 
-def test_a_thread_is_not_lost_by_a_wrong_input(shared_ns: Namespace) -> None:
+def test_a_thread_survives_a_wrong_input(shared_ns: Namespace) -> None:
     shared_ns.run("steps", thread="used", input={"steps": 1}).wait("Succeeded")
     shared_ns.run("steps", thread="used", input="just text").wait("Failed")
     done = shared_ns.run("steps", thread="used", input={"steps": 2}).wait("Succeeded")
     assert done["status"]["output"]["done"] == [1, 2]
 
 
-def test_an_input_that_is_too_large_for_a_pod(shared_ns: Namespace) -> None:
+def test_an_input_that_is_too_large_for_a_pod_fails_its_run(shared_ns: Namespace) -> None:
     """Failure mode 45."""
     failed = shared_ns.run("steps", input={"text": "x" * 300_000}).wait("Failed")
     assert condition(failed, "Finished") == ("True", "InputTooLarge")
     assert "spec.input" in message(failed, "Finished")
 
 
-def test_no_input_on_a_thread_that_has_no_state(ns: Namespace) -> None:
+def test_an_event_says_that_a_run_leaves_no_room_for_its_status(ns: Namespace) -> None:
+    """The largest AgentRun that etcd takes, within some bytes: less than a status has."""
+    fits, too_large = 1_400_000, 1_700_000
+    run = ns.run("nobody", input="x" * fits)
+    while too_large - fits > 64:
+        size = (fits + too_large) // 2
+        try:
+            run = ns.run("nobody", input="x" * size)
+        except KubectlError as error:
+            assert "too large" in str(error), error
+            too_large = size
+        else:
+            fits = size
+    assert run.events(until="ObjectTooLarge")
+    assert "conditions" not in run.status
+
+
+def test_no_input_on_a_thread_that_has_no_state_fails_the_run(ns: Namespace) -> None:
     failed = ns.run("steps", thread="t").wait("Failed")
     assert condition(failed, "Finished") == ("True", "InvalidInput")
     assert "spec.input is missing" in message(failed, "Finished")
 
 
-def test_a_pod_template_that_the_api_server_refuses(ns: Namespace) -> None:
+def test_a_pod_template_that_the_api_server_refuses_is_named_and_can_be_fixed(
+    ns: Namespace,
+) -> None:
     ns.create(agent("a", graph="steps:graph", podTemplate={"spec": {"nodeSelector": {"x": 1}}}))
     run = ns.run("a", thread="t", input={"steps": 1})
     said = run.wait_waiting("JobRejected")
@@ -166,7 +189,7 @@ def test_a_run_that_gets_no_container_says_so_and_can_be_cancelled(
     assert run.pods() == []
 
 
-def test_a_secret_that_does_not_exist(ns: Namespace) -> None:
+def test_a_secret_that_does_not_exist_is_named(ns: Namespace) -> None:
     env_from = [{"secretRef": {"name": "later"}}]
     ns.create(agent("a", graph="steps:graph", envFrom=env_from))
     run = ns.run("a", thread="t", input={"steps": 1})
@@ -178,14 +201,14 @@ def test_a_secret_that_does_not_exist(ns: Namespace) -> None:
     run.wait("Succeeded")
 
 
-def test_a_program_that_does_not_exist(ns: Namespace) -> None:
+def test_a_program_that_does_not_exist_fails_its_run(ns: Namespace) -> None:
     ns.create(command_agent("a", "no-such-program"))
     failed = ns.run("a", thread="t").wait("Failed")
     assert condition(failed, "Finished") == ("True", "AgentFailed")
     assert "spec.runtime.command: cannot execute 'no-such-program'" in message(failed, "Finished")
 
 
-def test_a_namespace_that_is_full(ns: Namespace) -> None:
+def test_a_run_waits_in_a_namespace_that_is_full(ns: Namespace) -> None:
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",

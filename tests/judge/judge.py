@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agentrun_operator.constants import FINAL_PHASES
+from agentrun_kube.vocabulary import FINAL_PHASES
 from objects import condition, is_deleting, phase_of, uid_of
 
 from . import history

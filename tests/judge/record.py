@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from agentrun_operator.constants import FINALIZER
+from agentrun_kube.names import FINALIZER
 from objects import Object, finalizers, name_of, uid_of
 
 from .history import Attempt, JobMade, Ran

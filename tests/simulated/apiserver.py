@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from agentrun_operator.constants import FINAL_PHASES
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_kube.vocabulary import FINAL_PHASES
 from objects import (
     FOREGROUND,
     NAMESPACE,

@@ -23,11 +23,7 @@ Which invariants each may break says ``judge/excuses.py``.
 
 from collections.abc import Callable
 
-from agentrun_operator.constants import (
-    ANNOTATION_RUNNER,
-    FINALIZER,
-    LABEL_RUN_UID,
-)
+from agentrun_kube.names import ANNOTATION_RUNNER, FINALIZER, LABEL_RUN_UID
 from judge.excuses import (
     FORGED_CHILD,
     FORGED_CLEANUP,

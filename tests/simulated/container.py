@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from agentrun_operator.constants import AGENT_CONTAINER, CLEANUP_CONTAINER
+from agentrun_kube.names import AGENT_CONTAINER, CLEANUP_CONTAINER
 from objects import Object, env_of, is_forged, label, name_of, uid_of
 
 from .store import Store

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from agentrun_operator.kube import ApiError, Kube, Objects
+from agentrun_kube.client.kube import ApiError, Kube, Objects
 from objects import NAMESPACE, Object
 
 from .apiserver import ApiServer
@@ -51,14 +51,13 @@ class FakeKube(Kube):
         self.api_server = server
         self.pending: list[Request] = []
         self.instantly = False
-        self._read_at: dict[str, int] = {}  # by name of a run: version of the last direct read
+        self._read_at: dict[str, int] = {}  # by name of a run: version of the last direct answer
 
     async def get(self, plural: str, namespace: str | None, name: str) -> Object | None:
         assert namespace in (None, NAMESPACE)
 
         def perform() -> Object | None:
-            if plural == "agentruns":
-                self._read_at[name] = self.api_server.version
+            self._note_run(plural, name)
             return self.api_server.get(plural, name)
 
         found: Object | None = await self._ask(f"get {plural}/{name}", False, perform)
@@ -136,7 +135,9 @@ class FakeKube(Kube):
         assert namespace == NAMESPACE
 
         def perform() -> Object:
-            return self.api_server.patch(plural, name, patch)
+            patched = self.api_server.patch(plural, name, patch)
+            self._note_run(plural, name)
+            return patched
 
         text = f"patch {plural}/{name} {_short(patch)}"
         patched: Object = await self._ask(text, True, perform)
@@ -148,11 +149,18 @@ class FakeKube(Kube):
         assert namespace == NAMESPACE
 
         def perform() -> Object:
-            return self.api_server.replace_status(plural, name, status, version)
+            replaced = self.api_server.replace_status(plural, name, status, version)
+            self._note_run(plural, name)
+            return replaced
 
         text = f"status of {plural}/{name} phase={status.get('phase')}"
         replaced: Object = await self._ask(text, True, perform)
         return replaced
+
+    def _note_run(self, plural: str, name: str) -> None:
+        """The answer to a write tells as much as a read."""
+        if plural == "agentruns":
+            self._read_at[name] = self.api_server.version
 
     async def _ask(self, text: str, writes: bool, perform: Callable[[], Any]) -> Any:
         def act() -> Any:

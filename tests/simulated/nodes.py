@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agentrun_operator.facts import STOP_DEADLINE
+from agentrun_operator.facts.pods import STOP_DEADLINE
 from objects import Object, has_ended, is_deleting, name_of, uid_of, with_condition
 
 from .apiserver import ApiServer

@@ -8,11 +8,13 @@ from contextlib import ExitStack, contextmanager
 from random import Random
 from unittest.mock import patch
 
-from agentrun_operator import cleanups, controller, events, observe
+from agentrun_kube.client.kube import NO_ANSWER, ApiError
+from agentrun_operator import clock as operator_clock
+from agentrun_operator import controller
+from agentrun_operator.cleanups import reconcile
 from agentrun_operator.controller import Controller
 from agentrun_operator.installation import Installation
-from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import NO_ANSWER, ApiError
+from agentrun_operator.state.watched import WATCHED
 from objects import Object
 
 from .apiserver import ApiServer, matches
@@ -25,12 +27,11 @@ LONGEST_TURN = 300  # requests; an operator that sends more in one turn runs in 
 
 @contextmanager
 def in_virtual_time(clock: Clock) -> Iterator[None]:
-    """The operator's modules read this clock."""
+    """The operator reads this clock."""
     with ExitStack() as stack:
-        for module in (cleanups, events, observe):
-            stack.enter_context(patch.object(module, "now", clock.now))
+        stack.enter_context(patch.object(operator_clock, "now", clock.now))
         stack.enter_context(patch.object(controller, "WORKERS", WORKERS))
-        stack.enter_context(patch.object(cleanups, "token_hex", _salt))
+        stack.enter_context(patch.object(reconcile, "token_hex", _salt))
         yield
 
 
@@ -40,12 +41,15 @@ def _salt(_: int) -> str:
 
 
 class OperatorProcess:
-    def __init__(self, server: ApiServer, loop: VirtualLoop, skew: float) -> None:
+    def __init__(
+        self, server: ApiServer, loop: VirtualLoop, skew: float, instance: str | None = None
+    ) -> None:
         self._server = server
         self._loop = loop
         self.kube = FakeKube(server)
-        self.controller = Controller(self.kube, Installation("runner"))
-        self._inbox: dict[str, list[tuple[str, Object]]] = {plural: [] for plural in SELECTORS}
+        self.controller = Controller(self.kube, Installation("runner", instance=instance))
+        self._selectors = self.controller.intake.selectors
+        self._inbox: dict[str, list[tuple[str, Object]]] = {plural: [] for plural in WATCHED}
         self.watches = False
         self.circles = False
         server.listeners.append(self._changed)
@@ -57,7 +61,7 @@ class OperatorProcess:
     async def _life(self) -> None:
         await self._until_done(self.controller.start)
         self.watches = True
-        for plural in SELECTORS:
+        for plural in WATCHED:
             self._list(plural)
         await self._until_done(self.controller.work)
 
@@ -75,14 +79,14 @@ class OperatorProcess:
 
     def _list(self, plural: str) -> None:
         """A watch begins with what is there; what went before is never told."""
-        found = self._server.select(plural, SELECTORS[plural])
+        found = self._server.select(plural, self._selectors[plural])
         self._inbox[plural] = [("ADDED", obj) for obj in found]
 
     def _changed(self, plural: str, old: Object | None, new: Object | None) -> None:
-        if not self.watches or plural not in SELECTORS:
+        if not self.watches or plural not in WATCHED:
             return
-        was = old is not None and matches(old, SELECTORS[plural])
-        if new is not None and matches(new, SELECTORS[plural]):
+        was = old is not None and matches(old, self._selectors[plural])
+        if new is not None and matches(new, self._selectors[plural]):
             self._inbox[plural].append(("MODIFIED", new))
         elif was and old is not None:
             # An object that leaves the selection arrives with its last state that was in it.
@@ -116,7 +120,7 @@ class OperatorProcess:
             self._list(plural)
 
     def deliver_all(self) -> None:
-        for plural in SELECTORS:
+        for plural in WATCHED:
             self.deliver(plural)
 
     # Its requests

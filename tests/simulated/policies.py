@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from agentrun_operator.constants import (
+from agentrun_kube.names import (
     COMPONENT_CLEANUP,
-    FINAL_PHASES,
     GROUP,
     LABEL_COMPONENT,
     LABEL_FINISHED,
     LABEL_MANAGED_BY,
     MANAGED_BY,
 )
+from agentrun_kube.vocabulary import FINAL_PHASES
 from objects import Object, finalizers, label, name_of, owners, phase_of
 
 

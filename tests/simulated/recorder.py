@@ -6,8 +6,8 @@ know is in `judge`.
 
 from datetime import datetime
 
-from agentrun_operator.account import read_account
-from agentrun_operator.constants import FINAL_PHASES
+from agentrun_kube.termination_report import parse_report
+from agentrun_kube.vocabulary import FINAL_PHASES
 from judge.excuses import ATTACKS, DELETED_BY_HAND, HOMELESS
 from judge.history import (
     Attempt,
@@ -116,7 +116,7 @@ class Recorder:
                 continue
             for status in pod["status"].get("containerStatuses", []):
                 end = status["state"].get("terminated") or {}
-                report = read_account(end.get("message", ""))
+                report = parse_report(end.get("message", ""))
                 if report is not None and report.result == "Succeeded":
                     pods.append(name_of(pod))
         return Shown(uid, tuple(pods))
@@ -205,5 +205,5 @@ def _failed(container: Container) -> bool:
     end = container.exit
     if end is None or end.code == 0:
         return False
-    report = read_account(end.message)
+    report = parse_report(end.message)
     return container.signalled_at is None or (report is not None and report.result == "Failed")

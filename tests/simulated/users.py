@@ -1,6 +1,6 @@
 """What users do to runs, and queues to their Jobs."""
 
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
 from objects import Object, merged, name_of
 
 from .world import World

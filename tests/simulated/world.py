@@ -3,7 +3,7 @@
 from collections import Counter
 from random import Random
 
-from agentrun_operator.intake import SELECTORS
+from agentrun_operator.state.watched import WATCHED
 from judge.excuses import TAKEN_BACK
 from judge.judge import Judge
 from objects import Object
@@ -53,8 +53,8 @@ class World:
             if self.server.get("agents", name) is None:
                 self.server.create("agents", {"metadata": {"name": name}, "spec": spec})
 
-    def start_operator(self, skew: float = 0.0) -> OperatorProcess:
-        operator = OperatorProcess(self.server, self.loop, skew)
+    def start_operator(self, skew: float = 0.0, instance: str | None = None) -> OperatorProcess:
+        operator = OperatorProcess(self.server, self.loop, skew, instance)
         self.operators.append(operator)
         return operator
 
@@ -86,7 +86,7 @@ class World:
     def operators_go_on(self) -> None:
         for operator in self.operators:
             operator.turn()
-            for plural in SELECTORS:
+            for plural in WATCHED:
                 operator.deliver(plural)
             operator.turn()
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.account import read_report
-from agentrun_operator.cleanup_facts import cleanup_job_facts
+from agentrun_kube.termination_report import read_report
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_operator.facts.cleanups import Work, cleanup_job_facts
 from agentrun_operator.installation import Installation
-from agentrun_operator.models import Agent, AgentRun
-from agentrun_operator.own_cleanups import Work
 from agentrun_operator.resources.cleanup_job import cleanup_job
 from agentrun_operator.resources.run_job import FATAL_EXIT_CODES, run_job
 from agentrun_operator.resources.shorten_job import shorten_job
@@ -56,7 +56,7 @@ def loaded(pod: Object, monkeypatch: pytest.MonkeyPatch, directory: Path) -> run
 def test_a_stop_is_shortened_where_the_supervisor_looks(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    run, of = states.run(claimed=True), agent({"langgraph": {"graph": "m:g"}})
+    run, of = states.run(has_finalizer=True), agent({"langgraph": {"graph": "m:g"}})
     template = pod_of(run, of)
     job = shorten_job(run, 7, "claim", template["spec"], "runner:1")["spec"]["template"]
     for name, value in environment(job).items():
@@ -73,7 +73,7 @@ def test_a_run_reaches_the_runner_as_the_user_wrote_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     of = agent({"langgraph": {"graph": "m:g", "allowedModules": ["mine"]}})
-    run = states.run(claimed=True, spec_more=RUN)
+    run = states.run(has_finalizer=True, spec_more=RUN)
     read = loaded(pod_of(run, of), monkeypatch, tmp_path)
     assert (read.name, read.namespace, read.uid) == ("r", "ns", states.UID)
     assert (read.thread, read.input, read.resumes) == ("threads/t", RUN["input"], False)
@@ -84,7 +84,7 @@ def test_a_run_reaches_the_runner_as_the_user_wrote_it(
 
 
 def test_an_answer_is_no_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run = states.run(claimed=True)
+    run = states.run(has_finalizer=True)
     spec = run.spec.model_dump(by_alias=True, exclude_unset=True)
     del spec["input"]
     asked = AgentRun.model_validate(
@@ -98,12 +98,12 @@ def test_a_command_reaches_the_runner_word_by_word(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     of = agent({"command": {"command": ["sh", "-c"], "args": ["echo $HOME"]}})
-    read = loaded(pod_of(states.run(claimed=True), of), monkeypatch, tmp_path)
+    read = loaded(pod_of(states.run(has_finalizer=True), of), monkeypatch, tmp_path)
     assert read.runtime == runfile.Command(["sh", "-c", "echo $HOME"])
 
 
 def test_the_segment_is_where_the_pod_may_write() -> None:
-    pod = pod_of(states.run(claimed=True), states.agent())
+    pod = pod_of(states.run(has_finalizer=True), states.agent())
     values, mounts = environment(pod), pod["spec"]["containers"][0]["volumeMounts"]
     parsed = parse_segment_name(values["AGENTRUN_SEGMENT"])
     assert parsed is not None
@@ -164,7 +164,7 @@ def test_a_clean_up_cleans_what_the_operator_names_and_its_report_is_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     other = "22222222-2222-4222-8222-222222222222"
-    runs = (states.run(claimed=True), states.run("s", uid=other, thread=None))
+    runs = (states.run(has_finalizer=True), states.run("s", uid=other, thread=None))
     job = cleanup_job("agentrun-store", runs, 1, None, "runner:1", {}, "salt")
     (entry,) = job["spec"]["template"]["spec"]["containers"][0]["env"]
     monkeypatch.setenv(entry["name"], entry["value"])

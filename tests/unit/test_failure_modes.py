@@ -1,63 +1,63 @@
-"""tests/FAILURE_MODES.md and the docstrings of the tests name each other."""
+"""tests/FAILURE_MODES.md has the tests whose docstrings name its cases."""
 
-import ast
 import re
-from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
 
-TESTS = Path(__file__).parents[1]
-LIST = TESTS / "FAILURE_MODES.md"
-ENTRY = re.compile(r"^\*\*(\d+b?)\*\* |^- (test_\w+)$", re.M)
-HEAD = re.compile(r"Failure modes? (\d+b?(?:(?:, | and )\d+b?)*)[.:]")
+import pytest
 
+from failure_modes import LIST, cases, docstrings, number_of, numbers_in, with_tests
 
-def listed() -> dict[str, set[str]]:
-    """The numbers that the list gives each test."""
-    numbers: dict[str, set[str]] = defaultdict(set)
-    number = ""
-    for head, test in ENTRY.findall(LIST.read_text()):
-        number = head or number
-        if test:
-            numbers[test].add(number)
-    return dict(numbers)
+TEXT = """# Failure modes
+
+**1** It goes wrong.
+- test_that_is_gone
+
+**2** It goes very wrong.
+Not applicable yet: nothing does it.
+
+## More
+
+**20b** It goes wrong in another way.
+"""
 
 
-def docstrings() -> Iterator[tuple[str, str]]:
-    """Name and docstring of every test."""
-    for path in TESTS.glob("*/**/test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            match node:
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    if name.startswith("test_"):
-                        yield name, ast.get_docstring(node) or ""
+def test_the_list_is_up_to_date() -> None:
+    """After a change of a test's name or docstring: ``make failure-modes``."""
+    assert with_tests(LIST.read_text(), list(docstrings())) == LIST.read_text()
 
 
-def numbers_in(docstring: str) -> set[str]:
-    head = HEAD.match(docstring)
-    return set(re.findall(r"\d+b?", head[1])) if head else set()
+def test_a_docstring_that_mentions_a_failure_mode_begins_with_it() -> None:
+    mentioned = [(name, text) for name, text in docstrings() if "ailure mode" in text]
+    assert [name for name, text in mentioned if not numbers_in(text)] == []
 
 
-def test_the_list_and_a_docstring_do_not_agree() -> None:
-    found = {name: numbers_in(docstring) for name, docstring in docstrings()}
-    assert {name: numbers for name, numbers in found.items() if numbers} == listed()
-
-
-def test_a_number_is_hidden_in_the_middle_of_a_docstring() -> None:
-    mentioned = [name for name, text in docstrings() if "ailure mode" in text]
-    assert [name for name in mentioned if name not in listed()] == []
-
-
-def test_two_tests_of_the_list_share_a_name() -> None:
-    names = [name for name, _ in docstrings() if name in listed()]
+def test_each_test_of_the_list_has_a_name_of_its_own() -> None:
+    names = [name for name, text in docstrings() if numbers_in(text)]
     assert sorted(names) == sorted(set(names))
 
 
-def test_a_case_is_missing() -> None:
-    numbers = re.findall(r"^\*\*(\d+b?)\*\* ", LIST.read_text(), re.M)
+def test_every_case_is_there() -> None:
+    numbers = [number_of(case) for case in cases(LIST.read_text())[1:]]
     assert numbers == [*map(str, range(1, 21)), "20b", *map(str, range(21, 72))]
 
 
-def test_a_case_has_neither_a_test_nor_a_reason() -> None:
-    for case in re.split(r"^(?=\*\*\d)", LIST.read_text(), flags=re.M)[1:]:
+def test_every_case_has_a_test_or_a_reason_why_not() -> None:
+    for case in cases(LIST.read_text())[1:]:
         assert re.search(r"^- test_|Not applicable yet:", case, re.M), case
+
+
+def test_a_case_lists_the_tests_that_name_it_and_keeps_its_text() -> None:
+    tests = [
+        ("test_b", "Failure modes 1 and 20b: both."),
+        ("test_a", "Failure mode 1."),
+        ("test_c", "Of a kind."),
+    ]
+    written = TEXT.replace("- test_that_is_gone", "- test_a\n- test_b").replace(
+        "another way.", "another way.\n- test_b"
+    )
+    assert with_tests(TEXT, tests) == written
+    assert with_tests(written, tests) == written
+
+
+def test_a_test_that_names_no_case_of_the_list_is_an_error() -> None:
+    with pytest.raises(LookupError, match="number 99"):
+        with_tests(TEXT, [("test_a", "Failure mode 99.")])

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from agentrun_operator import constants
+from agentrun_kube import names, vocabulary
+from agentrun_kube.client.paths import PREFIXES
+from agentrun_operator.state.watched import WATCHED
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
@@ -51,6 +53,23 @@ def test_the_operator_may_look_whether_each_policy_is_there() -> None:
     assert [rule["verbs"] for rule in rules] == [["get"]]
 
 
+def test_the_operator_may_list_and_watch_just_what_is_in_its_table() -> None:
+    (role,) = (r for r in objects("ClusterRole") if r["metadata"]["name"] == "agentrun-operator")
+    may = {
+        verb: {
+            (group, plural)
+            for rule in role["rules"]
+            if verb in rule["verbs"]
+            for group in rule["apiGroups"]
+            for plural in rule["resources"]
+        }
+        for verb in ("list", "watch")
+    }
+    paths = {plural: PREFIXES[plural].split("/") for plural in WATCHED}  # /apis/<group>/<version>
+    wanted = {(path[2] if path[1] == "apis" else "", plural) for plural, path in paths.items()}
+    assert may == {"list": wanted, "watch": wanted}
+
+
 def test_the_policies_know_the_operator_by_its_service_account() -> None:
     (account,) = objects("ServiceAccount")
     meta = account["metadata"]
@@ -63,17 +82,17 @@ def test_the_policies_know_the_operator_by_its_service_account() -> None:
 def test_the_policies_know_the_operators_marks() -> None:
     for name in ("jobs", "pods", "operator"):
         text = (MANIFESTS / "policies" / f"{name}.yaml").read_text()
-        assert f"'{constants.LABEL_MANAGED_BY}'" in text
-        assert f"'{constants.LABEL_COMPONENT}'" in text
-        assert f"'{constants.MANAGED_BY}'" in text
-    assert f"'{constants.LABEL_FINISHED}'" in (MANIFESTS / "policies/operator.yaml").read_text()
-    assert constants.FINALIZER in (MANIFESTS / "policies/run-metadata.yaml").read_text()
+        assert f"'{names.LABEL_MANAGED_BY}'" in text
+        assert f"'{names.LABEL_COMPONENT}'" in text
+        assert f"'{names.MANAGED_BY}'" in text
+    assert f"'{names.LABEL_FINISHED}'" in (MANIFESTS / "policies/operator.yaml").read_text()
+    assert names.FINALIZER in (MANIFESTS / "policies/run-metadata.yaml").read_text()
 
 
 def test_the_policies_know_all_final_phases() -> None:
     text = (MANIFESTS / "policies/live-runs.yaml").read_text()
     (listed,) = re.findall(r"\['Succeeded'[^]]*\]", text)
-    assert set(yaml.safe_load(listed)) == constants.FINAL_PHASES
+    assert set(yaml.safe_load(listed)) == vocabulary.FINAL_PHASES
 
 
 def test_images_are_named_by_version_or_digest() -> None:

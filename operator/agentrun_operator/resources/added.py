@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from ..constants import AGENT_CONTAINER, WORKSPACE_CONTAINER
-from ..models import Agent
+from agentrun_kube.names import AGENT_CONTAINER, WORKSPACE_CONTAINER
+from agentrun_kube.v1alpha1.agent import Agent
+
 from ..untyped import as_list, as_object, as_text
 from .pod import hardened, tmp_mount
 from .run_labels import without_ours
@@ -17,7 +18,7 @@ OWN_CONTAINERS = {"initContainers": WORKSPACE_CONTAINER, "containers": AGENT_CON
 
 
 def added_by(agent: Agent, *, is_supervised: bool) -> dict[str, Any]:
-    """The podTemplate without what only the operator may say."""
+    """The podTemplate without the fields that only the operator may set."""
     metadata = as_object(agent.spec.pod_template.get("metadata"))
     spec = {
         field: value
@@ -82,7 +83,7 @@ def _is_tmp(mount: dict[str, Any]) -> bool:
 
 
 def _security(of_agent: dict[str, Any]) -> dict[str, Any]:
-    """The defaults under what the Agent says; the root file system is read-only always."""
+    """The Agent's security context over the defaults; the root file system is always read-only."""
     said = {field: value for field, value in of_agent.items() if value is not None}
     under = hardened()
     if isinstance(said.get("capabilities"), dict):

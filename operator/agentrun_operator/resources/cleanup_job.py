@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from ..constants import (
+from agentrun_kube.names import (
     ANNOTATION_CLAIM,
     ANNOTATION_CLEANUP_ATTEMPT,
     ANNOTATION_CLEANUP_RUNS,
@@ -14,7 +14,8 @@ from ..constants import (
     LABEL_MANAGED_BY,
     MANAGED_BY,
 )
-from ..models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from .pod import (
     OWN_RESOURCES,
     STORE_MOUNT,
@@ -24,10 +25,11 @@ from .pod import (
     tmp_mount,
     tmp_volume,
 )
+from .run_labels import instance_label
 
-# What lets a pod onto a node, and its image be pulled. A nodeSelector is not among it: where a
-# volume can be its own node affinity says, and nobody needs a GPU for this.
-ADMITTANCE = ("tolerations", "imagePullSecrets", "serviceAccountName")
+# Fields of a run's pod that its clean-up needs to be scheduled and to pull its image. Not the
+# nodeSelector: the volume's own node affinity places the pod, and a clean-up needs no GPU.
+INHERITED_POD_FIELDS = ("tolerations", "imagePullSecrets", "serviceAccountName")
 
 # A clean-up that fails is tried again every few minutes while its run is there. For so long its
 # Jobs stay for people to look at, and a report for an operator that is down.
@@ -45,7 +47,7 @@ def cleanup_job(
 ) -> dict[str, Any]:
     """The manifest of a clean-up Job for runs of one namespace and one claim.
 
-    ``like`` is the spec of a pod that had the volume: what let it run lets this one run, too.
+    ``like`` is the spec of a pod that had the volume; the clean-up inherits what let it run.
 
     ``salt`` is a secret until the Job is made, so that its name cannot be taken before. The runs
     own it together: when the last of them is gone, the garbage collector takes it away.
@@ -53,6 +55,7 @@ def cleanup_job(
     uids = sorted(run.metadata.uid for run in runs)
     digest = hashlib.sha256(json.dumps([claim_name, uids, attempt, salt]).encode()).hexdigest()
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
+    labels |= instance_label(runs[0])
     work = [{"uid": run.metadata.uid, "thread": run.thread_directory} for run in runs]
     return {
         "apiVersion": "batch/v1",
@@ -75,7 +78,7 @@ def cleanup_job(
         },
         "spec": {
             "backoffLimit": 0,
-            "activeDeadlineSeconds": 600,  # one that hangs is made anew
+            "activeDeadlineSeconds": 600,  # one that hangs is replaced
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {
                 "metadata": {"labels": labels},
@@ -109,7 +112,7 @@ def store_pod(
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "affinity": _prefer(node),
-        **{field: like[field] for field in ADMITTANCE if field in like},
+        **{field: like[field] for field in INHERITED_POD_FIELDS if field in like},
         "containers": [
             {
                 "name": CLEANUP_CONTAINER,

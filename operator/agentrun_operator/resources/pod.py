@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..constants import API_VERSION
+from agentrun_kube.names import API_VERSION
 
 AGENTRUN_ROOT = "/agentrun"
 STORE_MOUNT = f"{AGENTRUN_ROOT}/store"
@@ -16,7 +16,7 @@ NON_ROOT = {
     "runAsGroup": RUNNER_ID,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-# Of the containers that the operator adds. Quotas ask for requests and limits. A crowded node has
+# Of the containers that the operator adds. Quotas require requests and limits. A crowded node has
 # room for the requests; with less CPU than the limit, a rollback would take a tenth longer.
 _NEEDED = {"memory": "256Mi", "ephemeral-storage": "128Mi"}
 OWN_RESOURCES = {"requests": {"cpu": "100m", **_NEEDED}, "limits": {"cpu": "400m", **_NEEDED}}

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from ..constants import AGENT_CONTAINER, ANNOTATION_RETRIES
+from agentrun_kube import defaults
+from agentrun_kube.names import AGENT_CONTAINER, ANNOTATION_RETRIES
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from ..installation import Installation
-from ..models import Agent, AgentRun
-from ..policy import defaults
 from .pod import owner_reference
 from .run_labels import for_job, own_labels
 from .run_pod import is_supervised, pod_template
@@ -49,7 +51,7 @@ def run_job(run: AgentRun, agent: Agent, installation: Installation) -> dict[str
 
 def _failure_rules(agent: Agent) -> list[dict[str, Any]]:
     rules: list[dict[str, Any]] = [
-        # An eviction or a drain is not a failure of the agent: a new pod goes on.
+        # An eviction or a drain is not a failure of the agent: a new pod resumes.
         {
             "action": "Ignore",
             "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],

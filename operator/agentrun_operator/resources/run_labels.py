@@ -1,18 +1,19 @@
 """Labels and annotations of a run's Job and pods."""
 
-from ..constants import (
+from agentrun_kube.names import (
     COMPONENT_AGENT,
     GIT_ANNOTATIONS,
     GIT_LABELS,
     GROUP,
     LABEL_COMPONENT,
+    LABEL_INSTANCE,
     LABEL_MANAGED_BY,
     LABEL_RUN,
     LABEL_RUN_UID,
     LABEL_THREAD,
     MANAGED_BY,
 )
-from ..models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 
 QUEUE_DOMAIN = "kueue.x-k8s.io"  # Kueue reads these of a Job: https://kueue.sigs.k8s.io/docs/
 RECOMMENDED_DOMAIN = "app.kubernetes.io"
@@ -31,7 +32,13 @@ def own_labels(run: AgentRun) -> dict[str, str]:
         LABEL_RUN: run.metadata.name,
         LABEL_RUN_UID: run.metadata.uid,
     }
-    return labels if run.spec.thread is None else labels | {LABEL_THREAD: run.spec.thread}
+    thread = {} if run.spec.thread is None else {LABEL_THREAD: run.spec.thread}
+    return labels | thread | instance_label(run)
+
+
+def instance_label(run: AgentRun) -> dict[str, str]:
+    """The label by which the operator that works on the run knows what it made for it."""
+    return {} if run.instance is None else {LABEL_INSTANCE: run.instance}
 
 
 def for_pod(of_run: dict[str, str]) -> dict[str, str]:

@@ -6,8 +6,10 @@ to an agent what belongs to another run. The kubelet makes the directories, with
 
 from typing import Any
 
-from ..constants import ANNOTATION_RUN_FILE
-from ..models import Agent, AgentRun
+from agentrun_kube.names import ANNOTATION_RUN_FILE
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from ..untyped import as_list, as_object
 from .pod import AGENTRUN_ROOT, STORE_MOUNT, tmp_volume
 

@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from ..constants import (
+from agentrun_kube import defaults
+from agentrun_kube.names import (
     AGENT_CONTAINER,
     ANNOTATION_RUN_FILE,
     ANNOTATION_RUNNER,
     WORKSPACE_CONTAINER,
 )
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from ..installation import Installation
-from ..models import Agent, AgentRun
-from ..policy import defaults
+from ..run_file import run_file
 from .added import added_by, harden
 from .merge import merge_under
 from .pod import (
@@ -21,7 +24,6 @@ from .pod import (
     pod_security,
     tmp_mount,
 )
-from .run_file import run_file
 from .run_labels import for_pod, own_labels
 from .run_mounts import file_mounts, store_mounts, volumes, workspace
 

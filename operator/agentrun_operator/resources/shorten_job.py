@@ -4,10 +4,12 @@ import hashlib
 import json
 from typing import Any
 
-from ..constants import COMPONENT_CLEANUP, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY
-from ..models import AgentRun
+from agentrun_kube.names import COMPONENT_CLEANUP, LABEL_COMPONENT, LABEL_MANAGED_BY, MANAGED_BY
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+
 from .cleanup_job import KEPT_SECONDS, store_pod
 from .pod import owner_reference
+from .run_labels import instance_label
 
 
 def shorten_job_name(run: AgentRun, seconds: int) -> str:
@@ -21,9 +23,10 @@ def shorten_job(
 ) -> dict[str, Any]:
     """A Job for a run whose pod, which is being stopped, has that spec.
 
-    Nothing that it reports is believed: the end of the pod is.
+    What it reports does not count; the end of the pod does.
     """
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_CLEANUP}
+    labels |= instance_label(run)
     asked = {"uid": run.metadata.uid, "thread": run.thread_directory, "seconds": seconds}
     return {
         "apiVersion": "batch/v1",
@@ -38,7 +41,7 @@ def shorten_job(
         },
         "spec": {
             "backoffLimit": 3,
-            "activeDeadlineSeconds": 600,  # one that hangs is made anew
+            "activeDeadlineSeconds": 600,  # one that hangs is replaced
             "ttlSecondsAfterFinished": KEPT_SECONDS,  # no shorter than the pod may still have
             "template": {
                 "metadata": {"labels": labels},

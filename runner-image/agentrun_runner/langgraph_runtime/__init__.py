@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from agentrun_runner import runfile
-from agentrun_runner.result import ResultSlot
-from agentrun_runner.stop_pipe import StopPipe
+from .. import runfile
+from ..result import ResultSlot
+from ..stop_pipe import StopPipe
 
 _OUR_PACKAGES = Path(__file__).parents[2]
 

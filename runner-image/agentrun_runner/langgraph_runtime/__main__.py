@@ -6,10 +6,10 @@ import os
 import sys
 import traceback
 
-from agentrun_runner import runfile
-from agentrun_runner.langgraph_runtime.main_thread import MainThread
-from agentrun_runner.result import STOPPED, ResultSlot, failed
-from agentrun_runner.stop_pipe import inherited_stop_fd
+from .. import runfile
+from ..result import STOPPED, ResultSlot, failed
+from ..stop_pipe import inherited_stop_fd
+from .main_thread import MainThread
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     gc.disable()  # importing makes no garbage, and looking for it takes a tenth of the time
     # While LangGraph is imported, SIGTERM simply ends the process.
     try:
-        from agentrun_runner.langgraph_runtime import failures, graph_run, loading
+        from . import failures, graph_run, loading
     except ImportError as error:
         traceback.print_exc()
         text = f"{sys.executable} cannot import LangGraph: {error}; build Agent spec.image FROM the"

@@ -10,8 +10,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from langgraph.func import _TaskFunction
 from langgraph.graph.state import CompiledStateGraph
 
-from agentrun_runner import runfile
-from agentrun_runner.langgraph_runtime.breakpoints import Graph
+from .. import runfile
+from .breakpoints import Graph
 
 TypeName = tuple[str, str]
 """Module and name of a class, as LangGraph writes them into a checkpoint."""

@@ -4,8 +4,9 @@ from traceback import walk_tb
 
 from langgraph.errors import GraphRecursionError
 
-from agentrun_runner.result import Result, failed
 from agentrun_store.errors import RunRolledBackError, StoreError
+
+from ..result import Result, failed
 
 
 class GraphImportError(Exception):

@@ -1,11 +1,14 @@
 """What a run that starts from an older checkpoint sees of its thread."""
 
-from agentrun_runner import runfile
+from itertools import dropwhile, takewhile
+
 from agentrun_store.errors import CorruptSegmentError
 from agentrun_store.history import History
 from agentrun_store.names import RunName, check_run
 from agentrun_store.segment import Segment
 from agentrun_store.thread import Store
+
+from .. import runfile
 
 
 def hidden_runs(run: runfile.Run) -> frozenset[RunName]:
@@ -24,15 +27,16 @@ def hidden_runs(run: runfile.Run) -> frozenset[RunName]:
     if start is None:
         return frozenset()
     own = check_run(run.uid)
-    later = [s for s in history.segments if s.seq > start.segment.seq and s.run != own]
-    while later and not _took_the_thread_on(later[-1], thread_id):
-        later.pop()
-    rolled_back = [kept for kept in history.kept if kept.seq > start.segment.seq]
-    return frozenset(segment.run for segment in (*later, *rolled_back))
+    since = start.segment.seq
+    later = takewhile(lambda segment: segment.seq > since, history.newest_first())
+    others = (segment for segment in later if segment.run != own)
+    hidden = dropwhile(lambda segment: not _took_the_thread_on(segment, thread_id), others)
+    rolled_back = [kept for kept in history.kept if kept.seq > since]
+    return frozenset(segment.run for segment in (*hidden, *rolled_back))
 
 
 def _took_the_thread_on(segment: Segment, thread_id: str) -> bool:
     try:
-        return bool(segment.index.checkpoints.get((thread_id, "")))
+        return segment.newest(thread_id, "") is not None
     except CorruptSegmentError:
         return True  # nobody can know, and a fork from before it is the way out of the damage

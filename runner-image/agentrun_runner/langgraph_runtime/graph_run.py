@@ -11,26 +11,27 @@ from langgraph.errors import EmptyInputError, GraphRecursionError, InvalidUpdate
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import RetryPolicy, StateSnapshot
 
-from agentrun_runner import events, runfile
-from agentrun_runner.encoding import shortened
-from agentrun_runner.langgraph_runtime.breakpoints import Graph
-from agentrun_runner.langgraph_runtime.declared import DeclaredTypes
-from agentrun_runner.langgraph_runtime.failures import (
+from agentrun_store.errors import StoreError
+from agentrun_store.names import check_run
+from agentrun_store.thread import Store
+
+from .. import events, runfile
+from ..encoding import shortened
+from ..result import Result
+from .breakpoints import Graph
+from .declared import DeclaredTypes
+from .failures import (
     CheckpointRefusedError,
     InvalidInputError,
     brief,
 )
-from agentrun_runner.langgraph_runtime.jsonable import jsonable
-from agentrun_runner.langgraph_runtime.loading import make_graph
-from agentrun_runner.langgraph_runtime.questions import questions_of
-from agentrun_runner.langgraph_runtime.saver import OlderRuns, RunSaver
-from agentrun_runner.langgraph_runtime.start import Start, start_of, where_it_stands
-from agentrun_runner.langgraph_runtime.state_model import raise_if_stored_state_is_refused
-from agentrun_runner.langgraph_runtime.stop_gate import StopGate
-from agentrun_runner.result import Result
-from agentrun_store.errors import StoreError
-from agentrun_store.names import check_run
-from agentrun_store.thread import Store
+from .jsonable import jsonable
+from .loading import make_graph
+from .questions import questions_of
+from .saver import OlderRuns, RunSaver
+from .start import Start, start_of, where_it_stands
+from .state_model import raise_if_stored_state_is_refused
+from .stop_gate import StopGate
 
 _MAX_CUSTOM_BYTES = 16 * 1024  # of one event; a node may write many
 

@@ -10,7 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
-from agentrun_runner.langgraph_runtime.failures import GraphFactoryError, GraphImportError, brief
+from .failures import GraphFactoryError, GraphImportError, brief
 
 FIELD = "Agent spec.runtime.langgraph.graph"
 _FORM = 'write it as "module:attribute", for example "my_agent:graph"'

@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.types import RESUME
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
-from agentrun_runner.langgraph_runtime.failures import InvalidInputError
+from .failures import InvalidInputError
 
 _ID = re.compile("[0-9a-f]{32}")
 

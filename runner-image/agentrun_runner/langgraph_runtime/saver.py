@@ -17,14 +17,15 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.types import ERROR
 
-from agentrun_runner import runfile
-from agentrun_runner.langgraph_runtime.declared import DeclaredTypes, TypeName
-from agentrun_runner.langgraph_runtime.fork import hidden_runs
-from agentrun_runner.langgraph_runtime.serde import StrictSerializer, type_names
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.names import check_run
 from agentrun_store.records import split_writes
 from agentrun_store.thread import Store
+
+from .. import runfile
+from .declared import DeclaredTypes, TypeName
+from .fork import hidden_runs
+from .serde import StrictSerializer, type_names
 
 _T = TypeVar("_T")
 
@@ -102,9 +103,7 @@ def _types_stored_by(run: runfile.Run) -> set[TypeName]:
     """The types of what is in the run's own segment, which the pods of no other run can write."""
     found: set[TypeName] = set()
     thread = Store(runfile.STORE).thread(run.thread)
-    for segment in thread.segments():
-        if not thread.is_own(segment, check_run(run.uid)):
-            continue
+    for segment in thread.own(check_run(run.uid)):
         for by_id in segment.index.checkpoints.values():
             for record in by_id.values():
                 found |= type_names((record.meta["type"], segment.payload(record)))

@@ -13,10 +13,10 @@ import ormsgpack
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde._msgpack import SAFE_MSGPACK_METHODS, SAFE_MSGPACK_TYPES
 
-from agentrun_runner import events
-from agentrun_runner.encoding import plain
-from agentrun_runner.langgraph_runtime.declared import TypeName
-from agentrun_runner.langgraph_runtime.failures import CheckpointRefusedError, brief
+from .. import events
+from ..encoding import plain
+from .declared import TypeName
+from .failures import CheckpointRefusedError, brief
 
 FIELD = "spec.runtime.langgraph.allowedModules"
 _NUMPY = ("numpy", "ndarray")

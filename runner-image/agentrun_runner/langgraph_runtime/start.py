@@ -6,12 +6,13 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from agentrun_runner import runfile
-from agentrun_runner.langgraph_runtime.breakpoints import Graph, came_to_breakpoint
-from agentrun_runner.langgraph_runtime.failures import InvalidInputError
-from agentrun_runner.langgraph_runtime.questions import answers_to, questions_of
-from agentrun_runner.langgraph_runtime.saver import OlderRuns, RunSaver
 from agentrun_store.summary import summary
+
+from .. import runfile
+from .breakpoints import Graph, came_to_breakpoint
+from .failures import InvalidInputError
+from .questions import answers_to, questions_of
+from .saver import OlderRuns, RunSaver
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel, ValidationError
 
-from agentrun_runner.encoding import plain
-from agentrun_runner.langgraph_runtime.breakpoints import Graph
-from agentrun_runner.langgraph_runtime.failures import CheckpointRefusedError, brief
+from ..encoding import plain
+from .breakpoints import Graph
+from .failures import CheckpointRefusedError, brief
 
 
 async def raise_if_stored_state_is_refused(

@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 
-from agentrun_runner.langgraph_runtime.main_thread import Stopped
+from .main_thread import Stopped
 
 _NODE_TAG = "graph:step:"  # what LangGraph tags the start of a node with
 

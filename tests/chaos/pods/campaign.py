@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from e2e import deployment
 from e2e.kubectl import Object
 from e2e.namespace import Namespace, agent, config_map
 from judge.invariants import NEVER_JUDGED
@@ -74,7 +73,7 @@ def long_campaign(seed: str, runs: int) -> Report:
     with tempfile.TemporaryDirectory() as scratch:
         ns = Namespace(f"chaos-{session}", Path(scratch))
         try:
-            ns.set_up(session, deployment.runner_image())
+            ns.set_up(session)
             return campaign(ns, seed, runs, kill_leaders=True)
         finally:
             ns.remove()

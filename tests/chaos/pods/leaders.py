@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from random import Random
 from threading import Event
 
-from e2e import deployment
+from e2e.deployment import NAMESPACE
 from e2e.kubectl import kubectl
 from e2e.node import kill_python
+from e2e.operators import DEPLOYED
 
 # Seconds. When a leader is killed, its Lease goes on for 15 s.
 A_LIFE = (5.0, 30.0)
@@ -33,12 +34,12 @@ def leaders_killed(seed: str, kills: Counter[str]) -> Iterator[None]:
         finally:
             over.set()
             killing.result()
-            deployment.start()
+            DEPLOYED.start()
 
 
 def _kill_leader() -> None:
-    metadata = deployment.leader()["metadata"]
+    metadata = DEPLOYED.leader()["metadata"]
     kill_python(metadata["uid"])
     # As if its node had died: a container that is killed often would be started ever more slowly.
-    options = ("-n", deployment.NAMESPACE, "--force", "--grace-period=0", "--wait=false")
+    options = ("-n", NAMESPACE, "--force", "--grace-period=0", "--wait=false")
     kubectl("delete", "pod", metadata["name"], *options)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
-from agentrun_operator.kube import NO_ANSWER, ApiError
+from agentrun_kube.client.kube import NO_ANSWER, ApiError
 
 Object = dict[str, Any]
 
@@ -129,6 +129,7 @@ class Api:
         version = found["metadata"]["resourceVersion"]
         while True:
             query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "300"}
+            query |= {"allowWatchBookmarks": "true"}  # else a quiet watch's version grows too old
             url = f"{self.server}{path_of(plural, namespace)}?{urlencode(query | selectors)}"
             try:
                 async with self.session.get(url) as response:
@@ -137,6 +138,7 @@ class Api:
                         if event["type"] == "ERROR":
                             raise RuntimeError(f"the harness missed events: {event['object']}")
                         version = event["object"]["metadata"]["resourceVersion"]
-                        yield event["type"], event["object"]
+                        if event["type"] != "BOOKMARK":
+                            yield event["type"], event["object"]
             except NO_ANSWER:
                 await asyncio.sleep(0.2)

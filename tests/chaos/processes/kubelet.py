@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Callable
 
-from agentrun_operator.facts import DEADLINE_EXCEEDED
+from agentrun_operator.facts.pods import DEADLINE_EXCEEDED
 from objects import Object, has_ended, is_deleting, name_of, uid_of
 from simulated.container import SIGKILLED, Exit
 
@@ -18,9 +18,9 @@ Start = Callable[[Object], Process]
 
 
 class Node:
-    """One kubelet, for the pods of one namespace."""
+    """One kubelet, for the pods of one namespace, or of all but the cluster's own (None)."""
 
-    def __init__(self, api: Api, name: str, namespace: str, start: Start) -> None:
+    def __init__(self, api: Api, name: str, namespace: str | None, start: Start) -> None:
         self.api = api
         self.name = name
         self.namespace = namespace
@@ -66,12 +66,14 @@ class Node:
         return [error for task in ended if (error := task.exception()) is not None]
 
     async def _watch(self) -> None:
-        selector = f"spec.nodeName={self.name}"
+        selector = f"spec.nodeName={self.name},metadata.namespace!=kube-system"
         async for event, pod in self.api.watch("pods", self.namespace, fieldSelector=selector):
             await self.connected()
             known = self.pods.get(uid_of(pod))
             if known is not None:
                 known.changed(pod, gone=event == "DELETED")
+                if event == "DELETED" and known.task.done() and known.task.exception() is None:
+                    del self.pods[uid_of(pod)]
             elif event != "DELETED" and not has_ended(pod):
                 self.pods[uid_of(pod)] = Pod(self, pod)
 
@@ -141,7 +143,14 @@ class Pod:
                     process.kill()
                     await asyncio.wait([process.task])
                     break
-            await self._pause(0.1, process.task)
+            await self._pause(self._time_left(kill_at), process.task)
+
+    def _time_left(self, kill_at: float | None) -> float | None:
+        """Seconds until time alone changes what is due; None if it changes nothing."""
+        if kill_at is not None:
+            return kill_at - asyncio.get_running_loop().time()
+        deadline = self.seen["spec"].get("activeDeadlineSeconds")
+        return None if deadline is None else deadline - self._age()
 
     def _grace(self) -> float:
         if self._gone:
@@ -163,10 +172,11 @@ class Pod:
             self._stop_reason = self._stop_reason or DEADLINE_EXCEEDED
         return bool(self._gone or is_deleting(self.seen) or self._stop_reason)
 
-    async def _pause(self, seconds: float, *also: asyncio.Task[None]) -> None:
+    async def _pause(self, seconds: float | None, *also: asyncio.Task[None]) -> None:
         """Until there is news, or the task has ended, or the time is over."""
         news = asyncio.create_task(self._news.wait())
-        await asyncio.wait({news, *also}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        timeout = None if seconds is None else max(seconds, 0.0)
+        await asyncio.wait({news, *also}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         news.cancel()
         self._news.clear()
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import aiohttp
 
-from agentrun_operator import __main__, controller, events, kube, lease, observe, watches
+from agentrun_kube.client import kube
+from agentrun_operator import __main__, clock, controller, lease
+from agentrun_operator.state import watches
 
 from .times import INACTIVITY, LEASE, PATIENCE, RENEWAL, RETRY
 
@@ -42,9 +44,7 @@ def _shifted(now: Callable[[], datetime], skew: timedelta) -> Callable[[], datet
 
 def main() -> None:
     skew = timedelta(seconds=float(os.environ[SKEW]))
-    clock = _shifted(observe.now, skew)
-    changes = [(module, "now", clock) for module in (observe, controller, events)]
-    for module, name, value in (*SHORTER, *changes):
+    for module, name, value in (*SHORTER, (clock, "now", _shifted(clock.now, skew))):
         setattr(module, name, value)
     __main__.main()
 

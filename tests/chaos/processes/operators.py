@@ -21,7 +21,7 @@ CODE = ("operator", "runner-image", "tests")
 ROOT = Path(__file__).parents[3]
 # What the operator may fail with, or end with so that it is started again: no API server.
 EXPECTED = re.compile(
-    r"agentrun_operator\.connection\.(ApiError|TooLargeError)|aiohttp\.|(asyncio\.)?TimeoutError"
+    r"agentrun_kube\.client\.connection\.(ApiError|TooLargeError)|aiohttp\.|(asyncio\.)?TimeoutError"
     r"|Connection|OSError"
 )
 RAISED = re.compile(r"[\w.]*(Error|Exception)\b")
@@ -79,11 +79,19 @@ class Replica:
 
 class Operators:
     def __init__(
-        self, proxy: Proxy, faults: Faults, rng: Random, image: str, scratch: Path
+        self,
+        proxy: Proxy,
+        faults: Faults,
+        rng: Random,
+        image: str,
+        instance: str,
+        scratch: Path,
     ) -> None:
+        """``instance``: the label of the runs that they work on, and nothing else does."""
         self._proxy = proxy
         self._faults = faults
         self._image = image
+        self._instance = instance
         self._scratch = scratch
         self._numbers = itertools.count(1)
         self.rng = rng
@@ -127,6 +135,7 @@ class Operators:
             "AGENTRUN_RUNNER_IMAGE": self._image,
             "AGENTRUN_HEALTH_PORT": "0",
             "AGENTRUN_NAMESPACE": namespace,
+            "AGENTRUN_INSTANCE": self._instance,
             SKEW: str(skew),
         }
         with (self._scratch / f"{sender.token}.log").open("w") as log:

@@ -12,7 +12,7 @@ from random import Random
 from signal import SIGKILL
 from typing import Protocol
 
-from agentrun_operator.constants import LABEL_RUN_UID
+from agentrun_kube.names import LABEL_RUN_UID
 from agentrun_store import RunRolledBackError
 from agentrun_store.history import History
 from agentrun_store.names import check_run

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import aiohttp
 from aiohttp import web
 
-from agentrun_operator.kube import JSON_PATCH
+from agentrun_kube.client.kube import JSON_PATCH
 
 from .api import LONGEST_LINE, Api
 from .faults import Call, Fault, Faults, refusal

@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from agentrun_operator.account import read_account
-from agentrun_operator.constants import LABEL_COMPONENT, LABEL_RUN_UID
+from agentrun_kube.names import LABEL_COMPONENT, LABEL_RUN_UID
+from agentrun_kube.termination_report import parse_report
 from agentrun_store.history import History
 from agentrun_store.summary import summary
 from agentrun_store.thread import Store
@@ -193,7 +193,7 @@ def _success(pod: Object) -> tuple[str, ...]:
     """The pod's name, if its status says that its agent has succeeded."""
     for status in pod["status"].get("containerStatuses", []):
         end = status["state"].get("terminated") or {}
-        report = read_account(end.get("message", ""))
+        report = parse_report(end.get("message", ""))
         if report is not None and report.result == "Succeeded":
             return (name_of(pod),)
     return ()

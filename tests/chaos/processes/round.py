@@ -58,8 +58,10 @@ class Round:
         self._faults = Faults(self._new_rng())
         self._recorder = Recorder()
         self._proxy = Proxy(api, self._faults, self._new_rng())
-        self._operators = Operators(self._proxy, self._faults, self._new_rng(), IMAGE, scratch)
         name = f"chaos-{uuid.uuid4().hex[:6]}"
+        self._operators = Operators(
+            self._proxy, self._faults, self._new_rng(), IMAGE, name, scratch
+        )
         self._setting = Setting(api, name, scratch)
         self._nodes: list[Node] = []
         self._processes = self._new_rng()

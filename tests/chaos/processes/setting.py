@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agentrun_operator.constants import MANAGED_BY
+from agentrun_kube.names import MANAGED_BY
 from objects import Object, name_of
 
 from .api import Api, eventually, path_of
@@ -14,6 +14,36 @@ AGENTS = ("a", "b")
 NODES = 2
 PATIENCE = 60.0  # seconds
 CONTENT = ("agentruns", "jobs", "pods", "persistentvolumeclaims")
+
+
+def simulated_claim(namespace: str, name: str, label: str, value: str) -> tuple[Object, Object]:
+    """A PersistentVolume that only nodes with that label reach, and the claim that it is bound to.
+
+    Both are named ``name``.
+    """
+    size = {"storage": "1Gi"}
+    modes = ["ReadWriteMany"]
+    here = {"key": label, "operator": "In", "values": [value]}
+    volume = {
+        "capacity": size,
+        "accessModes": modes,
+        "storageClassName": "",
+        "persistentVolumeReclaimPolicy": "Retain",
+        "local": {"path": f"/simulated/{name}"},
+        "claimRef": {"name": name, "namespace": namespace},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+    }
+    claim = {
+        "accessModes": modes,
+        "storageClassName": "",
+        "volumeName": name,
+        "resources": {"requests": size},
+    }
+    head = {"apiVersion": "v1", "metadata": {"name": name}}
+    return (
+        head | {"kind": "PersistentVolume", "spec": volume},
+        head | {"kind": "PersistentVolumeClaim", "spec": claim},
+    )
 
 
 class Setting:
@@ -42,6 +72,7 @@ class Setting:
                 "apiVersion": "v1",
                 "kind": "Node",
                 "metadata": {"name": node, "labels": labels},
+                "spec": {"taints": [{"key": LABEL, "effect": "NoSchedule"}]},
             }
             await self._api.create("nodes", None, body)
             await self._api.patch("nodes", None, node, {"status": ready()}, "status")
@@ -52,6 +83,7 @@ class Setting:
             spec = {
                 "runtime": {"langgraph": {"graph": "simulated:graph"}},
                 "store": {"claimName": f"{self.namespace}-{agent}"},
+                "podTemplate": {"spec": {"tolerations": [{"key": LABEL, "operator": "Exists"}]}},
             }
             body = {"apiVersion": "agentrun.dev/v1alpha1", "kind": "Agent", "spec": spec}
             await self._api.create("agents", self.namespace, body | {"metadata": {"name": agent}})
@@ -85,37 +117,16 @@ class Setting:
         await self._api.create("rolebindings", name, binding)
 
     async def _claim(self, name: str) -> None:
-        size = {"storage": "1Gi"}
-        modes = ["ReadWriteMany"]
-        here = {"key": LABEL, "operator": "In", "values": [self.namespace]}
-        volume = {
-            "capacity": size,
-            "accessModes": modes,
-            "storageClassName": "",
-            "persistentVolumeReclaimPolicy": "Retain",
-            "local": {"path": f"/simulated/{name}"},
-            "claimRef": {"name": name, "namespace": self.namespace},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
-        }
-        claim = {
-            "accessModes": modes,
-            "storageClassName": "",
-            "volumeName": name,
-            "resources": {"requests": size},
-        }
-        head = {"apiVersion": "v1", "metadata": {"name": name}}
-        await self._api.create(
-            "persistentvolumes", None, head | {"kind": "PersistentVolume", "spec": volume}
-        )
-        body = head | {"kind": "PersistentVolumeClaim", "spec": claim}
-        await self._api.create("persistentvolumeclaims", self.namespace, body)
+        volume, claim = simulated_claim(self.namespace, name, LABEL, self.namespace)
+        await self._api.create("persistentvolumes", None, volume)
+        await self._api.create("persistentvolumeclaims", self.namespace, claim)
 
     async def _is_ready(self) -> bool:
         account = await self._api.get("serviceaccounts", self.namespace, "default")
         claims = await self._api.all("persistentvolumeclaims", self.namespace)
         bound = [c for c in claims["items"] if c["status"].get("phase") == "Bound"]
         nodes = [await self._api.get("nodes", None, name) for name in self.nodes]
-        schedulable = all(node and not node["spec"].get("taints") for node in nodes)
+        schedulable = all(node and len(node["spec"].get("taints", ())) == 1 for node in nodes)
         return account is not None and len(bound) == len(self.roots) and schedulable
 
     async def empty(self) -> None:

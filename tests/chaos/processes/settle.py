@@ -2,8 +2,9 @@
 
 from contextlib import suppress
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
-from agentrun_operator.facts import condition_is_true
+from agentrun_kube.names import FINALIZER, LABEL_RUN_UID
+from agentrun_kube.vocabulary import FINAL_PHASES
+from agentrun_operator.facts.objects import condition_is_true
 from objects import (
     Object,
     finalizers,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from agentrun_operator.constants import COMPONENT_AGENT, LABEL_COMPONENT
+from agentrun_kube.names import COMPONENT_AGENT, LABEL_COMPONENT
 from objects import Object, label
 from simulated.container import Exit
 

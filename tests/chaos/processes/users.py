@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER
-from agentrun_operator.facts import condition_is_true
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_kube.names import FINALIZER, LABEL_INSTANCE
+from agentrun_kube.vocabulary import FINAL_PHASES
+from agentrun_operator.facts.objects import condition_is_true
 from judge.excuses import DELETED_BY_HAND, TAKEN_OFF
 from objects import Object, finalizers, has_ended, is_deleting, name_of, phase_of, uid_of
 
@@ -84,7 +85,8 @@ class Users:
             value = self._rng.choice(values)
             if value is not None:
                 spec[field] = value
-        meta: Object = {"name": self._rng.choice(NAMES)}
+        instance = {LABEL_INSTANCE: self._namespace}
+        meta: Object = {"name": self._rng.choice(NAMES), "labels": instance}
         if self._rng.random() < 0.2:
             meta["annotations"] = {"argocd.argoproj.io/tracking-id": "x"}
         run = {"apiVersion": "agentrun.dev/v1alpha1", "kind": "AgentRun", "metadata": meta}

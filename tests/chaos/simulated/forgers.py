@@ -2,7 +2,7 @@
 
 import json
 
-from agentrun_operator.constants import (
+from agentrun_kube.names import (
     AGENT_CONTAINER,
     ANNOTATION_CLAIM,
     ANNOTATION_CLEANUP_ATTEMPT,
@@ -15,7 +15,7 @@ from agentrun_operator.constants import (
     LABEL_MANAGED_BY,
     MANAGED_BY,
 )
-from agentrun_operator.models import AgentRun
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 from agentrun_operator.resources.run_labels import own_labels
 from objects import FORGED, Object, is_owned_by, label, name_of, uid_of
 from simulated.agents import lie

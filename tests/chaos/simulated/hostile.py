@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from agentrun_operator.constants import (
+from agentrun_kube.client.kube import ApiError
+from agentrun_kube.names import (
     ANNOTATION_CLAIM,
     ANNOTATION_CLEANUP_ATTEMPT,
     ANNOTATION_CLEANUP_RUNS,
@@ -17,7 +18,6 @@ from agentrun_operator.constants import (
     LABEL_RUN_UID,
     LABEL_THREAD,
 )
-from agentrun_operator.kube import ApiError
 from objects import (
     Object,
     finalizers,

@@ -1,14 +1,14 @@
 """What the operator's processes do, and what befalls them."""
 
-from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_operator.state.watched import WATCHED
 from simulated.kube import Fate, Request
 from simulated.operator import OperatorProcess
 from simulated.world import World
 
 from .steps import Choices, action
 
-PLURALS = tuple(SELECTORS)
+PLURALS = tuple(WATCHED)
 MOST_OPERATORS = 2
 
 

@@ -5,15 +5,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from agentrun_operator.cleanup_facts import cleanup_job_facts, cleanup_runs
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.models import AgentRun
-from agentrun_operator.observe import Observer
-from agentrun_operator.own_cleanups import Work
-from agentrun_operator.policy import status
-from agentrun_operator.policy.cleanup import CleanupJob
-from agentrun_operator.policy.view import ThreadView, View
-from agentrun_operator.thread_index import ThreadIndex
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_operator.cleanups.own import OwnCleanups
+from agentrun_operator.facts.cleanups import (
+    CleanupJobFacts,
+    Work,
+    cleanup_job_facts,
+    cleanup_runs,
+)
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.observe import Observer
+from agentrun_operator.runs.policy import status
+from agentrun_operator.runs.view import ThreadView, View
+from agentrun_operator.state.cache import Cache
+from agentrun_operator.state.thread_index import ThreadIndex
 from judge.invariants import ALIVE_AFTER_END, LEFTOVER, NOT_SETTLED, TWO_ON_THREAD, UNTRUE
 from simulated import policies
 
@@ -45,10 +50,12 @@ def _any_other(index: ThreadIndex, run: AgentRun) -> AgentRun | None:
     return next((other for other in others if other.metadata.uid != run.metadata.uid), None)
 
 
-def _believe_annotations(observer: Observer, namespace: str, claim: str) -> list[CleanupJob]:
+def _believe_annotations(
+    _: OwnCleanups, cache: Cache, namespace: str, claim: str
+) -> list[CleanupJobFacts]:
     return [
         cleanup_job_facts(job, pods, Work(frozenset(cleanup_runs(job)), attempt=1), {})
-        for job, pods in observer._cache.cleanups(namespace, claim)
+        for job, pods in cache.cleanups(namespace, claim)
     ]
 
 
@@ -118,8 +125,8 @@ DEFECTS = (
     Defect(
         "a clean-up Job is believed by its annotations",
         LEFTOVER,
-        Observer,
-        "cleanup_jobs",
+        OwnCleanups,
+        "jobs",
         _believe_annotations,
         f"{_LIVE_RUN} agent_writes 0\n forge_finished_cleanup 0\n rollback 0",
     ),

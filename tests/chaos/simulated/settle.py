@@ -1,7 +1,8 @@
 """The end of a schedule: no more faults, and everything has to come to its end."""
 
-from agentrun_operator.constants import FINAL_PHASES, FINALIZER, LABEL_RUN_UID
-from agentrun_operator.intake import SELECTORS
+from agentrun_kube.names import FINALIZER, LABEL_RUN_UID
+from agentrun_kube.vocabulary import FINAL_PHASES
+from agentrun_operator.state.watched import WATCHED
 from objects import (
     Object,
     controls_it,
@@ -116,7 +117,7 @@ def watched_for_ever(runs: list[Object], **left: list[Object]) -> list[tuple[str
         (str(label(obj, LABEL_RUN_UID)), f"{plural} {name_of(obj)} of a finished run is watched")
         for plural, objects in left.items()
         for obj in objects
-        if label(obj, LABEL_RUN_UID) in finished and matches(obj, SELECTORS[plural])
+        if label(obj, LABEL_RUN_UID) in finished and matches(obj, WATCHED[plural].selectors)
     ]
 
 

@@ -1,16 +1,7 @@
 """What people do: create, cancel, delete, and lay hands on what is not theirs."""
 
-from agentrun_operator.constants import FINALIZER
-from objects import (
-    FORGED,
-    Object,
-    has_ended,
-    made_for,
-    merged,
-    name_of,
-    owners,
-    without_finalizer,
-)
+from agentrun_kube.names import FINALIZER
+from objects import FORGED, Object, has_ended, made_for, merged, name_of, owners, without_finalizer
 from simulated.policies import Who
 from simulated.users import cancel, resume
 from simulated.world import World

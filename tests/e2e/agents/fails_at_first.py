@@ -7,7 +7,7 @@ from typing import Annotated, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-# The thread's directory is all that pods of a run have in common.
+# The run's segment is all that its pods have in common and may write.
 THREAD = Path("/agentrun/store", os.environ["AGENTRUN_THREAD"])
 MARKER = THREAD / "segments" / os.environ["AGENTRUN_SEGMENT"] / "failed-before"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import FINALIZER
+from agentrun_kube.names import FINALIZER
 from chaos.pods.history import Begin, History, RunHistory, Sighting
 from chaos.pods.looks import Life
 from chaos.pods.recorder import BLIND, judged

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from agentrun_operator.constants import FINALIZER
+from agentrun_kube.names import FINALIZER
 from agentrun_store.history import History
 from agentrun_store.names import check_run
 from agentrun_store.records import checkpoint_entry

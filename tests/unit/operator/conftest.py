@@ -6,8 +6,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
-from agentrun_operator.connection import Connection
-from agentrun_operator.kube import Kube
+from agentrun_kube.client.connection import Connection
+from agentrun_kube.client.kube import Kube
 from simulated.clock import VirtualLoop
 from simulated.operator import in_virtual_time
 from simulated.world import World

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 from agentrun_operator.installation import Installation
-from agentrun_operator.models import Agent, AgentRun
 from agentrun_operator.resources.run_job import run_job
 from agentrun_operator.untyped import as_list
 

@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentrun_operator.account import Account
-from agentrun_operator.constants import ANNOTATION_QUEUED, FINAL_PHASES, FINALIZER, Phase
-from agentrun_operator.facts import JobFacts, PodFacts
+from agentrun_kube.names import ANNOTATION_QUEUED, FINALIZER
+from agentrun_kube.termination_report import TerminationReport
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import FINAL_PHASES, Phase
+from agentrun_operator.facts.jobs import JobFacts
+from agentrun_operator.facts.pods import PodFacts
 from agentrun_operator.installation import Installation
-from agentrun_operator.models import Agent, AgentRun
-from agentrun_operator.policy.view import ThreadView, View
+from agentrun_operator.runs.view import ThreadView, View
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CREATED = NOW - timedelta(minutes=1)
@@ -28,8 +31,8 @@ def run(
     uid: str = UID,
     thread: str | None = "t",
     cancel: str | None = None,
-    claimed: bool = False,
-    holds: bool | None = None,  # its thread; by default, if it is claimed and has not ended
+    has_finalizer: bool = False,
+    holds: bool | None = None,  # its thread; by default, if it is has_finalizer and has not ended
     deleting: bool = False,
     finalizers: tuple[str, ...] = (),
     created: datetime = CREATED,
@@ -48,7 +51,7 @@ def run(
         spec["cancel"] = cancel
     spec |= spec_more or {}
     if holds is None:
-        holds = claimed and thread is not None and phase not in FINAL_PHASES
+        holds = has_finalizer and thread is not None and phase not in FINAL_PHASES
     if "jobName" in status:
         status.setdefault("jobUid", "job-uid")
     if holds:  # written down before the Job is made
@@ -65,7 +68,7 @@ def run(
                 "generation": 1,
                 "creationTimestamp": created,
                 "deletionTimestamp": NOW if deleting else None,
-                "finalizers": (*finalizers, FINALIZER) if claimed else finalizers,
+                "finalizers": (*finalizers, FINALIZER) if has_finalizer else finalizers,
                 "managedFields": [CANCELLED_BY] if cancel else [],
             }
             | (meta_more or {}),
@@ -153,7 +156,7 @@ PENDING_POD = PodFacts(
     exit_code=None,
     exit_reason="",
     supervised=True,
-    account=None,
+    report=None,
     report_cut=False,
     watched=True,
 )
@@ -168,12 +171,14 @@ FAILED_POD = replace(RUNNING_POD, phase="Failed", exit_code=1)
 
 def said(pod: PodFacts, result: str, **more: Any) -> PodFacts:
     """The pod with an account of its runner."""
-    return replace(pod, account=Account.model_validate({"result": result, **more}))
+    return replace(pod, report=TerminationReport.model_validate({"result": result, **more}))
 
 
 def thread(this: AgentRun, *rivals: AgentRun, **more: Any) -> ThreadView:
     """What a run sees of its thread beside these other runs."""
-    has_it = [r for r in rivals if r.holds_thread or (r.finished and r.deleting and r.claimed)]
+    has_it = [
+        r for r in rivals if r.holds_thread or (r.finished and r.deleting and r.has_finalizer)
+    ]
     waiting = [r for r in rivals if not r.finished and r not in has_it and r.order < this.order]
     waiting.sort(key=lambda rival: rival.order)
     return ThreadView(tuple(has_it), waiting[-1] if waiting else None, tuple(waiting), **more)
@@ -184,7 +189,7 @@ def view(this: AgentRun, rivals: tuple[AgentRun, ...] = (), **facts: Any) -> Vie
         "agent": agent(),
         "job": None,
         "pods": (),
-        "departed": (),
+        "gone_pods": (),
         "thread": thread(this, *rivals),
         "cleanup": None,
         "namespace_terminating": False,

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from agentrun_kube.client.kube import Kube
 from agentrun_operator.admission import KINDS, POD_SECURITY_POLICY, POLICIES, Admission
-from agentrun_operator.kube import Kube
 from agentrun_operator.pod_security import Level
 
 Object = dict[str, Any]

@@ -3,26 +3,26 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from agentrun_operator.policy.decide import decide
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import CREATED, RUNNING_POD, job, run, view
 
 
 def test_an_attempt_is_not_counted_when_its_pod_is_gone() -> None:
     """A drain takes the pod's object along; `attempts` then said 1 for ever."""
-    first = decide(view(run(claimed=True), job=job(), pods=(RUNNING_POD,))).status
+    first = decide(view(run(has_finalizer=True), job=job(), pods=(RUNNING_POD,))).status
     assert first is not None
     assert first.attempts == 1
     second = replace(
         RUNNING_POD, name="r-2", uid="pod-2", agent_started_at=CREATED + timedelta(seconds=1)
     )
-    again = run(claimed=True).model_copy(update={"status": first})
-    for pods, departed in (
+    again = run(has_finalizer=True).model_copy(update={"status": first})
+    for pods, gone_pods in (
         ((second,), ()),
         ((RUNNING_POD, second), ()),
         ((second,), (RUNNING_POD,)),
     ):
-        status = decide(view(again, job=job(), pods=pods, departed=departed)).status
+        status = decide(view(again, job=job(), pods=pods, gone_pods=gone_pods)).status
         assert status is not None
         assert (status.attempts, status.started_at, status.last_started_at) == (
             2,
@@ -30,12 +30,12 @@ def test_an_attempt_is_not_counted_when_its_pod_is_gone() -> None:
             second.agent_started_at,
         )
         once_more = again.model_copy(update={"status": status})
-        plan = decide(view(once_more, job=job(), pods=pods, departed=departed))
+        plan = decide(view(once_more, job=job(), pods=pods, gone_pods=gone_pods))
         assert plan.status == status
 
 
 def test_a_pod_that_nobody_saw_run_is_counted_all_the_same() -> None:
     gone = replace(RUNNING_POD, uid="pod-0", agent_started_at=CREATED - timedelta(seconds=9))
-    plan = decide(view(run(claimed=True), job=job(), pods=(RUNNING_POD,), departed=(gone,)))
+    plan = decide(view(run(has_finalizer=True), job=job(), pods=(RUNNING_POD,), gone_pods=(gone,)))
     assert plan.status is not None
     assert (plan.status.attempts, plan.status.started_at) == (2, gone.agent_started_at)

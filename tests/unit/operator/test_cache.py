@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from agentrun_operator.cache import Cache
-from agentrun_operator.records import record
-from agentrun_operator.workqueue import Key
+from agentrun_operator.state.cache import Cache
+from agentrun_operator.state.watched import WATCHED
+from agentrun_operator.state.workqueue import Key, Reconciler
 
 JOB_SPEC: dict[str, Any] = {"template": {"spec": {}}}
 OF_RUN = {
@@ -27,11 +27,11 @@ def obj(name: str = "r", version: int = 1, uid: str = "u", **more: Any) -> dict[
 
 
 def upsert(cache: Cache, plural: str, new: dict[str, Any]) -> set[Key] | None:
-    return cache.upsert(record(plural, new))
+    return cache.upsert(WATCHED[plural].parse(new))
 
 
 def remove(cache: Cache, plural: str, gone: dict[str, Any]) -> set[Key]:
-    return cache.remove(record(plural, gone))
+    return cache.remove(WATCHED[plural].parse(gone))
 
 
 def version(cache: Cache, plural: str = "agentruns", name: str = "r") -> int | None:
@@ -40,7 +40,7 @@ def version(cache: Cache, plural: str = "agentruns", name: str = "r") -> int | N
 
 
 def keys(*names: str) -> set[Key]:
-    return {Key("run", "ns", name) for name in names}
+    return {Key(Reconciler.RUN, "ns", name) for name in names}
 
 
 def test_an_older_version_never_replaces_a_newer_one() -> None:
@@ -79,7 +79,7 @@ def test_a_full_list_tells_what_it_lacks_but_not_what_is_newer() -> None:
 
 def test_only_a_run_that_has_not_ended_wants_the_end_of_its_pod() -> None:
     cache = Cache()
-    pod = record("pods", obj("p", labels=OF_RUN))
+    pod = WATCHED["pods"].parse(obj("p", labels=OF_RUN))
     assert not cache.is_wanted(pod)
     upsert(cache, "agentruns", obj(version=1))
     assert cache.is_wanted(pod)
@@ -93,13 +93,13 @@ def test_a_pod_that_goes_is_remembered_as_it_was_last_seen() -> None:
     upsert(cache, "pods", obj("p", version=1, labels=OF_RUN, status={"phase": "Pending"}))
     state = {"phase": "Pending", "containerStatuses": [{"name": "x", "state": {"terminated": {}}}]}
     remove(cache, "pods", obj("p", version=2, labels=OF_RUN, status=state))
-    (seen,) = cache.departed("run-1")
+    (seen,) = cache.gone_pods("run-1")
     assert seen.has_started
     remove(cache, "agentruns", obj(version=3, uid="run-1"))
-    assert cache.departed("run-1") == ()
+    assert cache.gone_pods("run-1") == ()
     upsert(cache, "pods", obj("late", version=4, labels=OF_RUN, status={}))
     remove(cache, "pods", obj("late", version=5, labels=OF_RUN, status={}))
-    assert cache.departed("run-1") == (), "nothing is kept for a run that is gone"
+    assert cache.gone_pods("run-1") == (), "nothing is kept for a run that is gone"
 
 
 def run(name: str, version: int, created: int = 0, **more: Any) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def test_labels_and_annotations_that_others_set_stop_nobody() -> None:
     assert upsert(cache, "jobs", obj("j", labels=labels)) == set()
     odd = obj("j", version=2, labels=labels)
     odd["metadata"]["annotations"] = {"agentrun.dev/claim": "c", "agentrun.dev/runs": "[[1"}
-    assert upsert(cache, "jobs", odd) == {Key("claim", "ns", "c")}
+    assert upsert(cache, "jobs", odd) == {Key(Reconciler.CLEANUP, "ns", "c")}
 
 
 def test_a_new_agent_wakes_the_runs_that_name_it() -> None:

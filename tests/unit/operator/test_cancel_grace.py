@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Phase
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.models import AgentRun
-from agentrun_operator.plan import DeletePod, ForbidRetries, ShortenStop, StopPod
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.lost import asks_after_nodes
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.facts.pods import PodFacts
 from agentrun_operator.resources.shorten_job import shorten_job_name
+from agentrun_operator.runs.plan import DeletePod, ForbidRetries, ShortenStop, StopPod
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.stop import needs_node_status
 from objects import Object, label, with_condition
 from simulated.jobs import is_finished
 from simulated.kube import Fate
@@ -35,7 +35,9 @@ def actions(grace: int | None, pod: PodFacts, cancel: str | None = "interrupt") 
     more = {} if grace is None else {"cancelGracePeriodSeconds": grace}
     told: dict[str, Any] = {"phase": Phase.CANCELLING, "jobName": "r"}
     told["cancel_status"] = {"action": cancel, "signalledAt": NOW} if cancel else None
-    stopping = run(claimed=True, cancel=cancel, deleting=cancel is None, spec_more=more, **told)
+    stopping = run(
+        has_finalizer=True, cancel=cancel, deleting=cancel is None, spec_more=more, **told
+    )
     return decide(view(stopping, job=job(backoff_limit=1), pods=(pod,))).actions
 
 
@@ -82,14 +84,14 @@ def test_a_pod_without_our_supervisor_is_not_told_and_the_user_is(pod: PodFacts)
 
 def test_a_supervisor_on_a_node_that_does_not_answer_is_not_told() -> None:
     this = stopping()
-    assert asks_after_nodes(view(this, pods=(SIGNALLED,)))
+    assert needs_node_status(view(this, pods=(SIGNALLED,)))
     assert "Node n1 does not answer" in told(this, SIGNALLED, unreachable_nodes=frozenset({"n1"}))
     plan = decide(view(this, pods=(SIGNALLED,), unreachable_nodes=frozenset({"n1"})))
     assert plan.actions == ()
 
 
 def stopping() -> AgentRun:
-    return run(claimed=True, cancel="interrupt", spec_more={"cancelGracePeriodSeconds": 5})
+    return run(has_finalizer=True, cancel="interrupt", spec_more={"cancelGracePeriodSeconds": 5})
 
 
 def told(this: AgentRun, pod: PodFacts, **facts: Any) -> str:

@@ -4,9 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from agentrun_operator.cleanup_facts import cleanup_job_facts
-from agentrun_operator.own_cleanups import Work
-from agentrun_operator.policy.cleanup import LONGEST_BACKOFF
+from agentrun_operator.cleanups.policy import LONGEST_BACKOFF
+from agentrun_operator.facts.cleanups import Work, cleanup_job_facts
 from agentrun_store.cleanup import SECONDS
 from objects import Object, label
 from simulated.world import World

@@ -5,16 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from agentrun_operator.constants import Phase
-from agentrun_operator.models import AgentRun
-from agentrun_operator.policy.cleanup import (
-    CleanupJob,
-    NextCleanup,
-    awaits_cleanup,
-    cleanup_of,
-    next_cleanup,
-)
-from agentrun_operator.policy.view import Cleanup
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.cleanups.policy import CleanupState, Todo, cleanup_of, next_cleanup
+from agentrun_operator.facts.cleanups import CleanupJobFacts
+from agentrun_operator.facts.runs import awaits_cleanup
 from agentrun_store.cleanup import MAX_MESSAGE
 
 from .states import NOW, run
@@ -33,8 +28,8 @@ def cleanup_job(
     problem: str = "",
     has_pod: bool = True,
     suspended: bool = False,
-) -> CleanupJob:
-    return CleanupJob(
+) -> CleanupJobFacts:
+    return CleanupJobFacts(
         name=f"c{attempt}",
         uid=f"c{attempt}",
         attempt=attempt,
@@ -51,7 +46,7 @@ def cleanup_job(
     )
 
 
-def batches(todo: NextCleanup) -> list[tuple[list[str], int]]:
+def batches(todo: Todo) -> list[tuple[list[str], int]]:
     """UIDs and attempt of each Job that is to be made."""
     return [([run.metadata.uid for run in batch.runs], batch.attempt) for batch in todo.batches]
 
@@ -70,7 +65,7 @@ def test_fresh_runs_get_one_job_at_a_time() -> None:
 def test_a_run_that_is_clean_is_not_cleaned_again() -> None:
     done = cleanup_job("a", finished=NOW, deleted={"a": 2})
     much_later = NOW + timedelta(minutes=10)  # than any pause before another try
-    assert next_cleanup([dirty("a")], [done], much_later) == NextCleanup()
+    assert next_cleanup([dirty("a")], [done], much_later) == Todo()
 
 
 def test_the_report_of_a_batch_fits_into_a_termination_message() -> None:
@@ -87,7 +82,7 @@ def test_a_failed_clean_up_is_tried_again_later_and_later() -> None:
     """Failure mode 31."""
     failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
     early = next_cleanup([dirty("a")], [failed], NOW + timedelta(seconds=4))
-    assert early == NextCleanup(retry_at=NOW + timedelta(seconds=5))
+    assert early == Todo(retry_at=NOW + timedelta(seconds=5))
     due = next_cleanup([dirty("a")], [failed], NOW + timedelta(seconds=5))
     assert batches(due) == [(["a"], 2)]
     tenth = cleanup_job("a", attempt=10, finished=NOW, errors={"a": "no space"})
@@ -113,8 +108,8 @@ def test_the_runs_of_a_batch_that_was_killed_are_tried_again_alone_and_a_few_at_
     later = NOW + timedelta(seconds=5)
     todo = next_cleanup(runs, [killed], later)
     assert batches(todo) == [(["01"], 2), (["02"], 2), (["03"], 2)]
-    assert cleanup_of(runs[0], [killed], "", NOW) == Cleanup("done", 1)
-    assert cleanup_of(runs[1], [killed], "", NOW) == Cleanup("failed", message="code 137")
+    assert cleanup_of(runs[0], [killed], "", NOW) == CleanupState("done", 1)
+    assert cleanup_of(runs[1], [killed], "", NOW) == CleanupState("failed", message="code 137")
     under_way = [cleanup_job(name, attempt=2) for name in ("01", "02")]
     assert batches(next_cleanup(runs, [killed, *under_way], later)) == [(["03"], 2)]
     # The first two failed once more: those that have waited for longer come first.
@@ -131,7 +126,7 @@ def test_a_job_that_never_ends_is_given_up() -> None:
     assert known is not None
     assert "Job c1 is suspended (spec.suspend: true)" in known.message
     todo = next_cleanup([dirty("a")], [stuck], NOW)
-    assert todo == NextCleanup(retry_at=NOW + timedelta(minutes=15))
+    assert todo == Todo(retry_at=NOW + timedelta(minutes=15))
     later = NOW + timedelta(minutes=16)
     assert batches(next_cleanup([dirty("a"), dirty("b")], [stuck], later)) == [
         (["b"], 1),
@@ -141,7 +136,7 @@ def test_a_job_that_never_ends_is_given_up() -> None:
 
 def test_a_job_that_left_no_report_is_a_failure() -> None:
     lost = cleanup_job("a", finished=NOW)
-    assert cleanup_of(dirty("a"), [lost], "", NOW) == Cleanup(
+    assert cleanup_of(dirty("a"), [lost], "", NOW) == CleanupState(
         "failed", message="Job c1 left no report."
     )
 
@@ -149,32 +144,32 @@ def test_a_job_that_left_no_report_is_a_failure() -> None:
 def test_what_the_newest_job_says_counts_unless_an_older_one_was_done() -> None:
     failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
     again = cleanup_job("a", attempt=2, problem="pod p: unschedulable")
-    assert cleanup_of(dirty("a"), [failed, again], "", NOW) == Cleanup(
+    assert cleanup_of(dirty("a"), [failed, again], "", NOW) == CleanupState(
         "running", message="pod p: unschedulable"
     )
     done = cleanup_job("a", finished=NOW, deleted={"a": 3})
-    assert cleanup_of(dirty("a"), [done, again], "", NOW) == Cleanup("done", 3)
+    assert cleanup_of(dirty("a"), [done, again], "", NOW) == CleanupState("done", 3)
     assert cleanup_of(dirty("b"), [done], "", NOW) is None
 
 
 def test_a_job_that_the_api_server_refuses_is_a_failure_with_its_reason() -> None:
     """Failure mode 31."""
-    refused = Cleanup("failed", message="the API server refuses its Job: quota")
+    refused = CleanupState("failed", message="the API server refuses its Job: quota")
     assert cleanup_of(dirty("a"), [], "quota", NOW) == refused
     failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
     assert cleanup_of(dirty("a"), [failed], "quota", NOW) == refused
-    assert cleanup_of(dirty("a"), [cleanup_job("a")], "quota", NOW) == Cleanup("running")
+    assert cleanup_of(dirty("a"), [cleanup_job("a")], "quota", NOW) == CleanupState("running")
 
 
 def test_a_job_that_gets_no_pod_says_so_after_a_while() -> None:
     """Failure mode 31."""
     job = cleanup_job("a", has_pod=False)
     later = NOW + timedelta(seconds=15)
-    assert cleanup_of(dirty("a"), [job], "", NOW) == Cleanup("running", look_again_at=later)
+    assert cleanup_of(dirty("a"), [job], "", NOW) == CleanupState("running", look_again_at=later)
     known = cleanup_of(dirty("a"), [job], "", later)
     assert known is not None
     assert "no pod of Job c1 could be made" in known.message
-    assert cleanup_of(dirty("a"), [cleanup_job("a")], "", later) == Cleanup("running")
+    assert cleanup_of(dirty("a"), [cleanup_job("a")], "", later) == CleanupState("running")
 
 
 def dirty_condition(kind: str, status: str) -> dict[str, str]:
@@ -205,7 +200,7 @@ def test_only_a_run_whose_pod_is_gone_awaits_clean_up() -> None:
 
 def test_a_finished_run_awaits_clean_up_only_if_it_is_deleted_with_reclaim_policy_delete() -> None:
     delete = {"reclaimPolicy": "Delete"}
-    done: dict[str, Any] = {"phase": Phase.SUCCEEDED, "claimed": True}
+    done: dict[str, Any] = {"phase": Phase.SUCCEEDED, "has_finalizer": True}
     assert awaits_cleanup(stopped(deleting=True, spec_more=delete, **done))
     assert not awaits_cleanup(stopped(spec_more=delete, **done))
     assert not awaits_cleanup(stopped(deleting=True, **done))

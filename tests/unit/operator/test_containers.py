@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import pod_facts
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.outcome import ending
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.facts.pods import pod_facts
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.outcome import outcome_of_pods
 
 from .states import UID, job, run, view
 
@@ -46,12 +46,12 @@ def pod(phase: str, *containers: Object, init: tuple[Object, ...] = ()) -> Objec
 def test_an_agent_that_has_ended_is_said_to_run() -> None:
     done = ended("agent", 0, '{"result": "Succeeded"}')
     lingers = pod_facts(pod("Running", done, runs("proxy")))
-    this = run(claimed=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
+    this = run(has_finalizer=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
     plan = decide(view(this, job=job(), pods=(lingers,)))
     assert plan.status is not None
     (started,) = [c for c in plan.status.conditions if c.type == Condition.STARTED]
     assert started.reason == Reason.POD_LINGERS
-    assert "pod r-abc has not: proxy goes on" in started.message
+    assert "pod r-abc has not: proxy still runs" in started.message
     assert "spec.podTemplate of Agent a" in started.message
     assert [event.reason for event in plan.events] == [Reason.POD_LINGERS]
 
@@ -62,7 +62,7 @@ def test_a_running_agent_with_a_sidecar_is_said_to_linger() -> None:
 
 def test_a_workspace_that_cannot_be_made_fails_without_a_reason() -> None:
     account = '{"result": "Failed", "reason": "StoreFailed", "message": "No space left on device"}'
-    end = ending(
+    end = outcome_of_pods(
         (pod_facts(pod("Failed", waits("agent"), init=(ended("workspace", 1, account),))),)
     )
     assert end is not None
@@ -80,8 +80,8 @@ def test_an_init_container_of_somebody_else_speaks_for_the_run() -> None:
             init=(ended("fetch", 0, account), ended("check", 2, account)),
         )
     )
-    assert (found.account, found.exit_code) == (None, None)
-    end = ending((found,))
+    assert (found.report, found.exit_code) == (None, None)
+    end = outcome_of_pods((found,))
     assert end is not None
     assert end.phase == Phase.FAILED
     assert "check ended with exit code 2" in end.message
@@ -93,7 +93,7 @@ def test_a_program_that_is_not_there_is_said_to_have_run(started: str | None) ->
     cannot = {"reason": "StartError", "message": 'exec: "typo": executable file not found'}
     end = {"exitCode": 128, "startedAt": started, "finishedAt": AT, **cannot}
     found = pod_facts(pod("Failed", {"name": "agent", "state": {"terminated": end}}))
-    plan = decide(view(run(claimed=True, jobName="r"), job=job(), pods=(found,)))
+    plan = decide(view(run(has_finalizer=True, jobName="r"), job=job(), pods=(found,)))
     assert plan.status is not None
     assert (plan.status.attempts, plan.status.started_at) == (None, None)
     conditions = {c.type: c for c in plan.status.conditions}

@@ -2,11 +2,11 @@
 
 import pytest
 
-from agentrun_operator import controller
-from agentrun_operator.kube import ApiError
-from agentrun_operator.plan import Plan
-from agentrun_operator.policy.decide import decide as real
-from agentrun_operator.policy.view import View
+from agentrun_kube.client.kube import ApiError
+from agentrun_operator.runs import reconcile
+from agentrun_operator.runs.plan import Plan
+from agentrun_operator.runs.policy.decide import decide as real
+from agentrun_operator.runs.view import View
 from objects import Object, name_of, phase_of
 from simulated.kube import Request
 from simulated.world import World
@@ -148,7 +148,7 @@ def test_an_error_in_one_decision_holds_up_the_others_or_is_never_tried_again(
             raise ZeroDivisionError
         return real(view)
 
-    monkeypatch.setattr(controller, "decide", decide)
+    monkeypatch.setattr(reconcile, "decide", decide)
     create(world, "odd")
     for number in range(5):  # more than there are workers
         create(world, f"run-{number}")

@@ -8,13 +8,14 @@ from typing import Any, cast
 
 import pytest
 
+from agentrun_kube.client.kube import Kube
+from agentrun_operator.cleanups.own import OwnCleanups
 from agentrun_operator.installation import Installation
-from agentrun_operator.intake import Intake
-from agentrun_operator.kube import Kube
-from agentrun_operator.observe import Observer
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.records import record
-from agentrun_operator.workqueue import Key
+from agentrun_operator.runs.observe import Observer
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.state.intake import Intake
+from agentrun_operator.state.watched import WATCHED
+from agentrun_operator.state.workqueue import Key, Reconciler
 from simulated.world import World
 
 from .simulated import Notes, agents_finish, create, go_on, phase
@@ -107,7 +108,7 @@ def calls(work: Callable[[], object]) -> int:
 
 
 def decision(intake: Intake, number: int) -> int:
-    observer = Observer(cast("Kube", None), intake.cache, Installation("runner"), intake.learn)
+    observer = Observer(cast("Kube", None), intake, OwnCleanups(), Installation("runner"))
 
     def look() -> None:
         run = intake.cache.run("ns", f"run-{number}")
@@ -146,12 +147,12 @@ def test_each_run_that_ends_wakes_the_next_one_alone() -> None:
         done = live(number, "t")
         done["metadata"]["resourceVersion"] = f"{1000 + 2 * number}"
         done["status"] |= {"phase": "Succeeded", "holdsThread": None}
-        woken = intake.cache.upsert(record("agentruns", done))
-        assert woken == {Key("run", "ns", f"run-{n}") for n in (number, number + 1)}
+        woken = intake.cache.upsert(WATCHED["agentruns"].parse(done))
+        assert woken == {Key(Reconciler.RUN, "ns", f"run-{n}") for n in (number, number + 1)}
         takes = live(number + 1, "t")
         takes["metadata"]["resourceVersion"] = f"{1001 + 2 * number}"
-        assert intake.cache.upsert(record("agentruns", takes)) == {
-            Key("run", "ns", f"run-{number + 1}")
+        assert intake.cache.upsert(WATCHED["agentruns"].parse(takes)) == {
+            Key(Reconciler.RUN, "ns", f"run-{number + 1}")
         }
 
 

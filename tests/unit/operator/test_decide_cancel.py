@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.models import Agent, AgentRunStatus, ConditionStatus
-from agentrun_operator.plan import CleanUp, ForbidRetries, StopPod
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.view import Cleanup
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRunStatus
+from agentrun_kube.v1alpha1.base import ConditionStatus
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.cleanups.policy import CleanupState
+from agentrun_operator.runs.plan import ForbidRetries, RequestCleanup, StopPod
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import (
     CANCELLED_BY,
@@ -27,7 +29,7 @@ from .states import (
 )
 
 LIVE: dict[str, Any] = {
-    "claimed": True,
+    "has_finalizer": True,
     "phase": Phase.RUNNING,
     "jobName": "r",
     "claimName": "agentrun-store",
@@ -45,15 +47,17 @@ def stopped(status: AgentRunStatus) -> ConditionStatus:
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
 def test_a_pod_runs_on_since_the_status_does_not_know_it_yet(cancel: str) -> None:
     """Failure mode 2."""
-    unknown = run(cancel=cancel, claimed=True)
+    unknown = run(cancel=cancel, has_finalizer=True)
     assert unknown.status.job_uid is None
     plan = decide(view(unknown, job=job(backoff_limit=2), pods=(RUNNING_POD,)))
     assert plan.actions == (ForbidRetries("r", "job-uid"), STOP)
     assert decide(view(unknown, pods=(RUNNING_POD,))).actions == (STOP,), "nor its Job"
 
 
-@pytest.mark.parametrize("found", [Cleanup("running"), Cleanup("failed", message="no space")])
-def test_a_cancel_during_the_clean_up_begins_anew(found: Cleanup) -> None:
+@pytest.mark.parametrize(
+    "found", [CleanupState("running"), CleanupState("failed", message="no space")]
+)
+def test_a_cancel_during_the_clean_up_begins_anew(found: CleanupState) -> None:
     """Failure mode 11."""
     first = decide(view(run(cancel="rollback", **LIVE), pods=(STOPPED_POD,), cleanup=found))
     assert first.status is not None
@@ -63,7 +67,7 @@ def test_a_cancel_during_the_clean_up_begins_anew(found: Cleanup) -> None:
         **LIVE,
     ).model_copy(update={"status": first.status})
     again = decide(view(asked_again, pods=(STOPPED_POD,), cleanup=found))
-    assert again.actions == (CleanUp("agentrun-store"),)
+    assert again.actions == (RequestCleanup("agentrun-store"),)
     assert again.status == first.status
     assert again.events == ()
 
@@ -150,7 +154,7 @@ def test_a_tombstone_forgets_what_was_done_to_the_run() -> None:
     waits = decide(view(this, job=job(), pods=(killed,)))
     again = this.model_copy(update={"status": waits.status})
     later = NOW + timedelta(minutes=5)
-    done = decide(view(again, cleanup=Cleanup("done", 3), now=later))
+    done = decide(view(again, cleanup=CleanupState("done", 3), now=later))
     assert done.status is not None and done.status.cancel is not None
     cancel = done.status.cancel
     assert (cancel.gone_at, cancel.clean_at) == (NOW, later)

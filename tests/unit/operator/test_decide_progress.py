@@ -5,18 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import (
-    Claim,
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import (
+    AddFinalizer,
     CreateJob,
     DeleteJob,
     ForbidRetries,
     Plan,
-    Release,
+    RemoveFinalizer,
     StopPod,
 )
-from agentrun_operator.policy.decide import decide
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import (
     FAILED_POD,
@@ -31,7 +31,7 @@ from .states import (
     view,
 )
 
-LIVE = run(claimed=True, phase=Phase.RUNNING, jobName="r")
+LIVE = run(has_finalizer=True, phase=Phase.RUNNING, jobName="r")
 
 
 def condition(plan: Plan, kind: Condition) -> tuple[str, str, str]:
@@ -42,8 +42,8 @@ def condition(plan: Plan, kind: Condition) -> tuple[str, str, str]:
 
 def test_running_is_said_only_when_the_agents_container_runs() -> None:
     starting = replace(PENDING_POD, node="n1", has_started=True)  # an init container
-    assert decide(view(run(claimed=True), job=job(), pods=(starting,))) == Plan()
-    plan = decide(view(run(claimed=True), job=job(), pods=(RUNNING_POD,)))
+    assert decide(view(run(has_finalizer=True), job=job(), pods=(starting,))) == Plan()
+    plan = decide(view(run(has_finalizer=True), job=job(), pods=(RUNNING_POD,)))
     assert plan.status is not None
     assert plan.status.phase == Phase.RUNNING
     assert plan.status.started_at == RUNNING_POD.agent_started_at
@@ -53,9 +53,9 @@ def test_running_is_said_only_when_the_agents_container_runs() -> None:
 
 def test_a_running_run_that_is_unchanged_writes_nothing() -> None:
     """Failure mode 49."""
-    first = decide(view(run(claimed=True), job=job(), pods=(RUNNING_POD,)))
+    first = decide(view(run(has_finalizer=True), job=job(), pods=(RUNNING_POD,)))
     assert first.status is not None
-    again = run(claimed=True).model_copy(update={"status": first.status})
+    again = run(has_finalizer=True).model_copy(update={"status": first.status})
     later = view(again, job=job(), pods=(RUNNING_POD,), now=NOW + timedelta(hours=1))
     assert decide(later).status == first.status
     assert decide(later).events == ()
@@ -64,7 +64,7 @@ def test_a_running_run_that_is_unchanged_writes_nothing() -> None:
 def test_a_live_run_whose_finalizer_was_taken_off_gets_it_back() -> None:
     """Failure mode 58: a PUT of the whole object drops it."""
     stripped = run(phase=Phase.RUNNING, jobName="r")
-    assert decide(view(stripped, job=job(), pods=(RUNNING_POD,))).actions == (Claim(),)
+    assert decide(view(stripped, job=job(), pods=(RUNNING_POD,))).actions == (AddFinalizer(),)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_pod_that_cannot_start_waits_with_a_reason_that_names_the_field(
     pod: dict[str, str], reason: Reason, named: str
 ) -> None:
     stuck = replace(PENDING_POD, **pod)  # type: ignore[arg-type]
-    plan = decide(view(run(claimed=True), job=job(), pods=(stuck,)))
+    plan = decide(view(run(has_finalizer=True), job=job(), pods=(stuck,)))
     status, found, message = condition(plan, Condition.STARTED)
     assert (status, found) == ("False", reason)
     assert named in message
@@ -104,18 +104,18 @@ def test_a_pod_that_cannot_start_waits_with_a_reason_that_names_the_field(
 
 def test_a_job_whose_pods_are_refused_says_so_after_a_while() -> None:
     """A Pod Security standard or a quota: the Job is taken, and its pods are forbidden."""
-    fresh = decide(view(run(claimed=True), job=job()))
+    fresh = decide(view(run(has_finalizer=True), job=job()))
     assert fresh == Plan(look_again_at=NOW + timedelta(seconds=15))
-    later = decide(view(run(claimed=True), job=job(), now=NOW + timedelta(seconds=15)))
+    later = decide(view(run(has_finalizer=True), job=job(), now=NOW + timedelta(seconds=15)))
     assert condition(later, Condition.STARTED)[1] == Reason.POD_REJECTED
 
 
 def test_a_pod_that_is_not_prepared_says_so_after_a_while() -> None:
     """A ConfigMap that does not exist shows only in the pod's Events."""
     pod = replace(PENDING_POD, node="n1", waiting_reason="ContainerCreating")
-    fresh = decide(view(run(claimed=True), job=job(), pods=(pod,)))
+    fresh = decide(view(run(has_finalizer=True), job=job(), pods=(pod,)))
     assert fresh == Plan(look_again_at=NOW + timedelta(seconds=15))
-    late = view(run(claimed=True), job=job(), pods=(pod,), now=NOW + timedelta(seconds=15))
+    late = view(run(has_finalizer=True), job=job(), pods=(pod,), now=NOW + timedelta(seconds=15))
     status, reason, message = condition(decide(late), Condition.STARTED)
     assert (status, reason) == ("False", Reason.POD_PREPARING)
     assert "spec.code.configMap.name" in message
@@ -155,7 +155,7 @@ def test_the_guard_goes_before_the_final_phase_is_written() -> None:
     A crash between the two must leave a run that is still watched, not a stuck finalizer.
     """
     plan = decide(view(LIVE, job=job(), pods=(SUCCEEDED_POD,)))
-    assert plan.actions == (Release(),)
+    assert plan.actions == (RemoveFinalizer(),)
     after_crash = run(phase=Phase.RUNNING, jobName="r")
     plan = decide(view(after_crash, job=job(), pods=(SUCCEEDED_POD,)))
     assert plan.actions == ()
@@ -165,7 +165,7 @@ def test_the_guard_goes_before_the_final_phase_is_written() -> None:
 
 def test_a_run_whose_job_was_never_written_down_is_not_ended_in_one_step() -> None:
     """Failure mode 37. Else a crash and a Job deleted by hand would make it run a second time."""
-    plan = decide(view(run(claimed=True), job=job(), pods=(SUCCEEDED_POD,)))
+    plan = decide(view(run(has_finalizer=True), job=job(), pods=(SUCCEEDED_POD,)))
     assert plan.actions == ()
     assert plan.status is not None
     assert (plan.status.phase, plan.status.job_name) == (Phase.RUNNING, "r")
@@ -185,7 +185,7 @@ def test_a_run_whose_job_was_never_written_down_is_not_ended_in_one_step() -> No
             Reason.OUT_OF_MEMORY,
             "limits.memory",
         ),
-        (STOPPED_POD, Reason.STOPPED_FROM_OUTSIDE, "nobody has set spec.cancel"),
+        (STOPPED_POD, Reason.STOPPED_FROM_OUTSIDE, "spec.cancel is not set"),
     ],
 )
 def test_a_failure_says_what_was_seen(pod: PodFacts, reason: str, named: str) -> None:

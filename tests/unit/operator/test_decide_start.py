@@ -4,11 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.models import AgentRun
-from agentrun_operator.plan import Claim, CleanUp, CreateJob, Plan, Release
-from agentrun_operator.policy import start
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.runs.plan import (
+    AddFinalizer,
+    CreateJob,
+    Plan,
+    RemoveFinalizer,
+    RequestCleanup,
+)
+from agentrun_operator.runs.policy import start
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import CREATED, NOW, PENDING_POD, job, run, view
 
@@ -20,18 +26,18 @@ def started(plan: Plan) -> tuple[str, str]:
 
 
 def test_a_new_run_claims_before_it_makes_its_job() -> None:
-    assert decide(view(run())).actions == (Claim(),)
+    assert decide(view(run())).actions == (AddFinalizer(),)
 
 
 def test_a_claimed_run_makes_its_job_only_after_a_live_look() -> None:
-    plan = decide(view(run(claimed=True)))
+    plan = decide(view(run(has_finalizer=True)))
     assert plan.actions == (CreateJob(),)
     assert plan.confirm
 
 
 def test_a_claimed_run_waits_only_after_a_live_look() -> None:
     """Its Job may have succeeded, which is not watched."""
-    assert decide(view(run(claimed=True), agent=None)).confirm
+    assert decide(view(run(has_finalizer=True), agent=None)).confirm
 
 
 def test_a_run_without_agent_waits_and_names_the_field() -> None:
@@ -55,13 +61,13 @@ def test_a_name_too_long_for_a_job_fails_at_once_and_says_so() -> None:
 
 
 def test_a_name_of_63_characters_is_not_too_long() -> None:
-    assert decide(view(run("r" * 63))).actions == (Claim(),)
+    assert decide(view(run("r" * 63))).actions == (AddFinalizer(),)
 
 
 @pytest.mark.parametrize("owner", [None, "somebody-else"])
 def test_a_foreign_job_of_the_same_name_is_never_taken_over(owner: str | None) -> None:
     """Failure mode 23."""
-    plan = decide(view(run(claimed=True), job=job(owner=owner)))
+    plan = decide(view(run(has_finalizer=True), job=job(owner=owner)))
     assert plan.actions == ()
     assert started(plan)[0] == Reason.JOB_NAME_TAKEN
     assert plan.look_again_at is not None, "Jobs of others are not watched"
@@ -69,13 +75,13 @@ def test_a_foreign_job_of_the_same_name_is_never_taken_over(owner: str | None) -
 
 def test_an_existing_job_of_the_run_is_not_made_again() -> None:
     """Failure modes 2 and 25: the Job is found by its name, not by what the status says."""
-    plan = decide(view(run(claimed=True), job=job()))
+    plan = decide(view(run(has_finalizer=True), job=job()))
     assert plan.actions == ()
     assert plan.status is None
 
 
 def test_pods_without_job_mean_that_the_run_has_begun() -> None:
-    plan = decide(view(run(claimed=True), pods=(PENDING_POD,)))
+    plan = decide(view(run(has_finalizer=True), pods=(PENDING_POD,)))
     assert CreateJob() not in plan.actions
 
 
@@ -90,11 +96,11 @@ def test_the_older_run_of_a_thread_goes_first() -> None:
 
 def test_of_runs_made_in_the_same_second_the_first_by_name_goes_first() -> None:
     assert decide(view(run("b"), rivals=(run("a", uid="u2"),))).actions == ()
-    assert decide(view(run("b"), rivals=(run("c", uid="u2"),))).actions == (Claim(),)
+    assert decide(view(run("b"), rivals=(run("c", uid="u2"),))).actions == (AddFinalizer(),)
 
 
 def test_a_younger_run_that_holds_the_thread_is_waited_for() -> None:
-    younger = run("b", uid="u2", claimed=True, created=NOW)
+    younger = run("b", uid="u2", has_finalizer=True, created=NOW)
     plan = decide(view(run("a"), rivals=(younger,)))
     assert plan.actions == ()
     assert started(plan)[0] == Reason.THREAD_BUSY
@@ -102,26 +108,26 @@ def test_a_younger_run_that_holds_the_thread_is_waited_for() -> None:
 
 def test_of_two_claims_at_the_same_time_neither_makes_a_job_and_the_younger_gives_way() -> None:
     """Failure mode 26: two operators, each with a cache of its own."""
-    older, younger = run("a", claimed=True), run("b", uid="u2", claimed=True)
+    older, younger = run("a", has_finalizer=True), run("b", uid="u2", has_finalizer=True)
     for_older = decide(view(older, rivals=(younger,)))
     assert for_older.actions == ()
     assert gives_way(younger, older)
 
 
 def test_a_claim_without_job_gives_way_to_a_run_that_has_begun_whatever_the_order() -> None:
-    begun = run("b", uid="u2", claimed=True, created=NOW, jobName="b")
-    assert gives_way(run("a", claimed=True), begun)
+    begun = run("b", uid="u2", has_finalizer=True, created=NOW, jobName="b")
+    assert gives_way(run("a", has_finalizer=True), begun)
 
 
 def gives_way(this: AgentRun, rival: AgentRun) -> bool:
     """With the status that its first decision wrote."""
     marked = decide(view(this, rivals=(rival,))).status
     again = this.model_copy(update={"status": marked})
-    return decide(view(again, rivals=(rival,))).actions == (Release(),)
+    return decide(view(again, rivals=(rival,))).actions == (RemoveFinalizer(),)
 
 
 def test_a_run_that_gives_way_keeps_the_mark_that_its_job_may_have_been_asked_for() -> None:
-    older, younger = run("a", claimed=True), run("b", uid="u2", claimed=True)
+    older, younger = run("a", has_finalizer=True), run("b", uid="u2", has_finalizer=True)
     plan = decide(view(younger, rivals=(older,)))
     assert plan.actions == (), "the thread first, then the finalizer"
     assert plan.status is not None
@@ -131,14 +137,14 @@ def test_a_run_that_gives_way_keeps_the_mark_that_its_job_may_have_been_asked_fo
 
 def test_a_run_that_gave_way_is_rolled_back_with_a_clean_up() -> None:
     """The request to make its Job may have been sent before, and arrive after."""
-    older, younger = run("a", claimed=True), run("b", uid="u2", claimed=True)
+    older, younger = run("a", has_finalizer=True), run("b", uid="u2", has_finalizer=True)
     gave_way = decide(view(younger, rivals=(older,))).status
     assert gave_way is not None
     cancelled = run("b", uid="u2", cancel="rollback").model_copy(update={"status": gave_way})
-    assert decide(view(cancelled)).actions == (Claim(),)
-    guarded = run("b", uid="u2", cancel="rollback", claimed=True)
+    assert decide(view(cancelled)).actions == (AddFinalizer(),)
+    guarded = run("b", uid="u2", cancel="rollback", has_finalizer=True)
     guarded = guarded.model_copy(update={"status": gave_way})
-    assert decide(view(guarded)).actions == (CleanUp("agentrun-store"),)
+    assert decide(view(guarded)).actions == (RequestCleanup("agentrun-store"),)
 
 
 def test_a_waiting_run_that_is_unchanged_writes_nothing_and_says_nothing() -> None:
@@ -152,7 +158,7 @@ def test_a_waiting_run_that_is_unchanged_writes_nothing_and_says_nothing() -> No
 
 
 def test_a_refused_job_is_reported_with_the_servers_words() -> None:
-    plan = start.rejected(view(run(claimed=True)), "spec.template: bad.")
+    plan = start.rejected(view(run(has_finalizer=True)), "spec.template: bad.")
     reason, message = started(plan)
     assert reason == Reason.JOB_REJECTED
     assert "spec.template: bad." in message

@@ -6,39 +6,29 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import (
-    Claim,
-    CleanUp,
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.cleanups.policy import CleanupState
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import (
+    AddFinalizer,
     CreateJob,
     DeleteJob,
     DeletePod,
     DeleteRun,
     ForbidRetries,
     Plan,
-    Release,
+    RemoveFinalizer,
+    RequestCleanup,
     StopPod,
 )
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.view import Cleanup
+from agentrun_operator.runs.policy.decide import decide
 
-from .states import (
-    NOW,
-    PENDING_POD,
-    RUNNING_POD,
-    SIGNALLED_POD,
-    STOPPED_POD,
-    UID,
-    job,
-    run,
-    view,
-)
+from .states import NOW, PENDING_POD, RUNNING_POD, SIGNALLED_POD, STOPPED_POD, UID, job, run, view
 
 STOP = StopPod("r-abc", "pod-uid")
 DELETE_JOB = DeleteJob("r", "job-uid")
 RUNNING: dict[str, Any] = {
-    "claimed": True,
+    "has_finalizer": True,
     "phase": Phase.RUNNING,
     "jobName": "r",
     "claimName": "agentrun-store",
@@ -71,7 +61,7 @@ def test_a_run_born_with_rollback_is_removed_without_a_clean_up() -> None:
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
 def test_a_claimed_run_without_job_never_gets_one_once_it_is_cancelled(cancel: str) -> None:
     """Failure mode 1."""
-    plan = decide(view(run(cancel=cancel, claimed=True)))
+    plan = decide(view(run(cancel=cancel, has_finalizer=True)))
     assert CreateJob() not in plan.actions
     assert plan.confirm
 
@@ -82,7 +72,7 @@ def test_before_a_container_runs_the_job_is_deleted(
     cancel: str, pods: tuple[PodFacts, ...]
 ) -> None:
     """Failure mode 4."""
-    plan = decide(view(run(cancel=cancel, claimed=True), job=job(), pods=pods))
+    plan = decide(view(run(cancel=cancel, has_finalizer=True), job=job(), pods=pods))
     assert plan.actions == (DELETE_JOB, *(DeletePod(pod.name, pod.uid, 2) for pod in pods))
     assert plan.confirm, "its pod may have succeeded, and that is not watched"
     assert plan.status is not None
@@ -96,53 +86,53 @@ def test_a_pod_that_is_deleted_before_it_starts_does_not_get_its_whole_grace_per
     """
     pod = replace(PENDING_POD, deleting=True, deletion_grace=30)
     gone = job(deleting=True)
-    plan = decide(view(run(cancel="interrupt", claimed=True), job=gone, pods=(pod,)))
+    plan = decide(view(run(cancel="interrupt", has_finalizer=True), job=gone, pods=(pod,)))
     assert plan.actions == (DeletePod("r-abc", "pod-uid", 2),)
     shortened = replace(pod, deletion_grace=2)
-    plan = decide(view(run(cancel="interrupt", claimed=True), job=gone, pods=(shortened,)))
+    plan = decide(view(run(cancel="interrupt", has_finalizer=True), job=gone, pods=(shortened,)))
     assert plan.actions == ()
 
 
 def test_a_job_that_is_being_deleted_is_not_deleted_again() -> None:
-    plan = decide(view(run(cancel="interrupt", claimed=True), job=job(deleting=True)))
+    plan = decide(view(run(cancel="interrupt", has_finalizer=True), job=job(deleting=True)))
     assert plan.actions == ()
 
 
 def test_a_pending_pod_whose_job_is_gone_is_deleted_itself() -> None:
     """Failure mode 22: a Job deleted with --cascade=orphan."""
-    plan = decide(view(run(cancel="interrupt", claimed=True), pods=(PENDING_POD,)))
+    plan = decide(view(run(cancel="interrupt", has_finalizer=True), pods=(PENDING_POD,)))
     assert plan.actions == (DeletePod("r-abc", "pod-uid", 2),)
 
 
-CLAIMED: dict[str, Any] = {"claimed": True, "jobName": "r", "claimName": "agentrun-store"}
+CLAIMED: dict[str, Any] = {"has_finalizer": True, "jobName": "r", "claimName": "agentrun-store"}
 
 
 def test_rollback_cleans_up_even_if_no_pod_that_was_seen_had_started() -> None:
     """Another pod may have come, written and gone while nobody looked (an evicted one, say)."""
     this = run(cancel="rollback", **CLAIMED)
-    for departed in ((), (PENDING_POD,)):
-        plan = decide(view(this, departed=departed))
-        assert plan.actions == (CleanUp("agentrun-store"),)
+    for gone_pods in ((), (PENDING_POD,)):
+        plan = decide(view(this, gone_pods=gone_pods))
+        assert plan.actions == (RequestCleanup("agentrun-store"),)
 
 
 def test_rollback_of_a_run_that_waits_for_its_claim_does_not_wait_for_it_again() -> None:
     """The clean-up pod cannot start either: without the claim there is no store to clean."""
-    missing = Cleanup("running", claim_missing=True)
+    missing = CleanupState("running", claim_missing=True)
     plan = decide(view(run(cancel="rollback", **CLAIMED), cleanup=missing))
-    assert plan.actions == (Release(), DeleteRun())
+    assert plan.actions == (RemoveFinalizer(), DeleteRun())
     started = run(cancel="rollback", **RUNNING)
     plan = decide(view(started, pods=(STOPPED_POD,), cleanup=missing))
     assert DeleteRun() not in plan.actions, "its checkpoints are somewhere"
 
 
 def test_a_claimed_run_may_have_had_a_job_that_nobody_wrote_down() -> None:
-    plan = decide(view(run(cancel="rollback", claimed=True)))
-    assert plan.actions == (CleanUp("agentrun-store"),)
+    plan = decide(view(run(cancel="rollback", has_finalizer=True)))
+    assert plan.actions == (RequestCleanup("agentrun-store"),)
 
 
 def test_a_rollback_without_its_guard_takes_it_again_before_the_clean_up() -> None:
-    this = run(cancel="rollback", **(RUNNING | {"claimed": False}))
-    assert decide(view(this, pods=(STOPPED_POD,))).actions == (Claim(),)
+    this = run(cancel="rollback", **(RUNNING | {"has_finalizer": False}))
+    assert decide(view(this, pods=(STOPPED_POD,))).actions == (AddFinalizer(),)
 
 
 def test_two_runs_that_wait_for_their_clean_up_do_not_wait_for_each_other() -> None:
@@ -153,7 +143,7 @@ def test_two_runs_that_wait_for_their_clean_up_do_not_wait_for_each_other() -> N
     ]
     rival = run("other", uid="o", cancel="rollback", conditions=conditions, **CLAIMED)
     plan = decide(view(run(cancel="rollback", **RUNNING), pods=(STOPPED_POD,), rivals=(rival,)))
-    assert plan.actions == (CleanUp("agentrun-store"),)
+    assert plan.actions == (RequestCleanup("agentrun-store"),)
 
 
 # Running
@@ -188,7 +178,7 @@ def test_what_is_done_already_is_not_done_again(cancel: str) -> None:
 
 def test_an_init_container_that_runs_counts_as_running() -> None:
     starting = replace(PENDING_POD, node="n1", has_started=True)
-    this = run(cancel="interrupt", claimed=True)
+    this = run(cancel="interrupt", has_finalizer=True)
     assert decide(view(this, job=job(), pods=(starting,))).actions == (STOP,)
 
 
@@ -200,7 +190,7 @@ def test_no_final_phase_while_a_pod_is_alive(pod: PodFacts, found: Any) -> None:
         plan = decide(view(run(cancel=cancel, **RUNNING), job=found, pods=(pod,)))
         assert plan.status is not None
         assert plan.status.phase == Phase.CANCELLING
-        assert Release() not in plan.actions
+        assert RemoveFinalizer() not in plan.actions
         assert condition(plan, Condition.STOPPED) == ("False", Reason.WAITING_FOR_POD)
 
 
@@ -259,5 +249,5 @@ def test_a_run_that_is_deleted_and_held_by_others_never_starts() -> None:
 def test_the_same_run_uid_is_what_counts_not_the_name() -> None:
     """Failure mode 27: a run of the same name was deleted a moment ago, its Job is still there."""
     leftover = job(owner="uid-of-the-run-before")
-    plan = decide(view(run(uid=UID, claimed=True), job=leftover))
+    plan = decide(view(run(uid=UID, has_finalizer=True), job=leftover))
     assert plan.actions == ()

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import CleanUp, DeleteRun, Release
-from agentrun_operator.policy.cleanup import awaits_cleanup
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.view import Cleanup
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.cleanups.policy import CleanupState
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.facts.runs import awaits_cleanup
+from agentrun_operator.runs.plan import DeleteRun, RemoveFinalizer, RequestCleanup
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import (
     FAILED_POD,
@@ -31,7 +31,7 @@ def test_interrupt_ends_when_the_pod_is_terminated() -> None:
     """Failure mode 14."""
     pod = said(STOPPED_POD, "Stopped", checkpoint={"id": "c3", "count": 3})
     plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
-    assert plan.actions == (Release(),)
+    assert plan.actions == (RemoveFinalizer(),)
     assert plan.confirm
     assert plan.status is not None
     assert plan.status.phase == Phase.INTERRUPTED
@@ -119,7 +119,7 @@ def test_an_accepted_rollback_is_carried_out_however_the_run_ended(
 ) -> None:
     this = run(cancel="rollback", **RUNNING)
     plan = decide(view(this, pods=pods))
-    assert plan.actions == (CleanUp("agentrun-store"),)
+    assert plan.actions == (RequestCleanup("agentrun-store"),)
     assert plan.status is not None
     assert plan.status.phase == Phase.CANCELLING
     assert condition(plan, Condition.STOPPED)[0] == "True"
@@ -129,20 +129,22 @@ def test_an_accepted_rollback_is_carried_out_however_the_run_ended(
 def test_the_record_goes_only_when_the_store_is_clean() -> None:
     """Failure modes 28 and 31."""
     this = run(cancel="rollback", **RUNNING)
-    running = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("running")))
+    running = decide(view(this, pods=(STOPPED_POD,), cleanup=CleanupState("running")))
     assert DeleteRun() not in running.actions
-    failed = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("failed", message="no space")))
+    failed = decide(
+        view(this, pods=(STOPPED_POD,), cleanup=CleanupState("failed", message="no space"))
+    )
     assert DeleteRun() not in failed.actions
     assert condition(failed, Condition.ROLLED_BACK) == ("False", Reason.CLEANUP_FAILED)
-    done = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("done", 4)))
-    assert done.actions == (Release(), DeleteRun())
+    done = decide(view(this, pods=(STOPPED_POD,), cleanup=CleanupState("done", 4)))
+    assert done.actions == (RemoveFinalizer(), DeleteRun())
     assert "4 checkpoints" in done.events[0].message
 
 
 def test_a_clean_up_that_fails_is_told_again_and_again_or_never() -> None:
     """Failure mode 31."""
     this = run(cancel="rollback", **RUNNING)
-    failed = Cleanup("failed", message="no space")
+    failed = CleanupState("failed", message="no space")
     first = decide(view(this, pods=(STOPPED_POD,), cleanup=failed))
     assert [event.reason for event in first.events] == [Reason.CLEANUP_FAILED]
     again = this.model_copy(update={"status": first.status})
@@ -152,7 +154,7 @@ def test_a_clean_up_that_fails_is_told_again_and_again_or_never() -> None:
 def test_a_clean_up_that_gets_no_pod_is_not_looked_at_again() -> None:
     """Failure mode 31."""
     later = NOW + timedelta(seconds=15)
-    waits = Cleanup("running", look_again_at=later)
+    waits = CleanupState("running", look_again_at=later)
     this = run(cancel="rollback", **RUNNING)
     assert decide(view(this, pods=(STOPPED_POD,), cleanup=waits)).look_again_at == later
 
@@ -168,15 +170,15 @@ def test_a_rollback_in_a_namespace_that_is_deleted_ends_with_it() -> None:
     """Failure mode 42: no clean-up pod can be made, and the claim goes with the namespace."""
     this = run(cancel="rollback", deleting=True, **RUNNING)
     plan = decide(view(this, pods=(STOPPED_POD,), namespace_terminating=True))
-    assert plan.actions == (Release(),)
+    assert plan.actions == (RemoveFinalizer(),)
 
 
 def test_a_rollback_whose_job_went_before_its_claim_was_written_down_is_cleaned_all_the_same() -> (
     None
 ):
-    this = run(cancel="rollback", claimed=True)
-    plan = decide(view(this, departed=(RUNNING_POD,)))
-    assert plan.actions == (CleanUp("agentrun-store"),)
+    this = run(cancel="rollback", has_finalizer=True)
+    plan = decide(view(this, gone_pods=(RUNNING_POD,)))
+    assert plan.actions == (RequestCleanup("agentrun-store"),)
     assert plan.status is not None
     assert plan.status.claim_name == "agentrun-store"
     assert awaits_cleanup(this.model_copy(update={"status": plan.status}))
@@ -195,7 +197,7 @@ def test_a_pod_that_the_cluster_gave_up_ends_the_run_and_says_how_it_is_known() 
 
 def test_of_a_pod_that_never_had_a_node_no_kubelet_is_said_to_have_reported_anything() -> None:
     unscheduled = replace(PENDING_POD, phase="Failed")
-    stopping = run(claimed=True, cancel="interrupt", phase=Phase.CANCELLING, jobName="r")
+    stopping = run(has_finalizer=True, cancel="interrupt", phase=Phase.CANCELLING, jobName="r")
     plan = decide(view(stopping, pods=(unscheduled,)))
     assert plan.status is not None
     (stopped,) = [c for c in plan.status.conditions if c.type == "Stopped"]
@@ -225,21 +227,21 @@ LIVES = "a pod that nobody has seen yet may be alive"
 
 def test_a_deleted_run_goes_when_its_pod_is_gone_and_its_checkpoints_stay() -> None:
     plan = decide(view(run(deleting=True, **RUNNING), job=job(), pods=(STOPPED_POD,)))
-    assert plan.actions == (Release(),)
+    assert plan.actions == (RemoveFinalizer(),)
     assert plan.confirm, LIVES
 
 
 def test_a_deleted_stateless_run_takes_its_thread_with_it() -> None:
     this = run(deleting=True, thread=None, **RUNNING)
     plan = decide(view(this, job=job(), pods=(STOPPED_POD,)))
-    assert plan.actions == (CleanUp("agentrun-store"),)
-    done = decide(view(this, job=job(), pods=(STOPPED_POD,), cleanup=Cleanup("done", 2)))
-    assert done.actions == (Release(),)
+    assert plan.actions == (RequestCleanup("agentrun-store"),)
+    done = decide(view(this, job=job(), pods=(STOPPED_POD,), cleanup=CleanupState("done", 2)))
+    assert done.actions == (RemoveFinalizer(),)
     assert done.confirm, LIVES
 
 
 def test_a_deleted_run_that_never_began_goes_at_once() -> None:
-    assert decide(view(run(deleting=True, claimed=True))).actions == (Release(),)
+    assert decide(view(run(deleting=True, has_finalizer=True))).actions == (RemoveFinalizer(),)
 
 
 def test_a_deleted_run_that_others_hold_keeps_the_end_that_it_had() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Cancel, Condition, Phase, Reason
-from agentrun_operator.plan import CancelRun, Claim, Release
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.vocabulary import Cancel, Condition, Phase, Reason
+from agentrun_operator.runs.plan import AddFinalizer, CancelRun, RemoveFinalizer
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import CREATED, run, view
 
@@ -31,7 +31,7 @@ def test_reject_ends_the_newer_run_at_once() -> None:
 
 
 def test_reject_is_no_matter_on_a_free_thread() -> None:
-    assert decide(view(taking("reject"))).actions == (Claim(),)
+    assert decide(view(taking("reject"))).actions == (AddFinalizer(),)
 
 
 @pytest.mark.parametrize("strategy", ["interrupt", "rollback"])
@@ -39,11 +39,11 @@ def test_the_older_runs_are_cancelled_and_the_newer_waits_until_they_are_gone(
     strategy: str,
 ) -> None:
     """Failure mode 70."""
-    rivals = (older("one", claimed=True), older("two"))
+    rivals = (older("one", has_finalizer=True), older("two"))
     plan = decide(view(taking(strategy), rivals=rivals))
     cancelled = [(a.run, a.cancel) for a in plan.actions if isinstance(a, CancelRun)]
     assert cancelled == [("one", Cancel(strategy)), ("two", Cancel(strategy))]
-    assert Claim() not in plan.actions
+    assert AddFinalizer() not in plan.actions
     assert plan.status is not None
     assert plan.status.phase == Phase.PENDING
 
@@ -54,34 +54,34 @@ def test_a_run_that_is_cancelled_already_is_not_cancelled_again_and_never_weaken
         ("interrupt", "rollback"),
         ("rollback", "rollback"),
     ):
-        plan = decide(view(taking(strategy), rivals=(older(claimed=True, cancel=cancel),)))
+        plan = decide(view(taking(strategy), rivals=(older(has_finalizer=True, cancel=cancel),)))
         assert plan.actions == ()
 
 
 def test_rollback_strengthens_an_interrupt() -> None:
-    plan = decide(view(taking("rollback"), rivals=(older(claimed=True, cancel="interrupt"),)))
+    plan = decide(view(taking("rollback"), rivals=(older(has_finalizer=True, cancel="interrupt"),)))
     assert [type(a) for a in plan.actions] == [CancelRun]
 
 
 def test_a_younger_run_that_waits_is_not_cancelled() -> None:
     younger = run("young", uid="young", created=CREATED + timedelta(seconds=5))
-    assert decide(view(taking("interrupt"), rivals=(younger,))).actions == (Claim(),)
+    assert decide(view(taking("interrupt"), rivals=(younger,))).actions == (AddFinalizer(),)
 
 
 def test_a_finished_run_that_is_being_cleaned_is_waited_for_but_not_cancelled() -> None:
-    cleaning = older(claimed=True, deleting=True, phase=Phase.SUCCEEDED)
+    cleaning = older(has_finalizer=True, deleting=True, phase=Phase.SUCCEEDED)
     plan = decide(view(taking("interrupt"), rivals=(cleaning,)))
     assert plan.actions == ()
     assert plan.status is not None
 
 
 def test_a_rejected_run_lets_go_of_its_claim() -> None:
-    plan = decide(view(taking("reject", claimed=True), rivals=(older(claimed=True),)))
-    assert plan.actions == (Release(),)
+    plan = decide(view(taking("reject", has_finalizer=True), rivals=(older(has_finalizer=True),)))
+    assert plan.actions == (RemoveFinalizer(),)
 
 
 def test_reject_waits_for_a_run_that_is_being_stopped() -> None:
-    stopping = older(claimed=True, cancel="interrupt", phase=Phase.CANCELLING, jobName="old")
+    stopping = older(has_finalizer=True, cancel="interrupt", phase=Phase.CANCELLING, jobName="old")
     plan = decide(view(taking("reject"), rivals=(stopping,)))
     assert plan.status is not None
     assert plan.status.phase == Phase.FAILED

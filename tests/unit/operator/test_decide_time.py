@@ -6,23 +6,23 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import (
-    CleanUp,
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.cleanups.policy import CleanupState
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import (
     DeleteRun,
     ForbidRetries,
     Plan,
-    Release,
+    RemoveFinalizer,
+    RequestCleanup,
     StopPod,
 )
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.view import Cleanup
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import FAILED_POD, NOW, RUNNING_POD, STOPPED_POD, SUCCEEDED_POD, job, run, said, view
 
 LIVE: dict[str, Any] = {
-    "claimed": True,
+    "has_finalizer": True,
     "phase": Phase.RUNNING,
     "jobName": "r",
     "claimName": "agentrun-store",
@@ -41,7 +41,7 @@ def test_a_pod_stopped_by_its_own_deadline_is_timed_out(pod: PodFacts) -> None:
     plan = decide(view(run(**LIVE), job=job(), pods=(pod,)))
     assert plan.status is not None
     assert plan.status.phase == Phase.TIMED_OUT
-    assert plan.actions == (Release(),)
+    assert plan.actions == (RemoveFinalizer(),)
 
 
 def test_an_agent_that_completed_as_its_time_ran_out_has_succeeded() -> None:
@@ -157,27 +157,27 @@ def test_reclaim_policy_delete_keeps_the_guard_of_a_finished_run() -> None:
     assert plan.actions == ()
     assert plan.status is not None
     assert plan.status.settled is None
-    assert decide(view(finished(spec_more=delete, claimed=True))) == Plan()
+    assert decide(view(finished(spec_more=delete, has_finalizer=True))) == Plan()
 
 
 def test_deleting_a_finished_run_with_reclaim_policy_delete_cleans_the_store_first() -> None:
-    gone = finished(spec_more={"reclaimPolicy": "Delete"}, claimed=True, deleting=True)
+    gone = finished(spec_more={"reclaimPolicy": "Delete"}, has_finalizer=True, deleting=True)
     first = decide(view(gone))
     assert first.actions == ()
     assert first.status is not None
     assert first.status.holds_thread, "the thread first: another run may take it at the same time"
     gone = gone.model_copy(update={"status": first.status})
     plan = decide(view(gone))
-    assert plan.actions == (CleanUp("agentrun-store"),)
+    assert plan.actions == (RequestCleanup("agentrun-store"),)
     assert plan.status is not None
     assert plan.status.phase == Phase.SUCCEEDED
-    assert decide(view(gone, cleanup=Cleanup("done", 3))).actions == (Release(),)
+    assert decide(view(gone, cleanup=CleanupState("done", 3))).actions == (RemoveFinalizer(),)
 
 
 def test_a_clean_up_waits_for_the_run_that_uses_the_thread() -> None:
     """Failure mode 29."""
-    gone = finished(spec_more={"reclaimPolicy": "Delete"}, claimed=True, deleting=True)
-    user = run("later", uid="later", claimed=True, phase=Phase.RUNNING)
+    gone = finished(spec_more={"reclaimPolicy": "Delete"}, has_finalizer=True, deleting=True)
+    user = run("later", uid="later", has_finalizer=True, phase=Phase.RUNNING)
     plan = decide(view(gone, rivals=(user,)))
     assert plan.actions == ()
     assert plan.status is not None
@@ -187,7 +187,7 @@ def test_a_clean_up_waits_for_the_run_that_uses_the_thread() -> None:
 
 def test_a_finished_run_without_anything_to_do_has_no_finalizer() -> None:
     """Failure mode 40."""
-    assert decide(view(finished(claimed=True))).actions == (Release(),)
+    assert decide(view(finished(has_finalizer=True))).actions == (RemoveFinalizer(),)
     assert decide(view(finished())) == Plan()
 
 
@@ -206,8 +206,8 @@ def test_a_finished_run_without_anything_to_do_has_no_finalizer() -> None:
 def test_a_rolled_back_run_from_git_stays_as_an_empty_tombstone(meta: dict[str, Any]) -> None:
     """Failure mode 54: removed, it would be applied and run again."""
     this = run(cancel="rollback", meta_more=meta, **LIVE)
-    plan = decide(view(this, pods=(STOPPED_POD,), cleanup=Cleanup("done", 3)))
-    assert plan.actions == (Release(),)
+    plan = decide(view(this, pods=(STOPPED_POD,), cleanup=CleanupState("done", 3)))
+    assert plan.actions == (RemoveFinalizer(),)
     assert plan.status is not None
     assert plan.status.phase == Phase.ROLLED_BACK
     assert plan.status.output is None

@@ -12,8 +12,9 @@ import agentrun_operator
 READ_AND_WRITE = """
 import json
 from agentrun_operator.installation import Installation
-from agentrun_operator.kube import read_deep_json
-from agentrun_operator.models import Agent, AgentRun
+from agentrun_kube.client.kube import read_deep_json
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 from agentrun_operator.resources.run_job import run_job
 
 read_deep_json()

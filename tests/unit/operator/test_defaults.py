@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from agentrun_operator.models import Agent, AgentRun
-from agentrun_operator.policy import defaults
+from agentrun_kube import defaults
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
 
 from .states import agent, run
 

@@ -5,7 +5,7 @@ On the simulated cluster of ``make chaos``.
 
 import pytest
 
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
 from simulated.agents import checkpoint
 from simulated.world import World
 

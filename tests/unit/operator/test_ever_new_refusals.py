@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
 from simulated.kube import Request
 from simulated.world import World
 

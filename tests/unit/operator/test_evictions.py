@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Phase
-from agentrun_operator.evictions import overuse
-from agentrun_operator.plan import DeleteJob, ForbidRetries, StopPod
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.outcome import ending
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.facts.evictions import overuse
+from agentrun_operator.runs.plan import DeleteJob, ForbidRetries, StopPod
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.outcome import outcome_of_pods
 
 from .states import FAILED_POD, RUNNING_POD, job, run, said, view
 
-LIVE: dict[str, Any] = {"claimed": True, "phase": Phase.RUNNING, "jobName": "r"}
+LIVE: dict[str, Any] = {"has_finalizer": True, "phase": Phase.RUNNING, "jobName": "r"}
 LIMIT = "Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. "
 MEMORY = (
     "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. "
@@ -59,7 +59,7 @@ def test_the_message_names_the_limit_the_kubelets_words_and_the_field(
     words: str, field: str
 ) -> None:
     for pod in (EVICTED, said(EVICTED, "Stopped")):
-        end = ending((replace(pod, overuse=words),))
+        end = outcome_of_pods((replace(pod, overuse=words),))
         assert end is not None
         assert (end.phase, end.reason) == ("Failed", "Evicted")
         assert words in end.message
@@ -67,8 +67,8 @@ def test_the_message_names_the_limit_the_kubelets_words_and_the_field(
 
 
 def test_an_agent_that_had_completed_or_failed_before_it_was_evicted_keeps_its_end() -> None:
-    done = ending((said(EVICTED, "Succeeded"),))
-    failed = ending((said(EVICTED, "Failed", reason="InvalidInput"),))
+    done = outcome_of_pods((said(EVICTED, "Succeeded"),))
+    failed = outcome_of_pods((said(EVICTED, "Failed", reason="InvalidInput"),))
     assert done is not None and failed is not None
     assert (done.phase, failed.reason) == ("Succeeded", "InvalidInput")
 
@@ -92,7 +92,7 @@ def test_an_eviction_that_the_job_ignores_uses_up_retries_too() -> None:
     plan = decide(view(run(**LIVE), job=job(), pods=(PRESSED, second)))
     assert plan.actions == ()
     assert plan.status is not None
-    written = run(claimed=True, **plan.status.model_dump(by_alias=True))
+    written = run(has_finalizer=True, **plan.status.model_dump(by_alias=True))
     plan = decide(view(written, job=job(backoff_limit=1, retries=0), pods=(PRESSED, second)))
     assert plan.actions == (ForbidRetries("r", "job-uid"), StopPod("r-2", "2"))
     plan = decide(view(written, job=job(), pods=(PRESSED,)))

@@ -2,8 +2,9 @@
 
 import pytest
 
-from agentrun_operator.account import read_account
-from agentrun_operator.facts import Object, pod_facts
+from agentrun_kube.objects import Object
+from agentrun_kube.termination_report import parse_report
+from agentrun_operator.facts.pods import pod_facts
 
 
 @pytest.mark.parametrize(
@@ -19,24 +20,24 @@ from agentrun_operator.facts import Object, pod_facts
     ],
 )
 def test_a_termination_message_that_is_no_account_is_none(text: str) -> None:
-    assert read_account(text) is None
+    assert parse_report(text) is None
 
 
 def test_an_account_that_nests_too_deeply_for_a_status_keeps_its_run_from_ending() -> None:
     """Any program may write it; the status could never be written."""
     deep = "[" * 300 + "]" * 300
-    assert read_account('{"result": "Succeeded", "output": ' + deep + "}") is None
-    assert read_account('{"result": "Succeeded", "output": [[]]}') is not None
+    assert parse_report('{"result": "Succeeded", "output": ' + deep + "}") is None
+    assert parse_report('{"result": "Succeeded", "output": [[]]}') is not None
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1" * 400])
 def test_a_number_that_no_api_server_takes_keeps_its_run_from_ending(number: str) -> None:
     """Any program may write it; the status could never be written."""
-    assert read_account('{"result": "Succeeded", "output": [' + number + "]}") is None
+    assert parse_report('{"result": "Succeeded", "output": [' + number + "]}") is None
 
 
 def test_a_number_of_an_account_is_read_as_another() -> None:
-    account = read_account('{"result": "Succeeded", "output": [-1, 1.5, 2e3, 9007199254740993]}')
+    account = parse_report('{"result": "Succeeded", "output": [-1, 1.5, 2e3, 9007199254740993]}')
     assert account is not None
     assert account.output == [-1, 1.5, 2000.0, 9007199254740993]
     assert [type(number) for number in account.output] == [int, float, float, int]

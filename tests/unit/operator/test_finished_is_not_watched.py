@@ -6,9 +6,9 @@ Job controller's word on it.
 
 import pytest
 
-from agentrun_operator.constants import LABEL_FINISHED
-from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_kube.names import LABEL_FINISHED
+from agentrun_operator.state.watched import WATCHED
 from objects import Object, label, name_of, phase_of
 from simulated.agents import checkpoint
 from simulated.container import Exit
@@ -39,10 +39,10 @@ def expect_log_kept(world: World, notes: Notes) -> None:
 
 
 def watched(world: World, plural: str) -> list[str]:
-    return [name_of(obj) for obj in world.server.select(plural, SELECTORS[plural])]
+    return [name_of(obj) for obj in world.server.select(plural, WATCHED[plural].selectors)]
 
 
-def let_go(world: World) -> list[str]:
+def unwatch(world: World) -> list[str]:
     left = world.server.all("jobs") + world.server.all("pods")
     return [name_of(obj) for obj in left if label(obj, LABEL_FINISHED)]
 
@@ -108,7 +108,7 @@ def test_a_pod_that_failed_before_the_run_succeeded_is_watched_for_ever(world: W
     assert len(world.server.all("pods")) == 2
     expect_nothing_watched(world)
     (failed,) = [pod for pod in world.server.all("pods") if phase_of(pod) == "Failed"]
-    assert let_go(world) == [name_of(failed)], "the others have succeeded"
+    assert unwatch(world) == [name_of(failed)], "the others have succeeded"
 
 
 def test_a_restart_after_the_end_leaves_the_job_watched_for_ever(world: World) -> None:
@@ -136,7 +136,7 @@ def test_a_job_is_let_go_while_the_run_may_go_on(world: World) -> None:
     fail(world)
     go_on(world, rounds=30)
     assert phase(world) == "Running"
-    assert let_go(world) == []
+    assert unwatch(world) == []
 
 
 def test_a_cancel_in_the_moment_of_success_deletes_job_and_log(world: World) -> None:

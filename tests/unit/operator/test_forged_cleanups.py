@@ -103,7 +103,7 @@ def test_a_job_whose_name_is_taken_gets_another_and_the_run_says_so(world: World
 
     go_on(world, serve, rounds=12)
     assert len(set(taken)) == 4
-    assert any("is there and may not be the operator's" in text for text in said), set(said)
+    assert any("already exists and may not be the operator's" in text for text in said), set(said)
     expect_cleaned_by_the_operators_own_job(world)
 
 

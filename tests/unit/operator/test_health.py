@@ -4,10 +4,11 @@ from typing import cast
 
 import pytest
 
-from agentrun_operator import health, workqueue
-from agentrun_operator.intake import Intake
-from agentrun_operator.kube import Kube
-from agentrun_operator.workqueue import Key
+from agentrun_kube.client.kube import Kube
+from agentrun_operator import health
+from agentrun_operator.state import workqueue
+from agentrun_operator.state.intake import Intake
+from agentrun_operator.state.workqueue import Key, Reconciler
 
 LONG = 10_000.0
 
@@ -32,7 +33,7 @@ async def test_a_worker_that_is_stuck_is_trouble(
 ) -> None:
     intake.last_sync = LONG
     monkeypatch.setattr(workqueue, "monotonic", lambda: 0.0)
-    intake.queue.add(Key("run", "ns", "r"))
+    intake.queue.add(Key(Reconciler.RUN, "ns", "r"))
     await intake.queue.take()
     monkeypatch.setattr(workqueue, "monotonic", lambda: LONG)
     assert health.trouble(intake, LONG) == "a worker has been on one key for 10000 s"
@@ -43,6 +44,6 @@ def test_a_namespace_that_gets_no_turn_is_trouble(
 ) -> None:
     intake.last_sync = LONG
     monkeypatch.setattr(workqueue, "monotonic", lambda: 0.0)
-    intake.queue.add(Key("run", "ns", "r"))
+    intake.queue.add(Key(Reconciler.RUN, "ns", "r"))
     monkeypatch.setattr(workqueue, "monotonic", lambda: LONG)
     assert health.trouble(intake, LONG) == "a namespace has had no turn for 10000 s"

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, quote
 import pytest
 from aiohttp import web
 
-from agentrun_operator import kube as kube_module
-from agentrun_operator.kube import ApiError, Kube
-from agentrun_operator.pages import Page
-from agentrun_operator.paths import field_is, label_is
+from agentrun_kube.client import kube as kube_module
+from agentrun_kube.client.kube import ApiError, Kube
+from agentrun_kube.client.pages import Page
+from agentrun_kube.client.paths import field_is, label_is
 
 from .wire import Asked, Wire, refusal
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.models import AgentRun
-from agentrun_operator.plan import DeleteJob
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.runs.plan import DeleteJob
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import NOW, SIGNALLED_POD, job, run, view
 from .test_decide_stop import RUNNING
@@ -45,8 +45,8 @@ def test_a_pod_that_a_person_gave_up_is_let_go_only_if_its_node_is_lost(
     plan = decide(view(this, job=stopping, pods=(pod,), unreachable_nodes=frozenset(unreachable)))
     assert plan.status is not None
     assert plan.status.phase == Phase.CANCELLING
-    let_go = (DeleteJob(stopping.name, stopping.uid),)
-    assert plan.actions == (let_go if unreachable else ())
+    delete_job = (DeleteJob(stopping.name, stopping.uid),)
+    assert plan.actions == (delete_job if unreachable else ())
 
 
 def test_a_lost_node_is_told_again_and_again_or_never() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
 from agentrun_operator.lease import DURATION_SECONDS, RENEW_DEADLINE_SECONDS, Lease, LeaseLostError
 from objects import NAMESPACE
 from simulated.kube import FakeKube

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
-from agentrun_operator.facts import PodFacts
-from agentrun_operator.plan import Plan
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.lost import asks_after_nodes
-from agentrun_operator.policy.view import View
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import Plan
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.stop import needs_node_status
+from agentrun_operator.runs.view import View
 from objects import Object
 from simulated.world import World
 
@@ -23,7 +23,7 @@ LOST = frozenset({"n1"})
 
 def looking_at(pod: PodFacts, plan: Plan | None = None, **more: Any) -> View:
     """With the status that a plan wrote."""
-    this = run(claimed=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
+    this = run(has_finalizer=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
     if plan is not None:
         this = this.model_copy(update={"status": plan.status})
     return view(this, job=job(), pods=(pod,), **more)
@@ -36,9 +36,9 @@ def started(plan: Plan) -> tuple[str, str, str]:
 
 
 def test_a_node_is_asked_after_for_nothing() -> None:
-    assert asks_after_nodes(looking_at(SILENT_POD))
-    assert not asks_after_nodes(looking_at(RUNNING_POD))
-    assert not asks_after_nodes(looking_at(replace(PENDING_POD, unready=True)))
+    assert needs_node_status(looking_at(SILENT_POD))
+    assert not needs_node_status(looking_at(RUNNING_POD))
+    assert not needs_node_status(looking_at(replace(PENDING_POD, unready=True)))
 
 
 def test_a_run_on_a_lost_node_is_said_to_run() -> None:
@@ -48,7 +48,7 @@ def test_a_run_on_a_lost_node_is_said_to_run() -> None:
     assert plan.status.phase == Phase.RUNNING, "it is not known to have ended either"
     value, reason, message = started(plan)
     assert (value, reason) == ("True", Reason.NODE_UNREACHABLE)
-    assert "nobody knows whether the agent still runs" in message
+    assert "it is unknown whether the agent still runs" in message
     assert [event.reason for event in plan.events] == [Reason.NODE_UNREACHABLE]
     assert decide(looking_at(SILENT_POD, plan, unreachable_nodes=LOST)).events == ()
 

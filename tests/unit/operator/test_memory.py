@@ -58,9 +58,9 @@ OPERATOR = """
 import asyncio, sys
 from pathlib import Path
 from kubernetes.aio import client
-from agentrun_operator.connection import Connection
-from agentrun_operator.intake import Intake
-from agentrun_operator.kube import Kube, read_deep_json
+from agentrun_kube.client.connection import Connection
+from agentrun_operator.state.intake import Intake
+from agentrun_kube.client.kube import Kube, read_deep_json
 
 read_deep_json()
 

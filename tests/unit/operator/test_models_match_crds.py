@@ -7,8 +7,10 @@ from typing import Any, Union, get_args, get_origin
 import pytest
 import yaml
 
-from agentrun_operator import constants
-from agentrun_operator.models import Agent, AgentRun, Model
+from agentrun_kube import vocabulary
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.v1alpha1.base import Model
 
 CRDS = Path(__file__).parents[3] / "crds"
 
@@ -95,15 +97,15 @@ def test_every_field_has_a_description(plural: str) -> None:
 def test_phases_and_cancel_actions_are_those_of_the_crd() -> None:
     schema = schema_of("agentruns")["properties"]
     phases = schema["status"]["properties"]["phase"]["enum"]
-    assert set(phases) == set(constants.Phase)
-    assert set(schema["spec"]["properties"]["cancel"]["enum"]) == set(constants.Cancel)
+    assert set(phases) == set(vocabulary.Phase)
+    assert set(schema["spec"]["properties"]["cancel"]["enum"]) == set(vocabulary.Cancel)
 
 
 def test_the_crds_rules_know_all_final_phases() -> None:
     text = (CRDS / "agentruns.yaml").read_text()
     listed = "['Succeeded', 'Failed', 'TimedOut', 'Interrupted', 'RolledBack']"
     assert text.count(listed) == 3
-    assert set(yaml.safe_load(listed)) == constants.FINAL_PHASES
+    assert set(yaml.safe_load(listed)) == vocabulary.FINAL_PHASES
 
 
 def test_every_spec_field_but_the_cancel_is_immutable() -> None:

@@ -1,6 +1,6 @@
 """What lives without a run to answer for it goes; what has a run, or has ended, stays."""
 
-from agentrun_operator.constants import (
+from agentrun_kube.names import (
     COMPONENT_AGENT,
     LABEL_COMPONENT,
     LABEL_MANAGED_BY,

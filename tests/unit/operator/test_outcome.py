@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from agentrun_operator.constants import Condition, Phase
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.vocabulary import Condition, Phase
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import FAILED_POD, STOPPED_POD, SUCCEEDED_POD, job, run, said, view
 from .test_decide_stop import RUNNING

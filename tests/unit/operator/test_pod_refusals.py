@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Condition, Phase, Reason
+from agentrun_kube.v1alpha1.agent import Agent
+from agentrun_kube.vocabulary import Condition, Phase, Reason
 from agentrun_operator.installation import Installation
-from agentrun_operator.models import Agent
-from agentrun_operator.plan import CreateJob
 from agentrun_operator.pod_security import Level
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.policy.pod_refusals import refusal
+from agentrun_operator.runs.plan import CreateJob
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.runs.policy.pod_refusals import refusal
 
 from .manifests import Object, agent
 from .states import run, view
@@ -187,23 +187,23 @@ def test_of_many_refusals_the_first_three_are_in_the_message() -> None:
 
 def test_a_refused_run_waits_until_its_agent_is_fixed_and_then_starts() -> None:
     """Until then it neither holds its thread nor has a Job."""
-    for this in (run(), run(claimed=True)):
+    for this in (run(), run(has_finalizer=True)):
         plan = decide(view(this, agent=with_template(hostNetwork=True)))
         assert plan.actions == ()
         assert plan.status is not None
         assert plan.status.phase == Phase.PENDING
         (condition,) = [c for c in plan.status.conditions if c.type == Condition.STARTED]
         assert (condition.status, condition.reason) == ("False", Reason.POD_TEMPLATE_REFUSED)
-    assert decide(view(run(claimed=True), agent=agent())).actions == (CreateJob(),)
+    assert decide(view(run(has_finalizer=True), agent=agent())).actions == (CreateJob(),)
 
 
 def test_an_event_tells_of_a_grace_period_above_the_maximum() -> None:
     installation = Installation("runner:1", max_grace_period_seconds=20)
-    (event,) = decide(view(run(claimed=True), installation=installation)).events
+    (event,) = decide(view(run(has_finalizer=True), installation=installation)).events
     assert event.reason == Reason.GRACE_PERIOD_CAPPED
     assert "gracePeriodSeconds is 30" in event.message
     assert "20" in event.message
-    short = run(claimed=True, spec_more={"gracePeriodSeconds": 20})
+    short = run(has_finalizer=True, spec_more={"gracePeriodSeconds": 20})
     assert decide(view(short, installation=installation)).events == ()
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from agentrun_operator.constants import ANNOTATION_QUEUED, Phase
-from agentrun_operator.plan import Claim, Enqueue
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.names import ANNOTATION_QUEUED
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.runs.plan import AddFinalizer, Enqueue
+from agentrun_operator.runs.policy.decide import decide
 from objects import Object
 from simulated.kube import Fate
 from simulated.world import World
@@ -16,7 +17,7 @@ from .states import run, view
 def test_of_two_runs_created_in_one_second_the_one_with_the_lower_version_is_first() -> None:
     first, second = run("z", version=5, queued=None), run("a", uid="u2", version=6, queued=None)
     assert first.order < second.order
-    assert decide(view(first, rivals=(second,))).actions == (Claim(),)
+    assert decide(view(first, rivals=(second,))).actions == (AddFinalizer(),)
 
 
 def test_what_changes_a_run_after_its_place_is_written_down_does_not_move_it() -> None:

@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import FINALIZER, Condition, Phase, Reason
-from agentrun_operator.models import AgentRun
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.records import (
+from agentrun_kube.names import FINALIZER
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Condition, Phase, Reason
+from agentrun_operator.facts.runs import (
     DEEPEST_SPEC,
     LARGEST_SPEC,
     MOST_FINALIZERS,
     kept_agent,
     kept_run,
     read_run,
-    record,
 )
+from agentrun_operator.runs.policy.decide import decide
+from agentrun_operator.state.watched import WATCHED
 
 from .states import view
 
@@ -70,7 +71,7 @@ def crowded(plural: str) -> Object:
 
 @pytest.mark.parametrize("plural", ["agentruns", "agents", "jobs", "pods"])
 def test_a_record_is_small_however_large_the_object_is(plural: str) -> None:
-    assert len(pickle.dumps(record(plural, crowded(plural)))) < BOUND
+    assert len(pickle.dumps(WATCHED[plural].parse(crowded(plural)))) < BOUND
 
 
 def test_a_kept_run_knows_that_it_has_an_input() -> None:
@@ -85,7 +86,7 @@ def test_what_a_decision_needs_of_metadata_is_kept() -> None:
     made = crowded("agentruns")
     made["metadata"]["annotations"] |= {"agentrun.dev/queued": "7"}
     kept = kept_run(made)
-    assert (kept.queued, kept.claimed, kept.managed_from_git) == (7, True, True)
+    assert (kept.queued, kept.has_finalizer, kept.managed_from_git) == (7, True, True)
     assert kept.metadata.managed_fields[0]["manager"] == "kubectl"
     assert len(kept.metadata.finalizers) == MOST_FINALIZERS + 1
 

@@ -1,6 +1,6 @@
 """The API server refuses the clean-up Job, on the simulated cluster of ``make chaos``."""
 
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
 from simulated.agents import finish
 from simulated.kube import Request
 from simulated.world import World

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agentrun_operator.constants import ANNOTATION_RUN_FILE
+from agentrun_kube.names import ANNOTATION_RUN_FILE
 from agentrun_operator.resources.merge import merge_under
 from agentrun_operator.resources.run_job import BACKSTOP_SECONDS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.models import Agent
+from agentrun_kube.v1alpha1.agent import Agent
 from agentrun_operator.pod_security import Level, violations
 from agentrun_operator.resources.pod import container_security
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from agentrun_operator.constants import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN, LABEL_RUN_UID
+from agentrun_kube.client.kube import Kube
+from agentrun_kube.names import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN, LABEL_RUN_UID
 from agentrun_operator.controller import Controller
 from agentrun_operator.installation import Installation
-from agentrun_operator.intake import SELECTORS
-from agentrun_operator.kube import Kube
+from agentrun_operator.state.watched import WATCHED
+from agentrun_operator.state.workqueue import Reconciler
 
 Object = dict[str, Any]
 
@@ -57,9 +58,9 @@ async def test_a_standby_keeps_what_it_never_looks_after() -> None:
         )
     await standby.intake.sync()
     cache = standby.intake.cache
-    assert [cache.all(plural) for plural in SELECTORS] == [[]] * len(SELECTORS)
+    assert [cache.all(plural) for plural in WATCHED] == [[]] * len(WATCHED)
     assert (cache._index, cache._departed, cache.threads._threads) == ({}, {}, {})
-    assert standby.intake.left == {}
+    assert standby.intake.unwatched == {}
     assert standby.intake.queue._turns == {}
 
 
@@ -69,5 +70,5 @@ async def test_what_left_the_watch_of_a_standby_is_looked_after_when_it_works() 
     standby.intake.learn("pods", obj(2, 1, phase="Running"))
     standby.intake.forget("pods", obj(3, 1, phase="Succeeded"))
     await standby.work()
-    assert [key.kind for key in standby.intake.left] == ["pods"]
+    assert [key.reconciler for key in standby.intake.unwatched] == [Reconciler.UNWATCHED_POD]
     await standby.stop()

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import Phase
-from agentrun_operator.facts import JobFacts, PodFacts, can_make_pods, job_facts
-from agentrun_operator.plan import DeleteJob, DeletePod, Plan, StopPod
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.vocabulary import Phase
+from agentrun_operator.facts.jobs import JobFacts, can_make_pods, job_facts
+from agentrun_operator.facts.pods import PodFacts
+from agentrun_operator.runs.plan import DeleteJob, DeletePod, Plan, StopPod
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import (
     CREATED,
@@ -26,7 +27,7 @@ from .states import (
 )
 
 SUSPENDED = job(suspended=True)
-LIVE: dict[str, Any] = {"claimed": True, "phase": Phase.RUNNING, "jobName": "r"}
+LIVE: dict[str, Any] = {"has_finalizer": True, "phase": Phase.RUNNING, "jobName": "r"}
 STARTED: dict[str, Any] = {"startedAt": CREATED, "lastStartedAt": CREATED, "attempts": 1}
 DELETE_JOB = DeleteJob("r", "job-uid")
 # The Job controller takes its finalizer off and deletes the pod.
@@ -59,7 +60,9 @@ def test_a_run_whose_agent_ran_is_preempted(pods: tuple[PodFacts, ...]) -> None:
     assert plan.actions == ()
     assert plan.status is not None
     assert (plan.status.attempts, plan.status.started_at) == (1, CREATED)
-    again = decide(view(run(**plan.status.model_dump(by_alias=True), claimed=True), job=SUSPENDED))
+    again = decide(
+        view(run(**plan.status.model_dump(by_alias=True), has_finalizer=True), job=SUSPENDED)
+    )
     assert again.events == (), "it is said once"
 
 
@@ -107,7 +110,7 @@ def test_a_cancelled_run_ends_only_when_the_suspended_pod_has_ended() -> None:
     assert decide(view(live, pods=(LEAVING,))).status is not None
     assert told_phase(decide(view(live, pods=(LEAVING,)))) == "Cancelling"
     assert told_phase(decide(view(live, pods=(LEFT,)))) == "Interrupted"
-    assert told_phase(decide(view(live, departed=(LEFT,)))) == "Interrupted"
+    assert told_phase(decide(view(live, gone_pods=(LEFT,)))) == "Interrupted"
 
 
 def told_phase(plan: Plan) -> str:
@@ -122,7 +125,7 @@ def test_an_agent_that_failed_as_its_job_was_suspended_would_have_gone_on() -> N
     assert told(decide(view(live, job=SUSPENDED, pods=(failed,))))[1] == "Preempted"
     assert told(decide(view(live, job=job(), pods=(failed,))))[1] == "Retrying"
     cancelled = run(**LIVE, **STARTED, cancel="interrupt")
-    assert told_phase(decide(view(cancelled, departed=(failed,)))) == "Interrupted"
+    assert told_phase(decide(view(cancelled, gone_pods=(failed,)))) == "Interrupted"
 
 
 def test_a_failure_counts_when_the_job_says_so_although_it_is_suspended() -> None:
@@ -141,7 +144,7 @@ def test_an_agent_that_completed_as_its_job_was_suspended_has_succeeded() -> Non
     assert (plan.actions, plan.confirm, told_phase(plan)) == ((), True, "Cancelling")
     assert plan.status is not None
     assert plan.status.output == {"x": 1}
-    written = run(claimed=True, **plan.status.model_dump(by_alias=True))
+    written = run(has_finalizer=True, **plan.status.model_dump(by_alias=True))
     plan = decide(view(written, job=SUSPENDED))
     assert plan.actions == (DELETE_JOB,)
     assert plan.status is not None

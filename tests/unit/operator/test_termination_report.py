@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.account import LARGEST_VALUE, REPORT_CUT, read_account, read_report
-from agentrun_operator.facts import pod_facts
-from agentrun_operator.policy.outcome import ending
+from agentrun_kube.termination_report import LARGEST_VALUE, REPORT_CUT, parse_report, read_report
+from agentrun_operator.facts.pods import pod_facts
+from agentrun_operator.runs.policy.outcome import outcome_of_pods
 
 SHORT = '{"result": "Succeeded", "checkpoint": {"id": "c"}, "cut": true}'
 WHOLE = '{"result": "Succeeded", "output": {"x": "\u2028"}, "checkpoint": {"id": "c"}}'
@@ -61,11 +61,11 @@ def pod(message: str, **annotations: str) -> dict[str, Any]:
 
 def test_a_foreign_image_has_no_report_whatever_it_writes() -> None:
     forged = pod('{"result": "Succeeded", "output": "forged"}')
-    end = ending((pod_facts(forged),))
+    end = outcome_of_pods((pod_facts(forged),))
     assert end is not None
-    assert (end.phase, end.account) == (None, None)
+    assert (end.phase, end.report) == (None, None)
     ours = pod('{"result": "Succeeded"}', **{"agentrun.dev/runner": "true"})
-    end = ending((pod_facts(ours),))
+    end = outcome_of_pods((pod_facts(ours),))
     assert end is not None
     assert end.phase == "Succeeded"
 
@@ -79,7 +79,7 @@ def test_what_an_agent_says_is_bounded_and_clean() -> None:
         "interrupts": [{"value": "y" * 5000}],
         "checkpoint": {"id": "z" * 5000},
     }
-    account = read_account(json.dumps(said))
+    account = parse_report(json.dumps(said))
     assert account is not None
     assert account.reason is None, "the operator says AgentFailed"
     assert len(account.message.encode()) <= 1024
@@ -93,6 +93,6 @@ def test_what_an_agent_says_is_bounded_and_clean() -> None:
 
 
 def test_a_lone_surrogate_becomes_a_question_mark() -> None:
-    account = read_account('{"result": "Succeeded", "output": {"a": "\\ud800"}}')
+    account = parse_report('{"result": "Succeeded", "output": {"a": "\\ud800"}}')
     assert account is not None
     assert account.output == {"a": "?"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agentrun_operator.policy.decide import decide
-from agentrun_operator.text import LONGEST, clean
+from agentrun_kube.text import LONGEST, clean
+from agentrun_operator.runs.policy.decide import decide
 
 from .states import run, view
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from agentrun_operator.constants import LABEL_RUN_UID, Phase, Reason
-from agentrun_operator.facts import job_facts
-from agentrun_operator.models import AgentRun
-from agentrun_operator.plan import Claim, CreateJob
-from agentrun_operator.policy.decide import decide
+from agentrun_kube.names import LABEL_RUN_UID
+from agentrun_kube.v1alpha1.agent_run import AgentRun
+from agentrun_kube.vocabulary import Phase, Reason
+from agentrun_operator.facts.jobs import job_facts
+from agentrun_operator.runs.plan import AddFinalizer, CreateJob
+from agentrun_operator.runs.policy.decide import decide
 from judge.excuses import TAKEN_OFF
 from objects import Object, merged, name_of, uid_of
 from simulated.kube import Request
@@ -22,17 +23,17 @@ from .states import CREATED, NOW, RUNNING_POD, UID, job, run, thread, view
 
 def test_the_thread_is_taken_by_status_before_the_job_is_made() -> None:
     first = decide(view(run()))
-    assert first.actions == (Claim(),)
+    assert first.actions == (AddFinalizer(),)
     assert first.status is not None
     assert (first.status.phase, first.status.holds_thread) == (Phase.PENDING, True)
     assert (first.status.job_name, first.status.claim_name) == ("r", "agentrun-store")
-    taken = run(claimed=True, holds=False).model_copy(update={"status": first.status})
+    taken = run(has_finalizer=True, holds=False).model_copy(update={"status": first.status})
     second = decide(view(taken))
     assert (second.actions, second.confirm) == ((CreateJob(),), True)
 
 
 def test_after_a_crash_between_the_guard_and_the_thread_the_thread_is_taken() -> None:
-    plan = decide(view(run(claimed=True, holds=False)))
+    plan = decide(view(run(has_finalizer=True, holds=False)))
     assert plan.actions == ()
     assert plan.status is not None
     assert plan.status.holds_thread
@@ -40,7 +41,7 @@ def test_after_a_crash_between_the_guard_and_the_thread_the_thread_is_taken() ->
 
 def test_a_run_without_a_thread_takes_none() -> None:
     assert decide(view(run(thread=None))).status is None
-    assert decide(view(run(thread=None, claimed=True))).actions == (CreateJob(),)
+    assert decide(view(run(thread=None, has_finalizer=True))).actions == (CreateJob(),)
 
 
 @pytest.mark.parametrize(
@@ -60,18 +61,18 @@ def test_a_segment_comes_after_all_that_are_known(highest: int, seq: int) -> Non
 def test_a_finalizer_that_a_user_puts_on_or_takes_off_changes_nothing() -> None:
     """S-02, S-04, S-06 of the attacks that were tried."""
     runs = run("other", uid="o", holds=True, phase=Phase.RUNNING, created=CREATED)
-    younger = run("jumps", uid="j", claimed=True, holds=False, created=NOW)
+    younger = run("jumps", uid="j", has_finalizer=True, holds=False, created=NOW)
     for rivals in ((runs, younger), (runs,)):
         plan = decide(view(run(created=NOW), rivals=rivals))
         assert plan.actions == ()
         assert plan.status is not None
         assert plan.status.holds_thread is None
-    assert Claim() in decide(view(run(), rivals=(younger,))).actions
+    assert AddFinalizer() in decide(view(run(), rivals=(younger,))).actions
 
 
 def test_a_live_pod_of_another_run_keeps_a_run_from_its_thread() -> None:
     stray = replace(RUNNING_POD, name="stray", run_uid="gone")
-    for this in (run(), run(claimed=True)):
+    for this in (run(), run(has_finalizer=True)):
         plan = decide(view(this, thread=thread(this, intruders=(stray,))))
         assert plan.actions == ()
         assert plan.status is not None
@@ -91,7 +92,7 @@ def test_a_waiting_run_names_the_one_before_it() -> None:
 
 
 def test_the_final_status_frees_the_thread() -> None:
-    live = run(claimed=True, phase=Phase.RUNNING, jobName="r")
+    live = run(has_finalizer=True, phase=Phase.RUNNING, jobName="r")
     plan = decide(view(live, pods=(replace(RUNNING_POD, phase="Succeeded", exit_code=0),)))
     assert plan.status is not None
     assert plan.status.phase == Phase.SUCCEEDED
@@ -100,7 +101,7 @@ def test_the_final_status_frees_the_thread() -> None:
 
 
 def test_the_jobs_uid_is_written_with_the_first_status_that_knows_the_job() -> None:
-    plan = decide(view(run(claimed=True), job=job(), pods=(RUNNING_POD,)))
+    plan = decide(view(run(has_finalizer=True), job=job(), pods=(RUNNING_POD,)))
     assert plan.status is not None
     assert plan.status.job_uid == "job-uid"
 

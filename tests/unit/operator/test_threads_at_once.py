@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from agentrun_operator.constants import FINALIZER
-from agentrun_operator.kube import ApiError
+from agentrun_kube.client.kube import ApiError
+from agentrun_kube.names import FINALIZER
 from objects import Object, finalizers, merged
 from simulated.kube import Request
 from simulated.world import World
@@ -25,7 +25,7 @@ def guard(others: list[str]) -> Object:
 
 
 def mark(world: World, name: str) -> None:
-    """As one that has claimed, and has given way."""
+    """As one that has has_finalizer, and has given way."""
     found = world.server.get("agentruns", name)
     assert found is not None
     status = {"phase": "Pending", "claimName": "agentrun-store"}
@@ -84,7 +84,7 @@ def test_a_run_whose_job_is_refused_and_a_rollback_wait_for_each_other(world: Wo
 
 @pytest.mark.parametrize("trouble", ["agent deleted", "name taken"])
 def test_a_run_that_cannot_start_holds_up_a_clean_up_for_ever(world: World, trouble: str) -> None:
-    """It has claimed, its Job was refused, and then something else comes in its way."""
+    """It has has_finalizer, its Job was refused, and then something else comes in its way."""
 
     def serve(request: Request) -> None:
         if request.text == "create jobs/a":

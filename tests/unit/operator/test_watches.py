@@ -12,12 +12,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
-from agentrun_operator import kube as kube_module
-from agentrun_operator import watches
-from agentrun_operator.connection import Connection
-from agentrun_operator.intake import Intake
-from agentrun_operator.kube import Kube
-from agentrun_operator.watches import Watches
+from agentrun_kube.client import kube as kube_module
+from agentrun_kube.client.connection import Connection
+from agentrun_kube.client.kube import Kube
+from agentrun_operator.state import watches
+from agentrun_operator.state.intake import Intake
+from agentrun_operator.state.watches import Watches
 
 Object = dict[str, Any]
 Stream = Callable[["Server", web.StreamResponse], Awaitable[None]]

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from agentrun_operator import workqueue
-from agentrun_operator.workqueue import Key, Urgency, WorkQueue
+from agentrun_operator.state import workqueue
+from agentrun_operator.state.workqueue import Key, Reconciler, Urgency, WorkQueue
 
-A, B = Key("run", "ns", "a"), Key("run", "ns", "b")
+A, B = Key(Reconciler.RUN, "ns", "a"), Key(Reconciler.RUN, "ns", "b")
 
 
 async def test_a_key_is_queued_once_however_often_it_is_added() -> None:
@@ -69,7 +69,7 @@ async def test_failures_in_a_row_wait_longer_up_to_a_minute() -> None:
 
 
 def key(namespace: str, name: str) -> Key:
-    return Key("run", namespace, name)
+    return Key(Reconciler.RUN, namespace, name)
 
 
 async def taken(queue: WorkQueue, count: int) -> list[str]:

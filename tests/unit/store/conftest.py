@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agentrun_store import cli, tree
+from agentrun_store import tree
+from agentrun_store.tool import cli
 
 NOBODY = 65534
 

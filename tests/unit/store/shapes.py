@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from agentrun_store.log import _CHECKED, _CRC, _HEAD, _MAGIC, HEADER
+from agentrun_store.log import _CHECKED, _CRC, _HEAD, HEADER, MAGIC
 
 LOG = "checkpoints.log"
 
@@ -58,14 +58,14 @@ def _log_without_mode(segment: Path) -> None:
 
 
 def _long_meta(path: Path) -> None:
-    head = _HEAD.pack(_MAGIC, 1, 3 << 30, 0, 0, 0)[:_CHECKED] + _CRC.pack(0)
+    head = _HEAD.pack(MAGIC, 1, 3 << 30, 0, 0, 0)[:_CHECKED] + _CRC.pack(0)
     path.write_bytes(HEADER + head)
     os.truncate(path, 4 << 30)
 
 
 def _many_heads(path: Path) -> None:
     """Each says that four megabytes of meta follow, and lies."""
-    head = _HEAD.pack(_MAGIC, 1, 4 << 20, 0, 0, 0)
+    head = _HEAD.pack(MAGIC, 1, 4 << 20, 0, 0, 0)
     path.write_bytes(HEADER + b"x" + head * 300_000)
 
 

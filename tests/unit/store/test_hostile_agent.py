@@ -15,13 +15,14 @@ from zlib import crc32
 import pytest
 from langgraph.checkpoint.serde import jsonplus
 
-from agentrun_store import cleanup, log, shown
+from agentrun_store import cleanup, log, values
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import CorruptSegmentError, StoreError
 from agentrun_store.log import Entry
 from agentrun_store.names import check_run
 from agentrun_store.rollback import drop as drop_any
 from agentrun_store.rollback import drop_run
+from agentrun_store.tool import render
 from unit.store.conftest import Tool
 from unit.store.shapes import OF_A_SEGMENT, OF_A_THREAD
 from unit.store.support import RUN_A, RUN_B, RUN_C, THREAD, config, log_of, put
@@ -107,7 +108,7 @@ def test_a_record_that_is_no_json_is_no_record(text: bytes, tmp_path: Path, tool
     size = path.stat().st_size
     run = check_run(RUN_A)
     payload_crc = log._payload_crc(b"", run, size)
-    head = log._HEAD.pack(log._MAGIC, 1, len(text), 0, payload_crc, 0)[: log._CHECKED]
+    head = log._HEAD.pack(log.MAGIC, 1, len(text), 0, payload_crc, 0)[: log._CHECKED]
     head += log._CRC.pack(crc32(text, crc32(head, log._seed(run, size))))
     path.write_bytes(path.read_bytes() + head + text)
     check = tool("check", "--json")
@@ -300,8 +301,8 @@ def test_writes_may_be_any_sequence(tmp_path: Path) -> None:
 
 
 def test_what_decodes_for_the_clean_up_knows_langgraphs_codes() -> None:
-    assert shown.EXT_DELTA_SNAPSHOT == jsonplus.EXT_DELTA_SNAPSHOT
-    assert shown.EXT_NUMPY_ARRAY == jsonplus.EXT_NUMPY_ARRAY
+    assert values.EXT_DELTA_SNAPSHOT == jsonplus.EXT_DELTA_SNAPSHOT
+    assert values.EXT_NUMPY_ARRAY == jsonplus.EXT_NUMPY_ARRAY
 
 
 @pytest.mark.parametrize(
@@ -316,7 +317,7 @@ def test_what_decodes_for_the_clean_up_knows_langgraphs_codes() -> None:
     ids=bytes.hex,
 )
 def test_any_bytes_can_be_shown(data: bytes) -> None:
-    json.dumps(shown.as_json(shown.loads(("msgpack", data))))
+    json.dumps(render.as_json(values.loads(("msgpack", data))))
 
 
 @pytest.mark.parametrize("thread", [THREAD, f"stateless/{RUN_A}"])

@@ -10,6 +10,8 @@ import pytest
 from agentrun_store import workspace
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import InvalidNameError, RunRolledBackError
+from agentrun_store.history import History
+from agentrun_store.names import check_run
 from agentrun_store.rollback import drop_run, drop_stateless
 from agentrun_store.summary import summary
 from agentrun_store.thread import Store
@@ -63,7 +65,7 @@ def test_a_run_that_never_wrote_is_refused_when_its_pod_comes_late(tmp_path: Pat
     assert drop_run(tmp_path, THREAD, RUN_A) == 0
     for write in (
         lambda: put(StoreSaver(tmp_path, run=RUN_A), "1"),
-        lambda: Store(tmp_path).thread(THREAD).segment_for(RUN_A),
+        lambda: History(Store(tmp_path).thread(THREAD)).segment_of(check_run(RUN_A)),
         lambda: workspace.prepare(tmp_path, THREAD, RUN_A),
     ):
         with pytest.raises(RunRolledBackError, match=f"run {RUN_A} was rolled back"):

@@ -10,6 +10,7 @@ from agentrun_store import rollback
 from agentrun_store.ancestors import key_of
 from agentrun_store.checkpointer import StoreSaver
 from agentrun_store.errors import CorruptSegmentError
+from agentrun_store.history import History
 from agentrun_store.log import HEADER
 from agentrun_store.names import check_run
 from agentrun_store.records import Kind
@@ -91,7 +92,8 @@ def test_what_a_clean_up_may_not_read_is_kept_whole_for_later_runs(
 def test_a_run_that_has_a_workspace_only_leaves_nothing(tmp_path: Path) -> None:
     delta_runs(tmp_path, 2)
     damage_the_later_run(tmp_path)
-    segment = Store(tmp_path).thread(THREAD).segment_for(RUN_C)
+    segment = History(Store(tmp_path).thread(THREAD)).segment_of(check_run(RUN_C))
+    segment.make()
     put(StoreSaver(tmp_path, run=RUN_B), "9")
     assert drop_run(tmp_path, THREAD, RUN_C) == 0
     assert not segment.path.exists()

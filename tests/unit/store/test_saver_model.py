@@ -2,6 +2,7 @@
 
 import tempfile
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME
 
+from agentrun_store import tail
 from agentrun_store.checkpointer import StoreSaver
 from unit.store.support import RUN_A, checkpoint, config
 
@@ -81,16 +83,18 @@ def read(saver: BaseCheckpointSaver[Any]) -> list[Any]:
 @given(
     calls=st.lists(PUT | WRITES | REOPEN, min_size=5, max_size=25),
     run=st.sampled_from([None, RUN_A]),
+    window=st.sampled_from([1, tail.WINDOW]),
 )
 def test_results_are_those_of_the_in_memory_saver(
-    calls: list[tuple[Any, ...]], run: str | None
+    calls: list[tuple[Any, ...]], run: str | None, window: int
 ) -> None:
     # The model orders checkpoints by id alone, so ids are put in order here. What an order by
     # id alone gets wrong has tests of its own.
     puts = iter(sorted((call for call in calls if call[0] == "put"), key=lambda call: call[2][1]))
     calls = [next(puts) if call[0] == "put" else call for call in calls]
     model = InMemorySaver()
-    with tempfile.TemporaryDirectory() as root:
+    # A small one, and logs are read from their end record by record, as large ones are.
+    with mock.patch.object(tail, "WINDOW", window), tempfile.TemporaryDirectory() as root:
         saver = StoreSaver(root, run=run)
         for call in calls:
             if call[0] == "reopen":

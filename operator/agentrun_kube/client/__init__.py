@@ -1,0 +1,1 @@
+"""A client of the API server, on plain dicts. Start reading at ``kube.py``."""

@@ -1,0 +1,5 @@
+"""Objects of the API server as it sends them in JSON: plain dicts."""
+
+from typing import Any
+
+Object = dict[str, Any]

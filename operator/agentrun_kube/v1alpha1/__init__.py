@@ -1,0 +1,1 @@
+"""The custom resources of agentrun.dev/v1alpha1, typed."""

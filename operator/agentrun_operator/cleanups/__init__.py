@@ -1,0 +1,1 @@
+"""The clean-up Jobs of a PersistentVolumeClaim, shared by the runs that wait for them."""

@@ -1,0 +1,1 @@
+"""What the raw objects say: pure functions that read runs, Jobs, pods and clean-ups."""

@@ -1,0 +1,1 @@
+"""Runs: observe one, decide, carry the plan out. Start reading at ``reconcile.py``."""

@@ -1,0 +1,77 @@
+"""The segments of a thread, by the names in their directory."""
+
+from collections.abc import Callable, Iterator
+
+from .names import (
+    KEPT,
+    RunName,
+    is_segment_of,
+    parse_segment_name,
+    sort_segment_names,
+)
+from .segment import Segment
+
+
+class Listing:
+    """The names of a thread's segments, from one look at their directory.
+
+    A thread may have many: nothing is made of a name before its segment is asked for.
+    """
+
+    def __init__(self, names: list[str], make: Callable[..., Segment]) -> None:
+        """`make`: a segment of its number, run, and `kept`; see `Thread.segment`."""
+        self._make = make
+        self._live = [name for name in names if not name.startswith(KEPT)]
+        sort_segment_names(self._live)
+        self._kept = [name for name in names if name.startswith(KEPT)]
+        self._segments: dict[str, Segment] = {}
+
+    def newest_first(self) -> Iterator[Segment]:
+        """Also those of runs that were rolled back."""
+        for name in reversed(self._live):
+            parsed = parse_segment_name(name)
+            if parsed is not None:
+                yield self._segment(name, *parsed, kept=False)
+
+    def of(self, run: RunName) -> list[Segment]:
+        """The segments of a run, oldest first."""
+        ending = f"-{run}"
+        parsed = [(n, parse_segment_name(n)) for n in self._live if n.endswith(ending)]
+        return [
+            self._segment(name, *its, kept=False)
+            for name, its in parsed
+            if its is not None and its[1] == run
+        ]
+
+    def names_of(self, run: RunName) -> list[str]:
+        """What is named as a segment of the run, also where an agent gave it no possible number."""
+        return [name for name in self._live if name.endswith(run) and is_segment_of(name, run)]
+
+    def kept(self) -> list[Segment]:
+        """What later runs need of runs that were rolled back, oldest first: see `remains`."""
+        names = ((name, parse_segment_name(name.removeprefix(KEPT))) for name in self._kept)
+        found = sorted((its, name) for name, its in names if its is not None)
+        return [self._segment(name, *its, kept=True) for its, name in found]
+
+    def add(self, segment: Segment) -> None:
+        """A segment that is not made yet."""
+        name = segment.path.name
+        if name not in self._live:
+            self._live.append(name)
+            sort_segment_names(self._live)
+        self._segments[name] = segment
+
+    def take_over(self, other: "Listing") -> list[Segment]:
+        """Use the segments that another listing has made. Returns those that are gone."""
+        there = {*self._live, *self._kept}
+        self._segments = {n: s for n, s in other._segments.items() if n in there}
+        return [s for n, s in other._segments.items() if n not in there]
+
+    def looked_at(self) -> list[Segment]:
+        """The segments that were asked for."""
+        return list(self._segments.values())
+
+    def _segment(self, name: str, seq: int, run: RunName, *, kept: bool) -> Segment:
+        if name not in self._segments:
+            self._segments[name] = self._make(seq, run, kept=kept)
+        return self._segments[name]

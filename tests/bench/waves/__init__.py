@@ -1,0 +1,59 @@
+"""Many runs at once, beside as many raw Jobs, on simulated nodes."""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from bench.cold_start.starts import operator_down
+from bench.ground import Ground
+from bench.waves.meter import Meter
+from bench.waves.operators import ACCOUNT, NAMESPACE, Operators
+from bench.waves.parts import Parts
+from bench.waves.place import NAMESPACES as SPREAD
+from bench.waves.place import NODES, Place
+from bench.waves.readings import LeaseWatch
+from bench.waves.report import report
+from bench.waves.results import Results
+from chaos.processes.api import Api
+
+QUEUES = (100, 500)
+MEDIUM = 1000  # the size that is spread over the namespaces, and in which the operator restarts
+
+
+def measure(ground: Ground) -> str:
+    """The deployed operator is down meanwhile."""
+    scratch = Path(tempfile.mkdtemp(prefix="waves-"))
+    with operator_down():
+        results = asyncio.run(_measure(ground.sizes, scratch))
+    shutil.rmtree(scratch)
+    return report(results)
+
+
+async def _measure(sizes: tuple[int, ...], scratch: Path) -> Results:
+    api = await Api.connect()
+    place = Place(api)
+    operators = Operators(api, scratch)
+    lease = LeaseWatch(api, NAMESPACE, ACCOUNT)
+    parts = Parts(api, place, operators, lease, Meter(operators, lease))
+    results = Results(nodes=NODES, namespaces=SPREAD)
+    medium = MEDIUM if MEDIUM in sizes else max(sizes)
+    try:
+        await place.set_up()
+        await operators.start()
+        await parts.learn()
+        for size in sizes:
+            (first, *_) = place.namespaces
+            results.waves[size], restart = await parts.waves(size, [first], restart=size == medium)
+            results.restart = results.restart or restart
+        results.spread, _ = await parts.waves(medium, place.namespaces)
+        for length in QUEUES:
+            if length <= max(sizes):
+                results.queues[length] = await parts.queue(length)
+    finally:
+        await parts.stop()
+        await operators.stop()
+        await place.remove()
+        lease.task.cancel()
+        await api.close()
+    return results

@@ -1,0 +1,30 @@
+"""The guided tour: each of its steps is checked by the demo itself."""
+
+import os
+import subprocess
+
+import pytest
+
+from cluster.paths import CHECKOUT
+from demo.setting import NAMESPACE
+
+from .kubectl import delete, get
+
+
+@pytest.mark.timeout(300, func_only=True)  # it lets its readers follow
+def test_make_demo_tells_a_true_story(cluster: str) -> None:
+    """In a namespace of its own, on the operator that is deployed already."""
+    result = subprocess.run(
+        ["make", "-o", "deploy", "demo"],
+        cwd=CHECKOUT,
+        env={key: value for key, value in os.environ.items() if not key.startswith("MAKE")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert "The story is true" in result.stdout
+    if get("namespace", "", NAMESPACE) is not None:
+        delete("namespace", "", NAMESPACE)
