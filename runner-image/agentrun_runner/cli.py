@@ -3,7 +3,8 @@
 import site
 import sys
 
-from . import command_runtime, runfile, supervisor, termination_report
+from . import runfile, supervisor, termination_report
+from .runtimes import command
 from .signals import SignalQueue
 
 _USAGE = "usage: agentrun_runner [prepare-workspace | cleanup | shorten]"
@@ -16,9 +17,9 @@ def main(arguments: list[str], signals: SignalQueue) -> int:
             return supervisor.main(signals)
         case ["prepare-workspace"]:
             signals.exit_on_sigterm()
-            return command_runtime.prepare_workspace()
+            return command.prepare_workspace()
         case ["cleanup"]:
-            from agentrun_store import cleanup  # not in the way of the agent's start
+            from agentrun_store import cleanup  # here, so that an agent starts sooner
 
             signals.exit_on_sigterm()
             site.main()  # the runner starts without packages (-S); a DeltaChannel's writes need one

@@ -25,11 +25,11 @@ class Clock:
         self._ended_at = 0.0
 
     def shorten(self, seconds: float) -> None:
-        """The agent that is being stopped has so much time from now, if it does not have less."""
+        """Kill the agent so many seconds from now, if that is sooner than the grace period says."""
         self._kill_by = min(self._kill_by, time.monotonic() + seconds)
 
     def kill_at(self) -> float:
-        """When an agent that is being stopped has had its time; never while nobody stops it."""
+        """When an agent that is being stopped is killed; never before SIGTERM."""
         stopped_at = self._signals.stopped_at
         return math.inf if stopped_at is None else min(stopped_at + self._agents, self._kill_by)
 

@@ -27,7 +27,7 @@ def interject(event: str, **data: object) -> None:
 
 
 def would_block() -> bool:
-    """Whether nobody reads what is printed."""
+    """Whether a write to stdout would wait for its reader."""
     try:
         return not select.select([], [_STDOUT], [], 0)[1]
     except OSError:
@@ -35,7 +35,7 @@ def would_block() -> bool:
 
 
 def warn(message: str) -> None:
-    """Tell whoever reads the log what the supervisor could not do. Never fails, never waits."""
+    """Print what the supervisor could not do. Never fails, never waits."""
     if not would_block():
         interject("warning", message=message)
 
@@ -48,7 +48,7 @@ def _line(event: str, data: dict[str, object]) -> bytes:
 
 def _write(line: bytes) -> None:
     rest = memoryview(line)
-    with suppress(OSError, ValueError):  # whoever collects the log must not end the run
+    with suppress(OSError, ValueError):  # the reader of the log must not end the run
         _waiting(sys.stdout.flush)
         while rest:
             rest = rest[_waiting(partial(os.write, _STDOUT, rest)) :]

@@ -39,6 +39,9 @@ class Command:
     argv: list[str]
 
 
+Runtime = Langgraph | Command
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run, as this pod is to run it."""
@@ -48,9 +51,9 @@ class Run:
     uid: str
     thread: str
     """Directory of the thread, relative to the store: "threads/<thread>" or "stateless/<uid>"."""
-    runtime: Langgraph | Command
+    runtime: Runtime
     input: Any
-    """None: go on where the thread stopped."""
+    """None: resume the thread where it stopped."""
     resume: Any
     """The answer to what the thread waits for; what it says only counts if `resumes`."""
     resumes: bool
@@ -61,7 +64,7 @@ class Run:
 
 
 def grace_period() -> float:
-    """Seconds from SIGTERM to the kubelet's SIGKILL; Kubernetes' own default if nobody says."""
+    """Seconds from SIGTERM to the kubelet's SIGKILL; without the variable, Kubernetes' default."""
     try:
         return max(0.0, float(os.environ["AGENTRUN_GRACE_PERIOD_SECONDS"]))
     except (KeyError, ValueError):
@@ -114,7 +117,7 @@ def _checkpoint(data: dict[str, Any]) -> str | None:
     return _typed(_typed(data["checkpoint"], dict, "checkpoint").get("id"), str, "checkpoint.id")
 
 
-def _runtime(data: dict[str, Any]) -> Langgraph | Command:
+def _runtime(data: dict[str, Any]) -> Runtime:
     if data.keys() == {"langgraph"}:
         langgraph = _typed(data["langgraph"], dict, "runtime.langgraph")
         allowed = _words(langgraph.get("allowedModules", []), "runtime.langgraph.allowedModules")

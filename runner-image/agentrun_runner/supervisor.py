@@ -1,4 +1,4 @@
-"""One run from beginning to end: start the agent, stop it when told to, write the report.
+"""One run from beginning to end: start the agent, stop it at SIGTERM, write the report.
 
 THE LINE: what the agent had finished when SIGTERM was taken counts, what comes later does not. So a
 run is never Succeeded because its stop made it end, nor Failed because its stop made it raise.
@@ -8,11 +8,12 @@ import signal
 import time
 from contextlib import suppress
 
-from . import command_runtime, events, langgraph_runtime, runfile
+from . import events, runfile
 from .clock import Clock
 from .kernel import protect_supervisor
 from .process import Child, bounded, kill_all
 from .result import Result, ResultSlot, checked, failed
+from .runtimes import Runtime, runtime_of
 from .signals import SignalQueue
 from .stop_file import StopFile, path_of
 from .stop_pipe import StopPipe
@@ -44,7 +45,8 @@ def run_agent(run: runfile.Run, signals: SignalQueue, clock: Clock) -> Result:
     """Run the agent in a child until it and its process group have ended, by themselves or not."""
     slot = ResultSlot.create()
     stop_pipe = StopPipe.create()
-    child = Child(lambda: _start(run, slot, stop_pipe), signals)
+    runtime = runtime_of(run)
+    child = Child(lambda: runtime.exec(run, slot, stop_pipe), signals)
     stop_file = StopFile(path_of(run), signals, clock)
     while not (ended := child.ended()) and not slot.sealed() and signals.stopped_at is None:
         signals.wait()
@@ -60,16 +62,9 @@ def run_agent(run: runfile.Run, signals: SignalQueue, clock: Clock) -> Result:
     if result is not None:
         return checked(result)
     if ended:
-        return _of_exit_code(run, child.exit_code())
+        return _of_exit_code(runtime, child.exit_code())
     result = _stopped(signals, forced)
     return result | {"forced": True} if forced else result
-
-
-def _start(run: runfile.Run, slot: ResultSlot, stop_pipe: StopPipe) -> None:
-    if isinstance(run.runtime, runfile.Command):
-        command_runtime.start(run, run.runtime, slot)
-    else:
-        langgraph_runtime.start(slot, stop_pipe)
 
 
 def stop(
@@ -109,18 +104,18 @@ def _stopped(signals: SignalQueue, forced: bool) -> Result:
     return {"result": "Stopped", "message": f"SIGTERM arrived, and the agent {end}"}
 
 
-def _of_exit_code(run: runfile.Run, code: int) -> Result:
-    """What the end of a process says that gave no result of its own."""
-    if isinstance(run.runtime, runfile.Command):
-        what = "the command"
-        if code == 0:
-            return {"result": "Succeeded"}
-    else:
-        what = "the agent's process, before the graph had a result,"
+def _of_exit_code(runtime: Runtime, code: int) -> Result:
+    """The result of a process that left none of its own."""
+    if code == 0 and runtime.exits_with_success:
+        return {"result": "Succeeded"}
     if code >= 0:
-        return failed("AgentFailed", f"{what} ended with exit code {code}; see the pod's log")
+        return failed(
+            "AgentFailed", f"{runtime.process} ended with exit code {code}; see the pod's log"
+        )
     names = {known.value: known.name for known in signal.Signals}
-    message = f"{what} was killed by {names.get(-code, f'signal {-code}')}, not by the runner"
+    message = (
+        f"{runtime.process} was killed by {names.get(-code, f'signal {-code}')}, not by the runner"
+    )
     if -code == signal.SIGKILL:
         message += "; most often that is the memory limit: see Agent spec.resources.limits.memory"
     return failed("AgentFailed", message)

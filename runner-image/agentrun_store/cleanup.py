@@ -52,7 +52,7 @@ class Limits(NamedTuple):
 
 
 def main(root: Path = STORE, termination_log: Path = TERMINATION_LOG) -> int:
-    """Roll back all runs of `AGENTRUN_CLEANUP`, going on past errors. Returns the exit code.
+    """Roll back all runs of `AGENTRUN_CLEANUP`, also after errors. Returns the exit code.
 
     The termination message is written after each run: see `cleanup_report`. The whole report is the
     last line of the output.

@@ -15,7 +15,7 @@ from .tree import Cursor, cursor
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file until one of them changes
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# What is so in the source stays so: the copy goes on without. All else (a full disk) ends it.
+# The source's own fault: the copy leaves the file out. Any other error (a full disk) ends it.
 _UNREADABLE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.ENXIO)
 _NAMED = 20
 

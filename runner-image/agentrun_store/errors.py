@@ -44,10 +44,10 @@ class SegmentOrderError(StoreError):
 
 
 class LogChangedError(StoreError):
-    """A log is no longer the one that its index was made of: no damage, look again."""
+    """A log is no longer the one that its index was made of. It is not damaged: retry."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} was replaced or removed while it was read: do the same again")
+        super().__init__(f"{path} changed while it was being read; retry")
 
 
 class RunRolledBackError(StoreError):
@@ -58,10 +58,10 @@ class RunRolledBackError(StoreError):
 
 
 class SegmentBusyError(StoreError):
-    """Somebody else wrote to a segment that has one writer."""
+    """Another process wrote to a segment that has one writer."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} was changed or removed by somebody else. A segment has one writer, its own "
+            f"{path} was changed or removed by another process. A segment has one writer, its own "
             f"run's pod: stop the other one, then start the run again"
         )

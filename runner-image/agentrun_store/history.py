@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .errors import CorruptSegmentError, LogChangedError
 from .index import order_of
-from .log import LOOKS, Record
+from .log import MAX_READ_ATTEMPTS, Record
 from .names import RunName
 from .records import Write, merge_writes, split_writes
 from .segment import Segment
@@ -67,7 +67,7 @@ class History:
         self._own: dict[RunName, Segment] = {}
 
     def refresh(self) -> None:
-        """Look for what others wrote or removed since."""
+        """Look for what other processes have written or removed."""
         before, self._listing = self._listing, self.thread.listing()
         for gone in self._listing.take_over(before):
             gone.close()
@@ -95,8 +95,8 @@ class History:
 
     @property
     def kept(self) -> list[Segment]:
-        """What these need of runs that were rolled back, oldest first. Only who asks for a
-        checkpoint by its id, as LangGraph does for an ancestor, gets it from here."""
+        """What these need of runs that were rolled back, oldest first. Only a reader that
+        names a checkpoint by its id, as LangGraph does for an ancestor, gets it from here."""
         return [kept for kept in self._listing.kept() if kept.run not in self._without]
 
     def segment_of(self, run: RunName) -> Segment:
@@ -213,7 +213,7 @@ class History:
         CorruptSegmentError; LogChangedError when that happens at every look.
         """
         meta = found.record.meta
-        for _ in range(LOOKS):
+        for _ in range(MAX_READ_ATTEMPTS):
             try:
                 payload = found.segment.payload(found.record)
                 return Stored(found.record.meta, payload, self._writes(found, child), found)
@@ -247,6 +247,6 @@ def _write_records(segment: Segment, address: tuple[str, str, str]) -> list[Reco
     try:
         return segment.writes_to(*address)
     except CorruptSegmentError as error:
-        # Nobody can know whether it had any. The checkpoint that was asked for is sound.
+        # It may hold some. The checkpoint itself is sound.
         logger.warning("pending writes of checkpoint %s may be missing: %s", address[2], error)
         return []

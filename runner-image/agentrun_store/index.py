@@ -11,7 +11,7 @@ Key = tuple[str, str, str]
 
 
 _MOST = 4000  # records in memory
-_RECENT = 1000  # more than subgraphs that run side by side put before the first of them is slow
+_RECENT = 1000  # subgraphs that run in parallel put their checkpoints within so many records
 
 
 class Index:
@@ -90,8 +90,8 @@ class Index:
         return entry._replace(meta={**entry.meta, "chain": list(chain)})
 
     def trimmed(self) -> "Index":
-        """What is needed to go on writing and to read what is new, if there is much: a run may put
-        a hundred thousand checkpoints."""
+        """The index without its older records, if it has many: a run may put a hundred thousand
+        checkpoints."""
         records = self.records()
         if self._mixed or len(records) < _MOST:
             return self

@@ -55,8 +55,8 @@ MAX_RECORD = _HEAD.size + MAX_META + MAX_PAYLOAD
 _MAX_HEADS = 100_000
 _MAX_HEADS_BYTES = 256 << 20
 
-LOOKS = 3
-"""How often a reader looks at what others replace or remove meanwhile, before it gives up."""
+MAX_READ_ATTEMPTS = 3
+"""How often a reader tries to read what other processes replace or remove meanwhile."""
 
 
 class Entry(NamedTuple):
@@ -86,8 +86,8 @@ class Record:
 
     @property
     def meta(self) -> Any:
-        """As a reader gets it, not the writer's own object, which its caller may change. Of the
-        thousands that a run writes few are asked for, so it is decoded only then."""
+        """As a reader gets it, not the writer's own object, which its caller may change. A run
+        writes thousands and reads few of them back, so it is decoded only then."""
         if self._meta is None:
             self._meta = json.loads(self._text)
         return self._meta
@@ -114,7 +114,7 @@ def scan(path: Path, run: RunName) -> Scan:
 
     Raises LogChangedError when it is another one at every look.
     """
-    for _ in range(LOOKS):
+    for _ in range(MAX_READ_ATTEMPTS):
         try:
             return _scan_file(path, run)
         except FileNotFoundError:

@@ -63,7 +63,7 @@ class LogWriter:
         if self._broken:
             raise StoreError(
                 f"{self._path}: an earlier write failed and could not be taken back, so no more "
-                f"is written; look after the volume, then start the run again"
+                f"is written; check the volume, then create a new run"
             )
         if not self._is_ours():
             raise SegmentBusyError(self._path)

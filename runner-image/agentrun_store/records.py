@@ -98,9 +98,9 @@ class Chain(NamedTuple):
     top: str
     """The highest id up to here, of checkpoints and of those that writes belong to."""
     mixed: bool
-    """Whether what is asked for may be where a reader that comes from the end does not look: in one
-    attempt and namespace ids went down, a checkpoint was put again, or after its writes, or there
-    are records without a chain. What is true once, is true to the end of the log."""
+    """Whether a reader that starts at the end may miss something: in one attempt and namespace an
+    id was lower than the one before, a checkpoint was put twice, or after its writes, or a record
+    has no chain. Once it is true, it is true for all later records of the log."""
 
 
 def chain_of(meta: Mapping[str, Any]) -> Chain | None:
@@ -114,8 +114,8 @@ class Write(NamedTuple):
     task: str
     path: str
     position: int
-    """Its place among the task's writes; below zero for the special channels, of which the last
-    write counts. Of an ordinary one the first counts."""
+    """Its place among the task's writes. Negative for LangGraph's special channels (last write
+    wins); for ordinary channels the first write wins."""
     channel: str
     type: str
     value: bytes

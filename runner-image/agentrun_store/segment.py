@@ -27,7 +27,7 @@ _TRIM_EVERY = 2000  # records that were appended
 
 
 class Segment:
-    """Read by anybody; `append` and `rewrite` are for its one writer. Not thread-safe."""
+    """Any process may read it; `append` and `rewrite` are for its one writer. Not thread-safe."""
 
     def __init__(
         self,
@@ -116,8 +116,8 @@ class Segment:
     def newest(self, thread_id: str, ns: str) -> Record | None:
         """The newest checkpoint of a thread id and a namespace.
 
-        This and what follows read the log from its end, as far as needed, and raise
-        CorruptSegmentError for the damage that they come upon.
+        This and the next methods read the log from its end, as far as needed. They raise
+        CorruptSegmentError for damage in the part that they read.
         """
         return self._known(lambda index: index.newest(thread_id, ns) is not None).newest(
             thread_id, ns
@@ -164,7 +164,7 @@ class Segment:
 
     def _read_on(self, index: Index, is_enough: Callable[[Index], bool]) -> None:
         """Read the log towards its start."""
-        with suppress(UnreadableFileError, OSError):  # then `scan` says what it is
+        with suppress(UnreadableFileError, OSError):  # `scan` names the cause
             fd = disk.open_regular(self.log)
             try:
                 if self._seen is not None and os.fstat(fd).st_ino == self._seen[0]:
@@ -191,7 +191,7 @@ class Segment:
         return self._end() or self._read_all()
 
     def _end(self) -> tuple[Index, int] | None:
-        with suppress(UnreadableFileError, OSError):  # then `scan` says what it is
+        with suppress(UnreadableFileError, OSError):  # `scan` names the cause
             fd = disk.open_regular(self.log)
             try:
                 status = os.fstat(fd)
@@ -275,7 +275,7 @@ class Segment:
         disk.sync_dir(self.path)
 
     def close(self) -> None:
-        """Stop writing and forget what was read; both go on when asked for again."""
+        """Close the log and forget what was read. The next call opens it again."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None

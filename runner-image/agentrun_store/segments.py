@@ -15,7 +15,7 @@ from .segment import Segment
 class Listing:
     """The names of a thread's segments, from one look at their directory.
 
-    A thread may have many: nothing is made of a name before its segment is asked for.
+    A thread may have many: a `Segment` is made only when a caller reaches it.
     """
 
     def __init__(self, names: list[str], make: Callable[..., Segment]) -> None:
@@ -62,13 +62,13 @@ class Listing:
         self._segments[name] = segment
 
     def take_over(self, other: "Listing") -> list[Segment]:
-        """Use the segments that another listing has made. Returns those that are gone."""
+        """Keep the segments of an earlier listing that still exist. Returns the others."""
         there = {*self._live, *self._kept}
         self._segments = {n: s for n, s in other._segments.items() if n in there}
         return [s for n, s in other._segments.items() if n not in there]
 
     def looked_at(self) -> list[Segment]:
-        """The segments that were asked for."""
+        """The segments that callers have reached."""
         return list(self._segments.values())
 
     def _segment(self, name: str, seq: int, run: RunName, *, kept: bool) -> Segment:

@@ -25,7 +25,7 @@ _ERROR_SIZE = 500  # bytes
 
 
 def main(root: Path) -> int:
-    """Write the file that `AGENTRUN_SHORTEN` asks for. Returns the exit code."""
+    """Write the file that `AGENTRUN_SHORTEN` requests. Returns the exit code."""
     try:
         asked = json.loads(os.environ.get(VARIABLE, ""))
         thread, run = rollback.named(root, str(asked["thread"]), str(asked["uid"]))

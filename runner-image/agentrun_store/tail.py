@@ -21,8 +21,8 @@ _MAX_LOOKS = 1000  # at what may be a head, and is none
 
 
 class Window:
-    """The part of a file from `start` to `end`, read in one go. What is asked for beyond it is read
-    when asked for, up to `size`."""
+    """The part of a file from `start` to `end`, read in one go. A read of anything else goes
+    to the file, up to `size`."""
 
     def __init__(self, fd: int, start: int, end: int, size: int) -> None:
         self._fd = fd

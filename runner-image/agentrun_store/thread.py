@@ -151,7 +151,7 @@ class Thread:
         disk.sync_dir(self.segments_dir)
 
     def forget_stop(self, run: RunName) -> None:
-        """Remove what told the run's supervisor how soon the run had to end. Raises OSError."""
+        """Remove the file that says how soon the run has to end: see `stops`. Raises OSError."""
         disk.refuse_link(self.path / STOPS)
         tree.remove(self.path / STOPS / run)
 
@@ -252,7 +252,7 @@ class Store:
         """Where a LangGraph `thread_id` is, which may be any string: see `names.thread_dir`.
 
         In the pod of a run without a thread it is the run's uid, and the directory is
-        `stateless/<uid>`; a thread that somebody named after a uid comes first.
+        `stateless/<uid>`; a thread that a user named after a uid comes first.
         """
         named = thread_dir(thread_id)
         if is_uid(thread_id) and not (self.root / named).exists():

@@ -1,7 +1,7 @@
 """Decodes stored values, and runs nothing of what an agent stored.
 
-LangGraph's serializer would rebuild objects, of whatever class and with whatever arguments the
-bytes ask for. Here an object stays what it was made from.
+LangGraph's serializer would rebuild objects, of any class and with any arguments that the
+bytes name. Here an object stays what it was made from.
 """
 
 import json

@@ -22,8 +22,8 @@ def prepare(root: Path | str, thread: str, uid: str) -> Path:
 
     It starts as a copy of the thread's newest kept one: regular files (with modes and times),
     directories, and links as links; sockets, pipes and devices stay behind. So does what may not be
-    read, which a warning names: a pod can do nothing about the modes of what an older run left. A
-    workspace that is there already is the run's own from an earlier attempt, which goes on in it.
+    read, which a warning names: a pod can do nothing about the modes of what an older run left. If
+    the workspace exists, an earlier attempt of the run has made it, and the retry keeps it.
     Raises InvalidNameError, RunRolledBackError, SegmentOrderError, StoreError, OSError.
     """
     store_thread = Store(root).thread(thread)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from .. import disk
 from ..errors import CorruptSegmentError, LogChangedError, StoreError
-from ..log import LOOKS
+from ..log import MAX_READ_ATTEMPTS
 from ..segment import Segment
 from ..thread import Thread
 
@@ -22,7 +22,7 @@ class Finding(NamedTuple):
 
 
 def check(thread: Thread) -> dict[str, Any]:
-    """Read every segment that counts, and go on past damage. Returns what was found.
+    """Read every segment that counts, also those after damage. Returns what was found.
 
     `unfinished` are logs that end within a record, which readers pass over: no damage.
     """
@@ -47,7 +47,7 @@ def check(thread: Thread) -> dict[str, Any]:
 
 def _settled(segment: Segment) -> list[Finding]:
     """Of one and the same log, whatever a prune or a rollback does meanwhile."""
-    for _ in range(LOOKS - 1):
+    for _ in range(MAX_READ_ATTEMPTS - 1):
         with suppress(LogChangedError):
             return list(_findings(segment))
     return list(_findings(segment))

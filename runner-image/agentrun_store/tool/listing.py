@@ -1,6 +1,6 @@
 """What is in a store, as rows for people and programs.
 
-What cannot be read is left out and told to `problem`; all else is listed all the same.
+What cannot be read is left out and reported to `problem`; all else is listed.
 """
 
 from collections.abc import Iterator

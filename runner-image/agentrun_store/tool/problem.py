@@ -1,4 +1,4 @@
-"""What a command could not read, told to its caller, while all else is listed."""
+"""A command reports what it could not read to its caller, and lists all else."""
 
 from collections.abc import Callable
 

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bench.cold_start.starts import operator_down
@@ -31,29 +32,32 @@ def measure(ground: Ground) -> str:
 
 
 async def _measure(sizes: tuple[int, ...], scratch: Path) -> Results:
-    api = await Api.connect()
-    place = Place(api)
-    operators = Operators(api, scratch)
-    lease = LeaseWatch(api, NAMESPACE, ACCOUNT)
-    parts = Parts(api, place, operators, lease, Meter(operators, lease))
-    results = Results(nodes=NODES, namespaces=SPREAD)
-    medium = MEDIUM if MEDIUM in sizes else max(sizes)
-    try:
+    async with AsyncExitStack() as stack:
+        api = await Api.connect()
+        stack.push_async_callback(api.close)
+        place, operators = Place(api), Operators(api, scratch)
+        lease = LeaseWatch(api, NAMESPACE, ACCOUNT)
+        stack.push_async_callback(lease.stop)
+        parts = Parts(api, place, operators, lease, Meter(operators, lease))
+        stack.push_async_callback(place.remove)
+        stack.push_async_callback(operators.stop)
+        stack.push_async_callback(parts.stop)
         await place.set_up()
         await operators.start()
         await parts.learn()
-        for size in sizes:
-            (first, *_) = place.namespaces
-            results.waves[size], restart = await parts.waves(size, [first], restart=size == medium)
-            results.restart = results.restart or restart
-        results.spread, _ = await parts.waves(medium, place.namespaces)
-        for length in QUEUES:
-            if length <= max(sizes):
-                results.queues[length] = await parts.queue(length)
-    finally:
-        await parts.stop()
-        await operators.stop()
-        await place.remove()
-        lease.task.cancel()
-        await api.close()
+        return await _all(sizes, place, parts)
+
+
+async def _all(sizes: tuple[int, ...], place: Place, parts: Parts) -> Results:
+    results = Results(nodes=NODES, namespaces=SPREAD)
+    medium = MEDIUM if MEDIUM in sizes else max(sizes)
+    (first, *_) = place.namespaces
+    for size in sizes:
+        waves, restart = await parts.waves(size, [first], restart=size == medium)
+        results.waves[size] = waves
+        results.restart = results.restart or restart
+    results.spread, _ = await parts.waves(medium, place.namespaces)
+    for length in QUEUES:
+        if length <= max(sizes):
+            results.queues[length] = await parts.queue(length)
     return results

@@ -17,6 +17,7 @@ NAMESPACES = 50
 # From a pod's binding to Running, as a quick kubelet with the image at hand.
 START_SECONDS = 0.25
 PATIENCE = 120.0
+LONGEST_REMOVAL = 900.0
 CONTENT = ("pods", "jobs", "agentruns")  # what is owned goes first, so that nothing is left to do
 
 
@@ -82,27 +83,21 @@ class Place:
 
     async def empty(self) -> None:
         """Remove all runs, Jobs and pods."""
-        namespaces = await self._left("namespaces")
-        for plural in CONTENT:
-            for namespace in namespaces:
-                await self._delete_all(plural, namespace)
+        async with asyncio.timeout(LONGEST_REMOVAL):
+            for namespace in await self._left("namespaces"):
+                while await self._delete_some(namespace):
+                    await asyncio.sleep(0.1)
 
-        async def is_empty() -> bool:
-            return not any([await self._some(p, n) for n in namespaces for p in CONTENT])
-
-        await eventually(is_empty, PATIENCE)
-
-    async def _delete_all(self, plural: str, namespace: str) -> None:
-        """Some at a time: one request must not take too long."""
+    async def _delete_some(self, namespace: str) -> bool:
+        """Some of each kind, for one request must not take too long. Whether there were any."""
         options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
-        path = f"{path_of(plural, namespace)}?limit=500"
-        while await self._some(plural, namespace):
-            await self._api.request("DELETE", path, options)
-            await asyncio.sleep(0.1)
-
-    async def _some(self, plural: str, namespace: str) -> list[Object]:
-        some: list[Object] = (await self._api.all(plural, namespace, limit="1"))["items"]
-        return some
+        deleted = False
+        for plural in CONTENT:
+            if (await self._api.all(plural, namespace, limit="1"))["items"]:
+                path = f"{path_of(plural, namespace)}?limit=500"
+                await self._api.request("DELETE", path, options)
+                deleted = True
+        return deleted
 
     async def remove(self) -> None:
         """Remove everything, also what an earlier measurement has left."""

@@ -51,6 +51,10 @@ class LeaseWatch:
         async for _, lease in leases:
             self._renewals.append(_renewal(lease))
 
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
     def longest_gap(self, since: float, now: float) -> float:
         return longest_gap(self._renewals, since, now)
 

@@ -7,7 +7,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
 from typing import Any
 
 from bench.api import MeasurementError
@@ -51,7 +50,10 @@ class Seen:
             async with asyncio.timeout(patience):
                 while not reached(self.counts):
                     self._changed.clear()
-                    await self._changed.wait()
+                    change = asyncio.create_task(self._changed.wait())
+                    await asyncio.wait({change, self.task}, return_when=asyncio.FIRST_COMPLETED)
+                    if self.task.done():
+                        self.task.result()
         except TimeoutError:
             said = {phase: count for phase, count in self.counts.items() if count}
             raise MeasurementError(f"{what}: not seen after {patience:.0f} s: {said}") from None
@@ -67,8 +69,7 @@ class Seen:
 
     async def stop(self) -> None:
         self.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self.task
+        await asyncio.gather(self.task, return_exceptions=True)
 
 
 class Wave:

@@ -1,4 +1,3 @@
-import random
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -8,10 +7,9 @@ from kubernetes.aio import client
 
 from agentrun_kube.client.connection import Connection
 from agentrun_kube.client.kube import Kube
-from simulated.clock import VirtualLoop
-from simulated.operator import in_virtual_time
 from simulated.world import World
 
+from .simulated import new_world
 from .wire import Wire
 
 
@@ -35,11 +33,5 @@ async def kube(wire: Wire) -> AsyncIterator[Kube]:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    """A simulated cluster; operators have to be started."""
-    random.seed(0)  # the operator's jitter
-    loop = VirtualLoop()
-    world = World(loop)
-    with in_virtual_time(world.clock):
+    with new_world() as world:
         yield world
-        world.close()
-    loop.close()

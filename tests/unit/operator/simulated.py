@@ -1,14 +1,30 @@
-"""The operator on the simulated cluster of ``make chaos``, with a few words for what goes on."""
+"""The operator on the simulated cluster of ``make chaos``, and steps that tests have in common."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from objects import Object, phase_of
 from simulated.agents import checkpoint, clean, end_cleanup, finish
+from simulated.clock import VirtualLoop
 from simulated.container import Exit
 from simulated.kube import Request
+from simulated.operator import in_virtual_time
 from simulated.world import World
 
 Serve = Callable[[Request], None]
+
+
+@contextmanager
+def new_world() -> Iterator[World]:
+    """A simulated cluster; operators have to be started."""
+    random.seed(0)  # the operator's jitter
+    loop = VirtualLoop()
+    world = World(loop)
+    with in_virtual_time(world.clock):
+        yield world
+        world.close()
+    loop.close()
 
 
 def create(world: World, name: str = "r", **spec: object) -> None:
@@ -30,14 +46,14 @@ def go_on(
 ) -> None:
     """Rounds of the operator and of the cluster, with ``pause`` seconds after each.
 
-    ``serve`` may refuse requests, or forget them. ``told``: whether the watches tell of anything.
+    ``serve`` may refuse a request, forget it, or replace the operator. ``told``: whether the
+    watches deliver their events.
     """
-    (operator,) = world.operators
     for _ in range(rounds):
         if told:
-            operator.deliver_all()
-        while operator.kube.pending:
-            serve(operator.take())
+            world.operators[0].deliver_all()
+        while world.operators[0].kube.pending:
+            serve(world.operators[0].take())
             world.loop.spin()
         world.cluster_goes_on()
         world.loop.advance(pause)

@@ -20,9 +20,9 @@ from langgraph.graph import StateGraph
 from langgraph.types import Command, Interrupt, Send
 
 from agentrun_runner import runfile
-from agentrun_runner.langgraph_runtime.declared import DeclaredTypes, TypeName
-from agentrun_runner.langgraph_runtime.failures import CheckpointRefusedError
-from agentrun_runner.langgraph_runtime.serde import StrictSerializer
+from agentrun_runner.runtimes.langgraph.declared import DeclaredTypes, TypeName
+from agentrun_runner.runtimes.langgraph.failures import CheckpointRefusedError
+from agentrun_runner.runtimes.langgraph.serde import StrictSerializer
 from unit.runner.agents import typed
 
 SOURCE = typed.__name__

@@ -103,7 +103,7 @@ def test_a_writer_stops_when_another_one_wrote_to_its_segment(tmp_path: Path) ->
     lost, retry = StoreSaver(tmp_path, run=RUN_A), StoreSaver(tmp_path, run=RUN_A)
     put(lost, "1")
     put(retry, "2")
-    with pytest.raises(SegmentBusyError, match="somebody else"):
+    with pytest.raises(SegmentBusyError, match="another process"):
         put(lost, "3")
     put(retry, "4")
     assert ids(StoreSaver(tmp_path)) == ["4", "2", "1"]

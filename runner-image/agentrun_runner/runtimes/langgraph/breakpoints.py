@@ -31,12 +31,12 @@ async def came_to_breakpoint(
         saved = await saver.aget_tuple(at.config)
         if saved is None or not _moved_on(saved.checkpoint):
             continue
-        if _name_one(level, level.interrupt_before_nodes, at):
+        if _matches_breakpoint(level, level.interrupt_before_nodes, at):
             return True
         if saved.metadata.get("source") == "loop" and at.parent_config:
             # The step that made this checkpoint is the one that its parent had before it.
             before = await graph.aget_state(at.parent_config)
-            if _name_one(level, level.interrupt_after_nodes, before):
+            if _matches_breakpoint(level, level.interrupt_after_nodes, before):
                 return True
     return False
 
@@ -61,7 +61,7 @@ def _moved_on(checkpoint: Checkpoint) -> bool:
     )
 
 
-def _name_one(graph: Graph, breakpoints: Iterable[str], state: StateSnapshot) -> bool:
+def _matches_breakpoint(graph: Graph, breakpoints: Iterable[str], state: StateSnapshot) -> bool:
     """Whether the breakpoints name one of the nodes that the state's step runs."""
     nodes = {task.name for task in state.tasks}
     if breakpoints == "*":

@@ -3,15 +3,19 @@
 import os
 from pathlib import Path
 
-from . import runfile, termination_report
-from .result import Result, ResultSlot, failed
+from .. import runfile, termination_report
+from ..result import Result, ResultSlot, failed
+from ..stop_pipe import StopPipe
 
 
-def start(run: runfile.Run, command: runfile.Command, slot: ResultSlot) -> None:
+def exec_program(run: runfile.Run, slot: ResultSlot, _: StopPipe) -> None:
     """Turn this process, which the supervisor has forked, into the program.
 
     The workspace is made here, not by the supervisor: a copy takes time, and must be stoppable.
     """
+    command = run.runtime
+    if not isinstance(command, runfile.Command):
+        raise TypeError(command)
     path = _prepare(run.thread, run.uid)
     if not isinstance(path, Path):
         slot.seal(path)

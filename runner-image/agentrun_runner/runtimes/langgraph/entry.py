@@ -6,53 +6,59 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from agentrun_store.summary import summary
+from agentrun_store.run_thread import RunThread
 
-from .. import runfile
+from ... import runfile
+from ...python_agent.failures import InvalidInputError
 from .breakpoints import Graph, came_to_breakpoint
-from .failures import InvalidInputError
 from .questions import answers_to, questions_of
 from .saver import OlderRuns, RunSaver
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """What the graph is called with, and from which checkpoint of the thread it goes on."""
+class EntryPoint:
+    """What the graph is called with, and the checkpoint of the thread that it resumes from."""
 
     input: Any
     config: RunnableConfig
 
 
-async def start_of(
-    graph: Graph, saver: RunSaver, older: OlderRuns, run: runfile.Run, config: RunnableConfig
-) -> Start | None:
-    """Where the run begins. None as input: go on from the checkpoint. None: it has ended before.
+async def entry_point_of(
+    graph: Graph,
+    saver: RunSaver,
+    older: OlderRuns,
+    run: runfile.Run,
+    thread: RunThread,
+    config: RunnableConfig,
+) -> EntryPoint | None:
+    """Where the run begins; None if an earlier attempt has ended it. With None as input the graph
+    resumes from the checkpoint.
 
-    A retry goes on from the run's own last checkpoint: its input, its answer and the checkpoint
-    that it forked from are in what it wrote before. As long as it has none, of the graph itself,
-    the retry begins as the first try did.
+    A retry resumes from the run's own newest checkpoint: its input, its answer and the checkpoint
+    that it forked from are in what it wrote before. As long as it has no checkpoint of the graph
+    itself, the retry begins as the first attempt did.
 
     Raises:
         InvalidInputError: the thread has no such checkpoint, or no use for an answer.
     """
-    last, written = summary(runfile.STORE, run.thread, run.uid)
-    config = where_it_stands(run, config)
+    last, written = thread.summary()
+    config = where_it_stands(run, thread, config)
     if written and await came_to_breakpoint(graph, saver, config, run.uid):
         return None
     if last is not None:
-        return Start(None, config)
+        return EntryPoint(None, config)
     if run.checkpoint is not None and not (await graph.aget_state(config)).created_at:
         raise InvalidInputError(
             f"spec.checkpoint.id: the thread has no checkpoint {run.checkpoint}"
         )
     if run.resumes:
-        return Start(await _answer(graph, saver, older, run, config), config)
-    return Start(run.input, config)
+        return EntryPoint(await _answer(graph, saver, older, run, config), config)
+    return EntryPoint(run.input, config)
 
 
-def where_it_stands(run: runfile.Run, config: RunnableConfig) -> RunnableConfig:
+def where_it_stands(run: runfile.Run, thread: RunThread, config: RunnableConfig) -> RunnableConfig:
     """The config of the run's own newest checkpoint; while it has none, of that it starts from."""
-    if run.checkpoint is None or summary(runfile.STORE, run.thread, run.uid)[0] is not None:
+    if run.checkpoint is None or thread.summary()[0] is not None:
         return config
     at = {"checkpoint_id": run.checkpoint, "checkpoint_ns": ""}
     return RunnableConfig(**{**config, "configurable": {**config["configurable"], **at}})

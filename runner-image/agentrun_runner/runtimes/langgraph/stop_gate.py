@@ -9,13 +9,13 @@ from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 
-from .main_thread import Stopped
+from ...python_agent.main_thread import Stopped
 
 _NODE_TAG = "graph:step:"  # what LangGraph tags the start of a node with
 
 
 class StopGate(BaseCallbackHandler):
-    """Told of each start by LangChain, which hands it on to whatever a node calls."""
+    """A callback handler: LangChain calls it at each start, also below a node."""
 
     raise_error = True
     run_inline = True

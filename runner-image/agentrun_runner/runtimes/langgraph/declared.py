@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from langgraph.func import _TaskFunction
 from langgraph.graph.state import CompiledStateGraph
 
-from .. import runfile
+from ... import runfile
 from .breakpoints import Graph
 
 TypeName = tuple[str, str]

@@ -12,24 +12,21 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import RetryPolicy, StateSnapshot
 
 from agentrun_store.errors import StoreError
-from agentrun_store.names import check_run
-from agentrun_store.thread import Store
+from agentrun_store.run_thread import RunThread
 
-from .. import events, runfile
-from ..encoding import shortened
-from ..result import Result
+from ... import events, runfile
+from ...encoding import shortened
+from ...python_agent.failures import InvalidInputError, brief
+from ...result import Result
 from .breakpoints import Graph
 from .declared import DeclaredTypes
-from .failures import (
-    CheckpointRefusedError,
-    InvalidInputError,
-    brief,
-)
-from .jsonable import jsonable
+from .entry import EntryPoint, entry_point_of, where_it_stands
+from .failures import CheckpointRefusedError
+from .fork import hidden_runs
 from .loading import make_graph
+from .messages import jsonable
 from .questions import questions_of
 from .saver import OlderRuns, RunSaver
-from .start import Start, start_of, where_it_stands
 from .state_model import raise_if_stored_state_is_refused
 from .stop_gate import StopGate
 
@@ -50,25 +47,28 @@ async def run_graph(
         CancelledError: the run is being stopped.
         Exception: whatever the graph's code raised.
     """
-    config = graph_config(run)
+    thread = RunThread(runfile.STORE, run.thread, run.uid)
+    config = graph_config(run, thread)
     config["callbacks"] = [StopGate(stopping)]
     async with AsyncExitStack() as stack:
         # Before a node does something that a pod of a run taken back should not do.
-        Store(runfile.STORE).thread(run.thread).refuse_rolled_back(check_run(run.uid))
+        thread.thread.refuse_rolled_back(thread.run)
         graph = await make_graph(candidate, config, stack)
         declared = DeclaredTypes(graph, runtime)
-        saver, older = RunSaver(run, declared), OlderRuns(run, declared)
+        hidden = hidden_runs(thread, run.checkpoint)
+        saver = RunSaver(thread, declared, hidden)
+        older = OlderRuns(thread, declared, hidden)
         graph = graph.copy({"checkpointer": saver})
         try:
-            start = await start_of(graph, saver, older, run, config)
+            start = await entry_point_of(graph, saver, older, run, thread, config)
         except Exception as error:
-            at = where_it_stands(run, config)
+            at = where_it_stands(run, thread, config)
             await raise_if_stored_state_is_refused(graph, saver, at, None, error)
             raise
         if start is not None:
             await _stream(graph, saver, run, start, stopping)
         # A fork that was asked again has no checkpoint of its own: the newest is of another line.
-        state = await graph.aget_state(where_it_stands(run, config), subgraphs=True)
+        state = await graph.aget_state(where_it_stands(run, thread, config), subgraphs=True)
         waits_for = await _interrupts(saver, state)
     result: Result = {"result": "Succeeded"}
     if waits_for:
@@ -78,11 +78,11 @@ async def run_graph(
     return result
 
 
-def graph_config(run: runfile.Run) -> RunnableConfig:
+def graph_config(run: runfile.Run, thread: RunThread) -> RunnableConfig:
     """The run's LangGraph config. Thread and run are ours to name, whatever `configurable` says."""
     config = RunnableConfig(
-        configurable={**run.configurable, "thread_id": run.thread.rpartition("/")[2]},
-        run_id=uuid.UUID(check_run(run.uid)),
+        configurable={**run.configurable, "thread_id": thread.thread_id},
+        run_id=uuid.UUID(thread.run),
         metadata={"run_id": run.uid},
     )
     if run.recursion_limit is not None:
@@ -91,7 +91,7 @@ def graph_config(run: runfile.Run) -> RunnableConfig:
 
 
 async def _stream(
-    graph: Graph, saver: RunSaver, run: runfile.Run, start: Start, stopping: Callable[[], bool]
+    graph: Graph, saver: RunSaver, run: runfile.Run, start: EntryPoint, stopping: Callable[[], bool]
 ) -> None:
     reached_a_node = False
     chunks = cast(
@@ -121,7 +121,7 @@ async def _stream(
             raise
         if isinstance(error, EmptyInputError) and start.input is None:
             raise InvalidInputError(
-                "spec.input is missing, and the thread has no state to go on from"
+                "spec.input is missing, and the thread has no state to resume from"
                 + _expected(graph)
             ) from error
         await raise_if_stored_state_is_refused(graph, saver, start.config, start.input, error)

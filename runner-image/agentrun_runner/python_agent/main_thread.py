@@ -38,7 +38,7 @@ _WAKE_UP = signal.SIGRTMAX - 3  # no library is known to use it
 
 
 class Stopped(BaseException):
-    """The run is being stopped. Not an Exception: nobody is meant to catch it and go on."""
+    """The run is being stopped. Not an Exception, so that `except Exception` does not catch it."""
 
 
 @dataclass(slots=True)

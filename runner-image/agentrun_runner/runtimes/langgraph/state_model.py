@@ -9,9 +9,10 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel, ValidationError
 
-from ..encoding import plain
+from ...encoding import plain
+from ...python_agent.failures import brief
 from .breakpoints import Graph
-from .failures import CheckpointRefusedError, brief
+from .failures import CheckpointRefusedError
 
 
 async def raise_if_stored_state_is_refused(

@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.types import RESUME
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
-from .failures import InvalidInputError
+from ...python_agent.failures import InvalidInputError
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -77,17 +77,17 @@ def answers_to(asked: Collection[Question], resume: Any) -> dict[str, Any]:
         if unknown := resume.keys() - ids:
             raise InvalidInputError(
                 f"spec.resume: the thread does not wait for an answer to {_listed(unknown)}; "
-                f"the questions that it waits with: {_listed(ids) or 'none'}"
+                f"open questions: {_listed(ids) or 'none'}"
             )
         return resume
     if asked and not ids:
         raise InvalidInputError(
             "spec.resume: the thread's question has its answer, from a run that ended before it "
-            "had got further; go on with a run that has neither spec.resume nor spec.input"
+            "advanced the thread; resume with a run that has neither spec.resume nor spec.input"
         )
     if len(ids) > 1:
         raise InvalidInputError(
-            "spec.resume: the thread waits with several questions; "
+            "spec.resume: the thread has several open questions; "
             f"give an object of answers by their ids: {_listed(ids)}"
         )
     return dict.fromkeys(ids, resume)

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from .. import runfile
-from ..result import ResultSlot
-from ..stop_pipe import StopPipe
+from ... import runfile
+from ...result import ResultSlot
+from ...stop_pipe import StopPipe
 
-_OUR_PACKAGES = Path(__file__).parents[2]
+_OUR_PACKAGES = Path(__file__).parents[3]
 
 
-def start(slot: ResultSlot, stop_pipe: StopPipe) -> NoReturn:
+def exec_graph(_: runfile.Run, slot: ResultSlot, stop_pipe: StopPipe) -> NoReturn:
     """Turn this process, which the supervisor has forked, into the one that runs the graph.
 
     It finds modules in the Agent's code, the image's working directory and PYTHONPATH; ours come
@@ -25,4 +25,4 @@ def start(slot: ResultSlot, stop_pipe: StopPipe) -> NoReturn:
     slot.hand_on()
     stop_pipe.hand_on()
     python = sys.executable
-    os.execv(python, [python, "-P", "-m", "agentrun_runner.langgraph_runtime"])  # noqa: S606
+    os.execv(python, [python, "-P", "-m", "agentrun_runner.runtimes.langgraph"])  # noqa: S606

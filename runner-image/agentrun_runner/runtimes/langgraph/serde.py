@@ -1,7 +1,7 @@
 """The serializer of a run's checkpointer: checkpoints are data.
 
 LangGraph's serializer stores an object as the name of its class and the arguments to make it with,
-and whoever wrote the checkpoint chose both. So each name is compared with what the graph declares
+and the writer of the checkpoint chose both. So each name is compared with what the graph declares
 before anything is made or imported, and LangGraph's own strict mode does the rest.
 """
 
@@ -13,10 +13,11 @@ import ormsgpack
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde._msgpack import SAFE_MSGPACK_METHODS, SAFE_MSGPACK_TYPES
 
-from .. import events
-from ..encoding import plain
+from ... import events
+from ...encoding import plain
+from ...python_agent.failures import brief
 from .declared import TypeName
-from .failures import CheckpointRefusedError, brief
+from .failures import CheckpointRefusedError
 
 FIELD = "spec.runtime.langgraph.allowedModules"
 _NUMPY = ("numpy", "ndarray")
