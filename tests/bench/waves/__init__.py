@@ -15,7 +15,7 @@ from bench.waves.place import NODES, Place
 from bench.waves.readings import LeaseWatch
 from bench.waves.report import report
 from bench.waves.results import Results
-from chaos.layer2.api import Api
+from chaos.processes.api import Api
 
 QUEUES = (100, 500)
 MEDIUM = 1000  # the size that is spread over the namespaces, and in which the operator restarts

@@ -16,7 +16,7 @@ from bench.api import MeasurementError
 from bench.setting import runner_image
 from bench.waves import launcher
 from bench.waves.readings import Usage, usage
-from chaos.layer2.api import Api, Object, eventually
+from chaos.processes.api import Api, Object, eventually
 from cluster import kubectl
 from cluster.paths import CHECKOUT
 

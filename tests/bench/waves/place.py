@@ -5,10 +5,10 @@ import itertools
 from functools import partial
 
 from bench.waves.pods import start
-from chaos.layer1.objects import Object
-from chaos.layer2.api import Api, eventually, path_of
-from chaos.layer2.kubelet import Node, ready
-from chaos.layer2.setting import simulated_claim
+from chaos.processes.api import Api, eventually, path_of
+from chaos.processes.kubelet import Node, ready
+from chaos.processes.setting import simulated_claim
+from objects import Object
 
 LABEL = "bench.example/waves"
 NAME = "agentrun-waves"

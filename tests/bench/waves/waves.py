@@ -12,8 +12,8 @@ from typing import Any
 from agentrun_kube.names import LABEL_INSTANCE
 from bench.api import MeasurementError
 from bench.waves.operators import INSTANCE
-from chaos.layer1.objects import Object
-from chaos.layer2.api import Api
+from chaos.processes.api import Api
+from objects import Object
 
 AT_ONCE = 20  # requests of the user
 RUN = {"bench.example/kind": "run", LABEL_INSTANCE: INSTANCE}

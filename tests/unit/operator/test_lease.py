@@ -7,9 +7,9 @@ import pytest
 
 from agentrun_kube.client.kube import ApiError
 from agentrun_operator.lease import DURATION_SECONDS, RENEW_DEADLINE_SECONDS, Lease, LeaseLostError
-from chaos.layer1.kube import FakeKube
-from chaos.layer1.objects import NAMESPACE
-from chaos.layer1.world import World
+from objects import NAMESPACE
+from simulated.kube import FakeKube
+from simulated.world import World
 
 
 class Replica:
