@@ -32,9 +32,10 @@ class CleanupReconciler:
     async def reconcile(self, key: Key) -> None:
         cache, namespace, claim_name = self._intake.cache, key.namespace, key.name
         waiting = [run for run in cache.runs_of_claim(namespace, claim_name) if may_be_cleaned(run)]
-        jobs = self._own.jobs(cache, namespace, claim_name)
+        uids = {run.metadata.uid for run in waiting}
+        jobs = self._own.jobs(cache, namespace, claim_name, uids)
         if await self._read_logs(namespace, jobs):
-            jobs = self._own.jobs(cache, namespace, claim_name)
+            jobs = self._own.jobs(cache, namespace, claim_name, uids)
             self._wake(tuple(waiting))
         time = clock.now()
         todo = next_cleanup(waiting, jobs, time)

@@ -106,6 +106,8 @@ class Observer:
         """
         namespace, name = run.metadata.namespace, run.metadata.name
         agent = self._cache.agent(namespace, run.spec.agent_ref.name)
+        if agent is None:  # the watch may not have shown it yet
+            agent, _ = await self._agent(namespace, run.spec.agent_ref.name)
         (job, pods), holders = await asyncio.gather(
             self._job_and_pods(namespace, name, run.metadata.uid), self._live_holders(run)
         )
@@ -232,7 +234,7 @@ class Observer:
         claim = run.status.claim_name
         cleanup = None
         if claim is not None and (run.deleting or run.spec.cancel == Cancel.ROLLBACK):
-            jobs = self._cleanups.jobs(self._cache, namespace, claim)
+            jobs = self._cleanups.jobs(self._cache, namespace, claim, {uid})
             cleanup = cleanup_of(run, jobs, self._cleanups.refusal(uid), time)
         return View(
             run=run,

@@ -43,6 +43,8 @@ class Intake:
         """Take in the object as a watch, a read or the answer to a write has it."""
         if not self.is_own(plural, obj):
             return  # a direct read may show it
+        if self.cache.has(plural, obj["metadata"]):
+            return  # most of what a watch or a resync tells is known by the answers to writes
         new = self._record(plural, obj)
         if new is not None:
             self.add(self.cache.upsert(new) or ())
