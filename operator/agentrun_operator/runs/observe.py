@@ -106,6 +106,8 @@ class Observer:
         """
         namespace, name = run.metadata.namespace, run.metadata.name
         agent = self._cache.agent(namespace, run.spec.agent_ref.name)
+        if agent is None:  # the watch may not have shown it yet
+            agent, _ = await self._agent(namespace, run.spec.agent_ref.name)
         (job, pods), holders = await asyncio.gather(
             self._job_and_pods(namespace, name, run.metadata.uid), self._live_holders(run)
         )

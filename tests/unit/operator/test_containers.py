@@ -43,7 +43,7 @@ def pod(phase: str, *containers: Object, init: tuple[Object, ...] = ()) -> Objec
     }
 
 
-def test_an_agent_that_has_ended_is_said_to_run() -> None:
+def test_an_agent_that_has_ended_is_not_reported_as_running() -> None:
     done = ended("agent", 0, '{"result": "Succeeded"}')
     lingers = pod_facts(pod("Running", done, runs("proxy")))
     this = run(has_finalizer=True, phase=Phase.RUNNING, jobName="r", podName="r-abc")
@@ -70,7 +70,7 @@ def test_a_workspace_that_cannot_be_made_fails_without_a_reason() -> None:
     assert end.message == "No space left on device"
 
 
-def test_an_init_container_of_somebody_else_speaks_for_the_run() -> None:
+def test_an_init_container_of_the_agent_does_not_report_for_the_run() -> None:
     """It may have written anything, and its exit code is not the agent's."""
     account = '{"result": "Succeeded"}'
     found = pod_facts(

@@ -123,7 +123,7 @@ def spec_of(world: World) -> Object:
     return run["spec"] if run else {}
 
 
-def test_a_request_without_an_answer_holds_up_the_other_runs(world: World) -> None:
+def test_a_request_without_an_answer_does_not_hold_up_other_runs(world: World) -> None:
     """Failure mode 46."""
 
     def serve(request: Request) -> None:
@@ -137,7 +137,7 @@ def test_a_request_without_an_answer_holds_up_the_other_runs(world: World) -> No
     assert (phase(world, "silent"), phase(world, "other")) == ("Pending", "Running")
 
 
-def test_an_error_in_one_decision_holds_up_the_others_or_is_never_tried_again(
+def test_an_error_in_one_decision_is_retried_and_does_not_hold_up_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Failure mode 47."""
@@ -217,7 +217,7 @@ def test_a_run_that_has_ended_is_written_again(world: World, cancel: str | None)
     assert notes.writes == []
 
 
-def test_a_silent_watch_leaves_a_cancel_undone(world: World) -> None:
+def test_the_next_full_read_makes_up_for_a_silent_watch(world: World) -> None:
     """Failure mode 44. What no watch tells of, the next full read does."""
     create(world)
     world.start_operator()

@@ -57,7 +57,7 @@ def test_a_pod_runs_on_since_the_status_does_not_know_it_yet(cancel: str) -> Non
 @pytest.mark.parametrize(
     "found", [CleanupState("running"), CleanupState("failed", message="no space")]
 )
-def test_a_cancel_during_the_clean_up_begins_anew(found: CleanupState) -> None:
+def test_a_cancel_during_the_clean_up_does_not_restart_it(found: CleanupState) -> None:
     """Failure mode 11."""
     first = decide(view(run(cancel="rollback", **LIVE), pods=(STOPPED_POD,), cleanup=found))
     assert first.status is not None
@@ -73,7 +73,7 @@ def test_a_cancel_during_the_clean_up_begins_anew(found: CleanupState) -> None:
 
 
 @pytest.mark.parametrize("pods", [(RUNNING_POD,), (SIGNALLED_POD,), (STOPPED_POD,)])
-def test_a_run_whose_cancel_was_taken_out_of_its_spec_goes_on(pods: Any) -> None:
+def test_a_run_whose_cancel_was_removed_from_its_spec_still_stops(pods: Any) -> None:
     """Failure modes 10 and 55. The API server refuses that; if it did not, the status counts."""
     reverted = run(**(LIVE | {"phase": Phase.CANCELLING, "cancel_status": {"action": "interrupt"}}))
     plan = decide(view(reverted, job=job(), pods=pods))
@@ -116,7 +116,7 @@ BY_GIT = {"manager": "from-git", "fieldsV1": {"f:spec": {"f:cancel": {}}}}
 
 
 @pytest.mark.parametrize("managers", [[BY_GIT, CANCELLED_BY], [BY_GIT]])
-def test_a_manager_without_a_time_stops_the_decision(managers: list[Any]) -> None:
+def test_a_cancel_by_a_manager_without_a_time_stops_the_run(managers: list[Any]) -> None:
     """Failure modes 8 and 55. A server-side apply that changes nothing leaves no time."""
     live = run(cancel="interrupt", meta_more={"managedFields": managers}, **LIVE)
     plan = decide(view(live, job=job(), pods=(RUNNING_POD,)))
@@ -135,7 +135,7 @@ def test_who_asked_is_whoever_asked_last() -> None:
     assert plan.status == first.status
 
 
-def test_the_times_of_a_cancel_move_while_its_clean_up_runs() -> None:
+def test_the_times_of_a_cancel_stay_while_its_clean_up_runs() -> None:
     """Failure modes 8 and 19. Each look would write the status anew."""
     this = run(cancel="rollback", **LIVE)
     first = decide(view(this, job=job(), pods=(STOPPED_POD,)))
@@ -146,7 +146,7 @@ def test_the_times_of_a_cancel_move_while_its_clean_up_runs() -> None:
     assert decide(view(again, job=job(), pods=(STOPPED_POD,), now=later)).status == first.status
 
 
-def test_a_tombstone_forgets_what_was_done_to_the_run() -> None:
+def test_a_tombstone_keeps_what_was_done_to_the_run() -> None:
     """By the time that the store is clean, the pod may be gone."""
     git = {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}}
     this = run(cancel="rollback", meta_more=git, **LIVE)
@@ -161,7 +161,7 @@ def test_a_tombstone_forgets_what_was_done_to_the_run() -> None:
     assert (cancel.checkpoints_deleted, cancel.forced) == (3, True)
 
 
-def test_conditions_pile_up_or_change_their_time_with_their_reason() -> None:
+def test_a_condition_is_replaced_and_keeps_its_time_when_its_reason_changes() -> None:
     """Failure mode 19."""
     live = run(cancel="interrupt", **LIVE)
     first = decide(view(live, job=job(), pods=(SIGNALLED_POD,)))

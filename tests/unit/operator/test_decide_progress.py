@@ -149,7 +149,7 @@ def test_success_is_reported_with_output_and_checkpoint() -> None:
     assert plan.confirm
 
 
-def test_the_guard_goes_before_the_final_phase_is_written() -> None:
+def test_the_finalizer_is_removed_before_the_final_phase_is_written() -> None:
     """Failure modes 15 and 37.
 
     A crash between the two must leave a run that is still watched, not a stuck finalizer.

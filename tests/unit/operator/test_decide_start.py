@@ -25,17 +25,17 @@ def started(plan: Plan) -> tuple[str, str]:
     return condition.reason, condition.message
 
 
-def test_a_new_run_claims_before_it_makes_its_job() -> None:
+def test_a_new_run_adds_its_finalizer_before_it_creates_its_job() -> None:
     assert decide(view(run())).actions == (AddFinalizer(),)
 
 
-def test_a_claimed_run_makes_its_job_only_after_a_live_look() -> None:
+def test_a_run_with_the_finalizer_makes_its_job_only_after_a_live_look() -> None:
     plan = decide(view(run(has_finalizer=True)))
     assert plan.actions == (CreateJob(),)
     assert plan.confirm
 
 
-def test_a_claimed_run_waits_only_after_a_live_look() -> None:
+def test_a_run_with_the_finalizer_waits_only_after_a_live_look() -> None:
     """Its Job may have succeeded, which is not watched."""
     assert decide(view(run(has_finalizer=True), agent=None)).confirm
 

@@ -59,7 +59,9 @@ def test_a_run_born_with_rollback_is_removed_without_a_clean_up() -> None:
 
 
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
-def test_a_claimed_run_without_job_never_gets_one_once_it_is_cancelled(cancel: str) -> None:
+def test_a_run_with_the_finalizer_without_job_never_gets_one_once_it_is_cancelled(
+    cancel: str,
+) -> None:
     """Failure mode 1."""
     plan = decide(view(run(cancel=cancel, has_finalizer=True)))
     assert CreateJob() not in plan.actions
@@ -125,12 +127,12 @@ def test_rollback_of_a_run_that_waits_for_its_claim_does_not_wait_for_it_again()
     assert DeleteRun() not in plan.actions, "its checkpoints are somewhere"
 
 
-def test_a_claimed_run_may_have_had_a_job_that_nobody_wrote_down() -> None:
+def test_a_run_with_the_finalizer_may_have_had_a_job_that_nobody_wrote_down() -> None:
     plan = decide(view(run(cancel="rollback", has_finalizer=True)))
     assert plan.actions == (RequestCleanup("agentrun-store"),)
 
 
-def test_a_rollback_without_its_guard_takes_it_again_before_the_clean_up() -> None:
+def test_a_rollback_without_its_finalizer_adds_it_again_before_the_clean_up() -> None:
     this = run(cancel="rollback", **(RUNNING | {"has_finalizer": False}))
     assert decide(view(this, pods=(STOPPED_POD,))).actions == (AddFinalizer(),)
 

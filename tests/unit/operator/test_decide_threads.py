@@ -75,7 +75,7 @@ def test_a_finished_run_that_is_being_cleaned_is_waited_for_but_not_cancelled() 
     assert plan.status is not None
 
 
-def test_a_rejected_run_lets_go_of_its_claim() -> None:
+def test_a_rejected_run_removes_its_finalizer() -> None:
     plan = decide(view(taking("reject", has_finalizer=True), rivals=(older(has_finalizer=True),)))
     assert plan.actions == (RemoveFinalizer(),)
 

@@ -151,7 +151,7 @@ def test_a_run_from_git_does_not_expire() -> None:
     assert (plan.status.expires_at, plan.status.settled) == (None, True)
 
 
-def test_reclaim_policy_delete_keeps_the_guard_of_a_finished_run() -> None:
+def test_reclaim_policy_delete_keeps_the_finalizer_of_a_finished_run() -> None:
     delete = {"reclaimPolicy": "Delete"}
     plan = decide(view(run(spec_more=delete, **LIVE), job=job(), pods=(SUCCEEDED_POD,)))
     assert plan.actions == ()

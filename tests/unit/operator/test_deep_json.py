@@ -32,7 +32,7 @@ for opens, closes in ("[]", ('{"a":', "}")):
 """
 
 
-def test_a_run_that_says_something_deep_makes_all_lists_unreadable() -> None:
+def test_a_deeply_nested_run_leaves_all_lists_readable() -> None:
     path = str(Path(agentrun_operator.__file__).parents[1])
     subprocess.run(
         [sys.executable, "-c", READ_AND_WRITE], env={"PYTHONPATH": path}, check=True, timeout=60

@@ -154,7 +154,7 @@ async def test_a_status_that_says_nothing_new_is_written(wire: Wire, executor: E
     assert wire.asked == []
 
 
-async def test_the_guard_of_somebody_else_goes_with_ours(wire: Wire, executor: Executor) -> None:
+async def test_removing_our_finalizer_keeps_those_of_others(wire: Wire, executor: Executor) -> None:
     """Failure mode 40."""
     live = view(run(finalizers=("other/x",), **LIVE))
     await executor.apply(live, Plan(actions=(RemoveFinalizer(),)))

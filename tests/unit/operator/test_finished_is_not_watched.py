@@ -111,7 +111,7 @@ def test_a_pod_that_failed_before_the_run_succeeded_is_watched_for_ever(world: W
     assert unwatch(world) == [name_of(failed)], "the others have succeeded"
 
 
-def test_a_restart_after_the_end_leaves_the_job_watched_for_ever(world: World) -> None:
+def test_a_restart_after_the_end_still_takes_the_job_off_the_watch(world: World) -> None:
     """The last status is written, and the operator dies before it lets go of the Job."""
     create(world)
     world.start_operator()

@@ -36,7 +36,7 @@ def wait(world: World, seconds: float, until: Callable[[], bool]) -> float:
     raise AssertionError(f"not within {seconds} s")
 
 
-def test_two_hold_the_lease(world: World) -> None:
+def test_two_never_hold_the_lease(world: World) -> None:
     """Failure mode 26."""
     first = Replica(world, "first")
     wait(world, 1, first.holds.is_set)

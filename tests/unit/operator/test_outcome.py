@@ -47,7 +47,7 @@ def test_of_several_failures_the_first_is_told() -> None:
     assert "exit code 9" in finished.message
 
 
-def test_a_run_that_was_stopped_from_outside_forgets_what_its_runner_said() -> None:
+def test_a_run_that_was_stopped_from_outside_keeps_what_its_runner_reported() -> None:
     pod = said(STOPPED_POD, "Stopped", checkpoint={"id": "c3", "count": 3})
     for found in (None, job(), job(finished=True, deadline_exceeded=True)):
         plan = decide(view(run(**RUNNING), job=found, pods=(pod,)))

@@ -97,7 +97,7 @@ def test_a_run_that_is_rolled_back_is_claimed_again_after_its_end(world: World) 
     assert notes.writes[-1].startswith("delete agentruns/r"), notes.writes
 
 
-def test_a_clean_up_on_a_lost_node_holds_up_those_of_other_runs(world: World) -> None:
+def test_a_clean_up_on_a_lost_node_does_not_hold_up_those_of_other_runs(world: World) -> None:
     """Failure mode 31."""
     for number in "123":
         create(world, f"r{number}", thread=f"t{number}")

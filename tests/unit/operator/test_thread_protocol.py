@@ -32,7 +32,7 @@ def test_the_thread_is_taken_by_status_before_the_job_is_made() -> None:
     assert (second.actions, second.confirm) == ((CreateJob(),), True)
 
 
-def test_after_a_crash_between_the_guard_and_the_thread_the_thread_is_taken() -> None:
+def test_after_a_crash_between_finalizer_and_thread_the_run_takes_the_thread() -> None:
     plan = decide(view(run(has_finalizer=True, holds=False)))
     assert plan.actions == ()
     assert plan.status is not None
@@ -123,7 +123,7 @@ def test_a_job_of_another_owner_is_not_the_runs() -> None:
 # On the simulated cluster
 
 
-def test_the_guard_taken_off_a_live_run_lets_no_other_run_start(world: World) -> None:
+def test_no_other_run_starts_when_a_user_removes_the_finalizer_of_a_live_run(world: World) -> None:
     create(world, "a", thread="t")
     create(world, "z", thread="t")
     world.start_operator()
