@@ -84,7 +84,7 @@ class Cache:
 
     def has(self, plural: str, meta: Object) -> bool:
         """Whether the object with this metadata is here already, or a newer one of its name."""
-        known = self.record(plural, meta["namespace"], meta["name"])
+        known = self.record(plural, meta.get("namespace", ""), meta.get("name", ""))
         return known is not None and known.version >= int(meta["resourceVersion"])
 
     def run(self, namespace: str, name: str) -> AgentRun | None:
