@@ -55,7 +55,7 @@ bench: deploy ## the measurements; PARTS="runs waves" for some of them, SIZES=10
 LAYER := 1
 chaos: $(if $(filter 1,$(LAYER)),venv,deploy) ## break it at random; LAYER=1 simulates the cluster, LAYER=2 its nodes, LAYER=3 nothing
 	@$(ON_CLUSTER) PYTHONPATH=operator:runner-image:tests $(BIN)/python -m chaos --layer $(LAYER) \
-	  $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+	  $(if $(SELF_CHECK),--self-check) $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
 lint: venv ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -46,9 +46,8 @@ class Controller:
         self._tasks.append(asyncio.create_task(self._resync()))
 
     async def work(self) -> None:
-        """Read everything again, for a standby's watches may have missed deletions; then work."""
-        self.intake.works = True
-        await self.intake.sync()
+        """Work from now on."""
+        await self.intake.begin()
         self._tasks += [asyncio.create_task(self._work()) for _ in range(WORKERS)]
 
     async def stop(self) -> None:

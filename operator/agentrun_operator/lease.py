@@ -34,6 +34,8 @@ class Lease:
         self._identity = identity
         # Another's lease: its resourceVersion, and when that was first seen.
         self._seen: tuple[str, float] | None = None
+        # As this replica wrote it last: so that a renewal is one request, as client-go's is.
+        self._held: dict[str, Any] | None = None
 
     async def acquire(self) -> None:
         """Return when the lease is held."""
@@ -69,11 +71,13 @@ class Lease:
         """Take or renew the lease; whether it is held now."""
         try:
             async with asyncio.timeout(RENEW_DEADLINE_SECONDS / 2):
+                if await self._renewed_unread():
+                    return True
                 lease = await self._get()
                 if lease is None:
-                    await self._create()
+                    self._held = await self._create()
                 elif self._is_mine_or_free(lease):
-                    await self._write(lease, self._identity)
+                    self._held = await self._write(lease, self._identity)
                 else:
                     return False
         except (ApiError, TimeoutError, *NO_ANSWER) as error:
@@ -81,6 +85,19 @@ class Lease:
                 logger.warning("The lease was not renewed: %r", error)
             return False
         self._seen = None
+        return True
+
+    async def _renewed_unread(self) -> bool:
+        """Whether the lease is renewed as it was written last; False: it has to be read."""
+        held, self._held = self._held, None
+        if held is None:
+            return False
+        try:
+            self._held = await self._write(held, self._identity)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            return False
         return True
 
     def _is_mine_or_free(self, lease: dict[str, Any]) -> bool:
@@ -96,16 +113,16 @@ class Lease:
     async def _get(self) -> dict[str, Any] | None:
         return await self._kube.get("leases", self._namespace, self._name)
 
-    async def _create(self) -> None:
+    async def _create(self) -> dict[str, Any]:
         lease = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
             "metadata": {"name": self._name},
             "spec": self._spec(self._identity, transitions=0),
         }
-        await self._kube.create("leases", self._namespace, lease)
+        return await self._kube.create("leases", self._namespace, lease)
 
-    async def _write(self, lease: dict[str, Any], holder: str) -> None:
+    async def _write(self, lease: dict[str, Any], holder: str) -> dict[str, Any]:
         spec = lease["spec"]
         same = holder == spec.get("holderIdentity")
         new = self._spec(holder, spec.get("leaseTransitions", 0) + (0 if same else 1))
@@ -115,7 +132,7 @@ class Lease:
             "metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
             "spec": new,
         }
-        await self._kube.merge_patch("leases", self._namespace, self._name, patch)
+        return await self._kube.merge_patch("leases", self._namespace, self._name, patch)
 
     @staticmethod
     def _spec(holder: str, transitions: int) -> dict[str, Any]:

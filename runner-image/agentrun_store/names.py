@@ -89,10 +89,10 @@ def parse_segment_name(name: str) -> tuple[int, RunName] | None:
     return int(match[1]), RunName(match[2])
 
 
-def sort_segment_names(names: list[str]) -> None:
-    """By number, then by run. Nothing is parsed, since a thread may have many: a number with more
-    digits is the larger one, and names with equally many are in order as text."""
-    names.sort(key=lambda name: (name.find("-"), name))
+def place_of(name: str) -> tuple[int, str]:
+    """The sort key of segment names: by number, then by run. Nothing is parsed, since a thread may
+    have many: a number with more digits is the larger one, and equally long ones sort as text."""
+    return name.find("-"), name
 
 
 def given_segment() -> tuple[int, RunName] | None:

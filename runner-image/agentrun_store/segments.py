@@ -1,5 +1,6 @@
 """The segments of a thread, by the names in their directory."""
 
+from bisect import insort
 from collections.abc import Callable, Iterator
 
 from .names import (
@@ -7,7 +8,7 @@ from .names import (
     RunName,
     is_segment_of,
     parse_segment_name,
-    sort_segment_names,
+    place_of,
 )
 from .segment import Segment
 
@@ -22,7 +23,7 @@ class Listing:
         """`make`: a segment of its number, run, and `kept`; see `Thread.segment`."""
         self._make = make
         self._live = [name for name in names if not name.startswith(KEPT)]
-        sort_segment_names(self._live)
+        self._live.sort(key=place_of)
         self._kept = [name for name in names if name.startswith(KEPT)]
         self._segments: dict[str, Segment] = {}
 
@@ -57,8 +58,7 @@ class Listing:
         """A segment that is not made yet."""
         name = segment.path.name
         if name not in self._live:
-            self._live.append(name)
-            sort_segment_names(self._live)
+            insort(self._live, name, key=place_of)
         self._segments[name] = segment
 
     def take_over(self, other: "Listing") -> list[Segment]:

@@ -27,8 +27,6 @@ PARTS = {
         stops_operator=True,
     ),
     "waves": Part(
-        "many runs at once, on simulated nodes; stops the operator, too",
-        waves.measure,
-        stops_operator=True,
+        "many runs at once, on simulated nodes, with an operator of their own", waves.measure
     ),
 }

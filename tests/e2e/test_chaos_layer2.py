@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chaos.layer2.campaign import campaign
+from chaos.processes.campaign import campaign
 
 FAULTS = 50
 ROUND_SECONDS = 45.0  # as a rule there are enough faults much sooner

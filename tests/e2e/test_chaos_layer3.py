@@ -1,6 +1,6 @@
 """The short form of ``make chaos``, layer 3: it leaves the operator alone."""
 
-from chaos.layer3.campaign import campaign
+from chaos.pods.campaign import campaign
 
 from .namespace import Namespace
 

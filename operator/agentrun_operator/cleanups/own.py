@@ -7,6 +7,7 @@ restart it makes new ones: a clean-up may be repeated.
 """
 
 from collections import OrderedDict
+from collections.abc import Set
 
 from agentrun_kube.client.kube import Kube
 from agentrun_kube.client.pod_log import last_lines
@@ -36,13 +37,21 @@ class OwnCleanups:
         if len(self._work) > MOST:
             self._work.popitem(last=False)
 
-    def jobs(self, cache: Cache, namespace: str, claim: str) -> list[CleanupJobFacts]:
-        """The clean-up Jobs of a claim that this process made: no other Job's report counts."""
-        return [
-            cleanup_job_facts(job, pods, work, self._logs)
-            for job, pods in cache.cleanups(namespace, claim)
-            if (work := self.get(job["metadata"]["uid"])) is not None
-        ]
+    def jobs(
+        self, cache: Cache, namespace: str, claim: str, run_uids: Set[str]
+    ) -> list[CleanupJobFacts]:
+        """The clean-up Jobs of a claim that this process made for any of these runs.
+
+        No other Job's report counts. Those whose runs are all gone stay for a while; they are not
+        read again.
+        """
+        found = []
+        for job in cache.cleanup_jobs(namespace, claim):
+            work = self.get(job.uid)
+            if job.cleanup is not None and work is not None and run_uids & work.run_uids:
+                pods = [pod.cleanup for pod in cache.pods_of_job(job.uid) if pod.cleanup]
+                found.append(cleanup_job_facts(job.cleanup, pods, work, self._logs))
+        return found
 
     async def read_log(self, kube: Kube, namespace: str, pod: str) -> None:
         self._logs[pod] = await last_lines(kube, namespace, pod, CLEANUP_CONTAINER, ('{"runs":',))

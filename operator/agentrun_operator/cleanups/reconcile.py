@@ -32,9 +32,10 @@ class CleanupReconciler:
     async def reconcile(self, key: Key) -> None:
         cache, namespace, claim_name = self._intake.cache, key.namespace, key.name
         waiting = [run for run in cache.runs_of_claim(namespace, claim_name) if may_be_cleaned(run)]
-        jobs = self._own.jobs(cache, namespace, claim_name)
+        uids = {run.metadata.uid for run in waiting}
+        jobs = self._own.jobs(cache, namespace, claim_name, uids)
         if await self._read_logs(namespace, jobs):
-            jobs = self._own.jobs(cache, namespace, claim_name)
+            jobs = self._own.jobs(cache, namespace, claim_name, uids)
             self._wake(tuple(waiting))
         time = clock.now()
         todo = next_cleanup(waiting, jobs, time)
@@ -89,12 +90,20 @@ class CleanupReconciler:
             self._refused(runs, f"Job {name} already exists and may not be the operator's.")
 
     async def _pod_spec_of_one(self, namespace: str, runs: tuple[AgentRun, ...]) -> Object:
-        """The pod spec of one run's Job: what let that pod run lets the clean-up's pod run, too."""
+        """The pod spec of one run's Job: what let that pod run lets the clean-up's pod run, too.
+
+        Without a Job, the template of one run's Agent as it is now: its tolerations, for one.
+        """
         for run in runs:
             job = await self._kube.get("jobs", namespace, run.metadata.name)
             if job is not None and owner_uid(job) == run.metadata.uid:
                 spec: Object = job["spec"]["template"]["spec"]
                 return spec
+        for run in runs:
+            agent = await self._kube.get("agents", namespace, run.spec.agent_ref.name)
+            if agent is not None:
+                template: Object = (agent["spec"].get("podTemplate") or {}).get("spec") or {}
+                return template
         return {}
 
     def _refused(self, runs: tuple[AgentRun, ...], refusal: str) -> None:

@@ -234,7 +234,7 @@ class Observer:
         claim = run.status.claim_name
         cleanup = None
         if claim is not None and (run.deleting or run.spec.cancel == Cancel.ROLLBACK):
-            jobs = self._cleanups.jobs(self._cache, namespace, claim)
+            jobs = self._cleanups.jobs(self._cache, namespace, claim, {uid})
             cleanup = cleanup_of(run, jobs, self._cleanups.refusal(uid), time)
         return View(
             run=run,

@@ -125,7 +125,9 @@ class Plan:
     """Actions in order, then the status if it differs, then the Events if all that went well.
 
     ``confirm`` marks what cannot be undone: the plan is carried out only if the same decision
-    follows from objects read directly from the API server, not only from the cache.
+    follows from objects read directly from the API server, not only from the cache: from the Job
+    and the pods, and of a start from the run and its Agent, too. Writes to the run carry its
+    resourceVersion, so they confirm it themselves.
     ``look_again_at`` is for what time alone will change.
     """
 

@@ -95,8 +95,9 @@ class RunReconciler:
             refused = stop.shortening_refused if stop.must_stop(view) else start.rejected
             await self._executor.apply(view, refused(view, str(refusal)))
             raise
-        if DeleteRun() in plan.actions:
-            # Else the finalizer's removal, which is news, would have it deleted once more.
+        removed = RemoveFinalizer() in plan.actions and view.run.deleting
+        if removed or DeleteRun() in plan.actions:
+            # Otherwise the answer to the finalizer's removal would look like news of a live run.
             await self._intake.read_run(key.namespace, key.name)
         if plan.look_again_at is not None:
             seconds = (plan.look_again_at - view.now).total_seconds()

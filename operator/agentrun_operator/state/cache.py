@@ -82,6 +82,11 @@ class Cache:
     def record(self, plural: str, namespace: str, name: str) -> Record | None:
         return self._kinds.get(plural, {}).get((namespace, name))
 
+    def has(self, plural: str, meta: Object) -> bool:
+        """Whether the object with this metadata is here already, or a newer one of its name."""
+        known = self.record(plural, meta.get("namespace", ""), meta.get("name", ""))
+        return known is not None and known.version >= int(meta["resourceVersion"])
+
     def run(self, namespace: str, name: str) -> AgentRun | None:
         found = self.record("agentruns", namespace, name)
         return found.run if isinstance(found, RunRecord) else None
@@ -113,12 +118,11 @@ class Cache:
     def pods_on_thread(self, namespace: str, thread: str) -> list[PodRecord]:
         return self._pods("pods on thread", namespace, thread)
 
-    def cleanups(self, namespace: str, claim: str) -> Iterator[tuple[Object, list[Object]]]:
-        """The clean-up Jobs of a claim, each with its pods, as facts/cleanups.py reads them."""
+    def cleanup_jobs(self, namespace: str, claim: str) -> Iterator[JobRecord]:
+        """The clean-up Jobs of a claim."""
         for job in self.find("cleanups", namespace, claim):
             if isinstance(job, JobRecord) and job.cleanup is not None:
-                pods = self._pods("pods of job", job.uid)
-                yield job.cleanup, [pod.cleanup for pod in pods if pod.cleanup is not None]
+                yield job
 
     def gone_pods(self, run_uid: str) -> tuple[PodFacts, ...]:
         return self._departed.get(run_uid, ())

@@ -21,6 +21,7 @@ from .workqueue import Key, Reconciler, Urgency, WorkQueue
 logger = logging.getLogger(__name__)
 
 SLICE = 500  # keys that are queued in one go
+RECENT_SECONDS = 5.0
 _UNWATCHED = {"jobs": Reconciler.UNWATCHED_JOB, "pods": Reconciler.UNWATCHED_POD}
 
 
@@ -33,6 +34,7 @@ class Intake:
         self.cache = Cache()
         self.queue = WorkQueue(share)
         self.works = False  # a standby only keeps its cache
+        self._has_kept = False  # whether a standby has kept what has left its watches
         self.unwatched: dict[
             Key, Record
         ] = {}  # Jobs and pods, as they were when they left the watch
@@ -43,6 +45,8 @@ class Intake:
         """Take in the object as a watch, a read or the answer to a write has it."""
         if not self.is_own(plural, obj):
             return  # a direct read may show it
+        if self.cache.has(plural, obj["metadata"]):
+            return  # most of what a watch or a resync tells is known by the answers to writes
         new = self._record(plural, obj)
         if new is not None:
             self.add(self.cache.upsert(new) or ())
@@ -64,6 +68,7 @@ class Intake:
         """
         if gone.plural in _UNWATCHED and self.cache.is_wanted(gone):
             if not self.works:
+                self._has_kept = True
                 return
             key = Key(_UNWATCHED[gone.plural], gone.namespace, gone.name)
             self.unwatched[key] = gone
@@ -97,16 +102,33 @@ class Intake:
         if not self.queue.is_due_after_failure(key):
             self.queue.add(key, Urgency.STOP)
 
+    async def begin(self) -> None:
+        """Work from now on, on a cache that is known to be complete.
+
+        A standby keeps what has left its watches, so it has to read everything again. A process
+        that has read everything a moment ago does so only if something has left since.
+        """
+        self.works = True
+        synced, now = self.last_sync, asyncio.get_running_loop().time()
+        if synced is None or now - synced > RECENT_SECONDS or self._has_kept:
+            await self.sync()
+        else:
+            await self._look_at_all()
+
     async def sync(self) -> None:
         """Read all that is watched in full, and look at everything once more."""
+        self._has_kept = False
         for plural in WATCHED:
             await self.read_all(plural)
+        await self._look_at_all()
+        self.last_sync = asyncio.get_running_loop().time()
+
+    async def _look_at_all(self) -> None:
         for plural in WATCHED:
             for number, known in enumerate(self.cache.all(plural)):
                 self.add(known.own_keys(self.cache), Urgency.ROUTINE)
                 if number % SLICE == SLICE - 1:
                     await asyncio.sleep(0)
-        self.last_sync = asyncio.get_running_loop().time()
 
     async def get_run(self, namespace: str, name: str) -> Object | None:
         """The run, read directly; None if it is gone or another instance's. Learns what it is like.

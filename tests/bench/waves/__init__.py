@@ -6,27 +6,24 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench.cold_start.starts import operator_down
 from bench.ground import Ground
 from bench.waves.meter import Meter
-from bench.waves.operators import ACCOUNT, NAMESPACE, Operators
+from bench.waves.operators import LEASE, NAMESPACE, Operators
 from bench.waves.parts import Parts
 from bench.waves.place import NAMESPACES as SPREAD
 from bench.waves.place import NODES, Place
 from bench.waves.readings import LeaseWatch
 from bench.waves.report import report
 from bench.waves.results import Results
-from chaos.layer2.api import Api
+from chaos.processes.api import Api
 
 QUEUES = (100, 500)
 MEDIUM = 1000  # the size that is spread over the namespaces, and in which the operator restarts
 
 
 def measure(ground: Ground) -> str:
-    """The deployed operator is down meanwhile."""
     scratch = Path(tempfile.mkdtemp(prefix="waves-"))
-    with operator_down():
-        results = asyncio.run(_measure(ground.sizes, scratch))
+    results = asyncio.run(_measure(ground.sizes, scratch))
     shutil.rmtree(scratch)
     return report(results)
 
@@ -36,7 +33,7 @@ async def _measure(sizes: tuple[int, ...], scratch: Path) -> Results:
         api = await Api.connect()
         stack.push_async_callback(api.close)
         place, operators = Place(api), Operators(api, scratch)
-        lease = LeaseWatch(api, NAMESPACE, ACCOUNT)
+        lease = LeaseWatch(api, NAMESPACE, LEASE)
         stack.push_async_callback(lease.stop)
         parts = Parts(api, place, operators, lease, Meter(operators, lease))
         stack.push_async_callback(place.remove)

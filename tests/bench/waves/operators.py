@@ -1,6 +1,7 @@
 """The operator's replicas, as processes of this machine: two, as in the Deployment.
 
-They are the code of this checkout, with the rights of the deployed operator's service account.
+They are the code of this checkout, with the rights of the deployed service account. Their
+instance id keeps them and the deployed operator to their own runs.
 """
 
 import asyncio
@@ -15,12 +16,14 @@ from bench.api import MeasurementError
 from bench.setting import runner_image
 from bench.waves import launcher
 from bench.waves.readings import Usage, usage
-from chaos.layer2.api import Api, Object, eventually
+from chaos.processes.api import Api, Object, eventually
 from cluster import kubectl
 from cluster.paths import CHECKOUT
 
 NAMESPACE = "agentrun-system"
 ACCOUNT = "agentrun-operator"
+INSTANCE = "waves"
+LEASE = f"{ACCOUNT}-{INSTANCE}"
 TOKEN_SECONDS = 12 * 3600
 HAS_READ = "Everything has been read"
 LEADS = "Holding the lease"
@@ -47,6 +50,7 @@ class Replica:
             "AGENTRUN_RUNNER_IMAGE": runner_image(),
             "AGENTRUN_HEALTH_PORT": "0",
             "AGENTRUN_NAMESPACE": NAMESPACE,
+            "AGENTRUN_INSTANCE": INSTANCE,
             launcher.REQUESTS: str(scratch / f"{name}.requests"),
         }
         with (scratch / f"{name}.log").open("w") as log:

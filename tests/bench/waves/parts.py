@@ -14,9 +14,9 @@ from bench.waves.pods import QUICK
 from bench.waves.readings import LeaseWatch
 from bench.waves.results import Pair, Restart, Sort
 from bench.waves.waves import GONE, RUN, Counts, Name, Seen, Wave
-from chaos.layer1.objects import Object
-from chaos.layer2.api import Api, eventually
+from chaos.processes.api import Api, eventually
 from cluster.shell import say
+from objects import Object
 
 MODEL = "model-run"
 STOPPED = 1  # activeDeadlineSeconds of a pod that the operator has stopped

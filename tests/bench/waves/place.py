@@ -2,12 +2,13 @@
 
 import asyncio
 import itertools
+from functools import partial
 
 from bench.waves.pods import start
-from chaos.layer1.objects import Object
-from chaos.layer2.api import Api, eventually, path_of
-from chaos.layer2.kubelet import Node, ready
-from chaos.layer2.setting import simulated_claim
+from chaos.processes.api import Api, eventually, path_of
+from chaos.processes.kubelet import Node, ready
+from chaos.processes.setting import simulated_claim
+from objects import Object
 
 LABEL = "bench.example/waves"
 NAME = "agentrun-waves"
@@ -83,21 +84,19 @@ class Place:
 
     async def empty(self) -> None:
         """Remove all runs, Jobs and pods."""
-        async with asyncio.timeout(LONGEST_REMOVAL):
-            for namespace in await self._left("namespaces"):
-                while await self._delete_some(namespace):
-                    await asyncio.sleep(0.1)
+        for namespace in await self._left("namespaces"):
+            await eventually(partial(self._is_empty, namespace), LONGEST_REMOVAL)
 
-    async def _delete_some(self, namespace: str) -> bool:
-        """Some of each kind, for one request must not take too long. Whether there were any."""
+    async def _is_empty(self, namespace: str) -> bool:
+        """Whether it is; if not, delete some, for one request must not take too long."""
         options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
-        deleted = False
+        is_empty = True
         for plural in CONTENT:
             if (await self._api.all(plural, namespace, limit="1"))["items"]:
                 path = f"{path_of(plural, namespace)}?limit=500"
                 await self._api.request("DELETE", path, options)
-                deleted = True
-        return deleted
+                is_empty = False
+        return is_empty
 
     async def remove(self) -> None:
         """Remove everything, also what an earlier measurement has left."""

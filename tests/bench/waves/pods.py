@@ -4,9 +4,9 @@ import asyncio
 import json
 
 from agentrun_kube.names import COMPONENT_CLEANUP, LABEL_COMPONENT
-from chaos.layer1.container import STOPPED, Exit
-from chaos.layer1.objects import Object, label, name_of
-from chaos.layer2.processes import Process, env_of
+from chaos.processes.processes import Process, env_of
+from objects import Object, label, name_of
+from simulated.container import STOPPED, Exit
 
 # How the names of runs and raw Jobs begin whose agents end at once.
 QUICK = "quick"

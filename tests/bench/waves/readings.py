@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from chaos.layer2.api import Api, Object
+from chaos.processes.api import Api, Object
 from cluster import node_exec
 
 TICKS = os.sysconf("SC_CLK_TCK")

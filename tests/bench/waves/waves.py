@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+from agentrun_kube.names import LABEL_INSTANCE
 from bench.api import MeasurementError
-from chaos.layer1.objects import Object
-from chaos.layer2.api import Api
+from bench.waves.operators import INSTANCE
+from chaos.processes.api import Api
+from objects import Object
 
 AT_ONCE = 20  # requests of the user
-RUN = {"bench.example/kind": "run"}
+RUN = {"bench.example/kind": "run", LABEL_INSTANCE: INSTANCE}
 GONE = "gone"
 Counts = Counter[str]
 Name = tuple[str, str]  # namespace, name

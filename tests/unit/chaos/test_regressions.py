@@ -2,9 +2,8 @@
 
 import pytest
 
-from chaos.layer1.clock import VirtualLoop
-from chaos.layer1.schedule import run_schedule
-from chaos.layer1.steps import Step
+from chaos.simulated.schedule import run_schedule, written
+from simulated.clock import VirtualLoop
 
 SCHEDULES = {
     "a rollback whose Job vanished before its claim was in the status waits for ever": """
@@ -167,8 +166,7 @@ SCHEDULES = {
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
 def test_what_once_broke_holds(schedule: str) -> None:
-    words = (line.split() for line in schedule.strip().splitlines())
     loop = VirtualLoop()
-    result = run_schedule([Step(name, int(argument)) for name, argument in words], loop)
+    result = run_schedule(written(schedule), loop)
     loop.close()
     assert result.violations == []

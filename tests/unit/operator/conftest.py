@@ -7,7 +7,7 @@ from kubernetes.aio import client
 
 from agentrun_kube.client.connection import Connection
 from agentrun_kube.client.kube import Kube
-from chaos.layer1.world import World
+from simulated.world import World
 
 from .simulated import new_world
 from .wire import Wire

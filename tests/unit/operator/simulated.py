@@ -4,13 +4,13 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from chaos.layer1.agents import checkpoint, clean, end_cleanup, finish
-from chaos.layer1.clock import VirtualLoop
-from chaos.layer1.container import Exit
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, phase_of
-from chaos.layer1.operator import in_virtual_time
-from chaos.layer1.world import World
+from objects import Object, phase_of
+from simulated.agents import checkpoint, clean, end_cleanup, finish
+from simulated.clock import VirtualLoop
+from simulated.container import Exit
+from simulated.kube import Request
+from simulated.operator import in_virtual_time
+from simulated.world import World
 
 Serve = Callable[[Request], None]
 

@@ -13,10 +13,10 @@ from agentrun_operator.resources.shorten_job import shorten_job_name
 from agentrun_operator.runs.plan import DeletePod, ForbidRetries, ShortenStop, StopPod
 from agentrun_operator.runs.policy.decide import decide
 from agentrun_operator.runs.policy.stop import needs_node_status
-from chaos.layer1.jobs import is_finished
-from chaos.layer1.kube import Fate
-from chaos.layer1.objects import Object, label, with_condition
-from chaos.layer1.world import World
+from objects import Object, label, with_condition
+from simulated.jobs import is_finished
+from simulated.kube import Fate
+from simulated.world import World
 
 from .simulated import cleanups_finish, create, go_on, phase
 from .states import NOW, RUNNING_POD, SIGNALLED_POD, job, run, view
@@ -137,7 +137,7 @@ def test_the_emergency_stop_survives_a_crash_around_each_write(
     assert found is not None
     # With the pod goes what tells of it: who has not seen it does not say that it was killed.
     assert killed_at > 3 or found["status"]["cancel"]["forced"]
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 INTERRUPT: Object = {"spec": {"cancel": "interrupt"}}
@@ -191,7 +191,7 @@ def test_a_stop_that_has_begun_is_shortened_whatever_write_the_operator_dies_at(
         world.cluster_goes_on()
         world.loop.advance(1)
     assert phase(world) == ("Interrupted" if cancel == INTERRUPT else "gone")
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_a_job_that_is_refused_or_fails_is_told_and_made_again(world: World) -> None:

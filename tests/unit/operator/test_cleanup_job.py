@@ -7,8 +7,8 @@ import pytest
 from agentrun_operator.cleanups.policy import LONGEST_BACKOFF
 from agentrun_operator.facts.cleanups import Work, cleanup_job_facts
 from agentrun_store.cleanup import SECONDS
-from chaos.layer1.objects import Object, label
-from chaos.layer1.world import World
+from objects import Object, label
+from simulated.world import World
 
 from .simulated import create, go_on
 

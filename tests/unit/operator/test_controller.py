@@ -7,9 +7,9 @@ from agentrun_operator.runs import reconcile
 from agentrun_operator.runs.plan import Plan
 from agentrun_operator.runs.policy.decide import decide as real
 from agentrun_operator.runs.view import View
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, name_of, phase_of
-from chaos.layer1.world import World
+from objects import Object, name_of, phase_of
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
 
@@ -51,7 +51,7 @@ def test_a_request_is_refused_and_the_work_is_left_undone(
     ends = {None: "Succeeded", "interrupt": "Interrupted", "rollback": "gone"}
     assert phase(world) == ends[cancel]
     assert {text.split()[0] for text in serve.refused} >= {"list", "get", "create", "patch"}
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_a_stale_not_found_ends_a_run(world: World) -> None:

@@ -16,7 +16,7 @@ from agentrun_operator.runs.policy.decide import decide
 from agentrun_operator.state.intake import Intake
 from agentrun_operator.state.watched import WATCHED
 from agentrun_operator.state.workqueue import Key, Reconciler
-from chaos.layer1.world import World
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, create, go_on, phase
 
@@ -173,4 +173,4 @@ def test_a_queue_that_drains_takes_as_many_requests_for_each_run_however_long_it
     go_on(world, rounds=2)
     few, many = asked_for_each("few", 5), asked_for_each("many", 40)
     assert many <= few * 1.2
-    assert world.truth.violations == []
+    assert world.judge.violations == []

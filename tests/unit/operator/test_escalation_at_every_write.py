@@ -6,9 +6,9 @@ On the simulated cluster of ``make chaos``.
 import pytest
 
 from agentrun_kube.client.kube import ApiError
-from chaos.layer1.agents import checkpoint
-from chaos.layer1.kube import Request
-from chaos.layer1.world import World
+from simulated.agents import checkpoint
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import agents_finish, cleanups_finish, create, go_on, new_world, phase
 
@@ -59,6 +59,6 @@ def test_an_escalation_between_any_two_requests_takes_effect(
         with new_world() as world:
             reached, accepted = live(world, at, told_at_once)
             assert phase(world) == ("gone" if accepted else "Interrupted"), f"request {at}"
-            assert world.truth.violations == []
+            assert world.judge.violations == []
         taken, at = taken + accepted, at + 1
     assert taken == escalations

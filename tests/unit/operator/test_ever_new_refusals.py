@@ -3,8 +3,8 @@
 import pytest
 
 from agentrun_kube.client.kube import ApiError
-from chaos.layer1.kube import Request
-from chaos.layer1.world import World
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import agents_finish, create, go_on, phase
 

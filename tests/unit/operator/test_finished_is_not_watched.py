@@ -9,12 +9,12 @@ import pytest
 from agentrun_kube.client.kube import ApiError
 from agentrun_kube.names import LABEL_FINISHED
 from agentrun_operator.state.watched import WATCHED
-from chaos.layer1.agents import checkpoint
-from chaos.layer1.container import Exit
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, label, name_of, phase_of
-from chaos.layer1.operator import OperatorProcess
-from chaos.layer1.world import World
+from objects import Object, label, name_of, phase_of
+from simulated.agents import checkpoint
+from simulated.container import Exit
+from simulated.kube import Request
+from simulated.operator import OperatorProcess
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
 
@@ -82,7 +82,7 @@ def test_the_job_of_a_cancelled_run_is_watched_for_ever(
     else:
         assert phase(world) == {"interrupt": "Interrupted", "rollback": "RolledBack"}[cancel]
         expect_nothing_watched(world)
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_the_pods_of_a_run_that_failed_again_and_again_are_watched_for_ever(world: World) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chaos.layer1.objects import Object, uid_of
-from chaos.layer1.world import World
+from objects import Object, uid_of
+from simulated.world import World
 
 from .simulated import create, go_on, phase
 

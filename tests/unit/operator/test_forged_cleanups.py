@@ -5,9 +5,9 @@ Any user who may create Jobs can make them. They are neither believed nor waited
 
 import json
 
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, name_of, uid_of
-from chaos.layer1.world import World
+from objects import Object, name_of, uid_of
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import cleanups_finish, create, go_on, phase
 
@@ -67,7 +67,7 @@ def expect_cleaned_by_the_operators_own_job(world: World) -> None:
         cleanups_finish(world)
         go_on(world, rounds=2, pause=3)
     assert phase(world) == "gone"
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_a_forged_report_is_not_believed(world: World) -> None:

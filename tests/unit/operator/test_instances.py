@@ -6,10 +6,10 @@ from agentrun_kube.names import LABEL_INSTANCE
 from agentrun_operator.facts.runs import kept_run
 from agentrun_operator.lease import Lease
 from agentrun_operator.state.watched import WATCHED
-from chaos.layer1.kube import FakeKube
-from chaos.layer1.objects import NAMESPACE, Object
-from chaos.layer1.operator import OperatorProcess
-from chaos.layer1.world import World
+from objects import NAMESPACE, Object
+from simulated.kube import FakeKube
+from simulated.operator import OperatorProcess
+from simulated.world import World
 
 from .simulated import agents_finish, cleanups_finish, phase
 

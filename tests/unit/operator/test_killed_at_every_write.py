@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chaos.layer1.kube import Fate, Request
-from chaos.layer1.objects import Object, merged
-from chaos.layer1.users import resume
-from chaos.layer1.world import World
+from objects import Object, merged
+from simulated.kube import Fate, Request
+from simulated.users import resume
+from simulated.world import World
 
 from .simulated import agents_finish, cleanups_finish, create, go_on, new_world, phase
 from .test_finished_is_not_watched import fail, watched
@@ -96,7 +96,7 @@ def test_a_run_ends_the_same_after_a_crash_around_any_write(life: str, fate: Fat
         with new_world() as world:
             killed = live(world, LIVES[life], kills + 1, fate)
             assert phase(world) == LIVES[life].end, f"killed at write {kills + 1}"
-            assert world.truth.violations == []
+            assert world.judge.violations == []
             assert (watched(world, "jobs"), watched(world, "pods")) == ([], [])
         kills += killed
     assert kills == LIVES[life].writes

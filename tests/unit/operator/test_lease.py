@@ -7,9 +7,9 @@ import pytest
 
 from agentrun_kube.client.kube import ApiError
 from agentrun_operator.lease import DURATION_SECONDS, RENEW_DEADLINE_SECONDS, Lease, LeaseLostError
-from chaos.layer1.kube import FakeKube
-from chaos.layer1.objects import NAMESPACE
-from chaos.layer1.world import World
+from objects import NAMESPACE
+from simulated.kube import FakeKube
+from simulated.world import World
 
 
 class Replica:
@@ -65,6 +65,33 @@ def test_a_holder_that_slept_goes_on_beside_its_successor(world: World) -> None:
         sleeper.life.result()
 
 
+def test_a_renewal_is_one_request(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits behind whatever else the process does."""
+    holder = Replica(world, "holder")
+    wait(world, 1, holder.holds.is_set)
+
+    async def refuse(*_: object) -> None:
+        raise ApiError(503, "away", {})
+
+    monkeypatch.setattr(holder.kube, "get", refuse)
+    for _ in range(30):
+        world.loop.advance(1)
+    assert not holder.life.done()
+    holder.life.cancel()
+    world.loop.spin()
+
+
+def test_a_lease_that_others_write_to_is_kept(world: World) -> None:
+    holder = Replica(world, "holder")
+    wait(world, 1, holder.holds.is_set)
+    for _ in range(30):
+        world.server.patch("leases", "agentrun-operator", {"metadata": {"labels": {"x": "y"}}})
+        world.loop.advance(1)
+    assert not holder.life.done()
+    holder.life.cancel()
+    world.loop.spin()
+
+
 def test_a_holder_that_cannot_renew_its_lease_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +103,7 @@ def test_a_holder_that_cannot_renew_its_lease_goes_on(
         raise ApiError(503, "away", {})
 
     monkeypatch.setattr(holder.kube, "get", refuse)
+    monkeypatch.setattr(holder.kube, "merge_patch", refuse)
     wait(world, RENEW_DEADLINE_SECONDS, holder.life.done)
     with pytest.raises(TimeoutError):
         holder.life.result()
@@ -92,4 +120,5 @@ def test_a_holder_hangs_in_a_request_for_longer_than_its_lease(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(holder.kube, "get", hang)
+    monkeypatch.setattr(holder.kube, "merge_patch", hang)
     wait(world, RENEW_DEADLINE_SECONDS, holder.life.done)

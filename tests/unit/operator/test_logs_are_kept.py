@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.layer1.world import World
+from simulated.world import World
 
 from .simulated import agents_fail, create, go_on, phase
 

@@ -11,8 +11,8 @@ from agentrun_operator.runs.plan import Plan
 from agentrun_operator.runs.policy.decide import decide
 from agentrun_operator.runs.policy.stop import needs_node_status
 from agentrun_operator.runs.view import View
-from chaos.layer1.objects import Object
-from chaos.layer1.world import World
+from objects import Object
+from simulated.world import World
 
 from .simulated import agents_finish, create, go_on, phase
 from .states import PENDING_POD, RUNNING_POD, job, run, view
@@ -81,7 +81,7 @@ def test_nobody_tells_of_a_node_that_is_lost_and_comes_back(world: World) -> Non
     agents_finish(world)
     go_on(world, rounds=10)
     assert phase(world) == "Succeeded"
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 @pytest.mark.parametrize("cancel", [None, "interrupt"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.layer1.world import World
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
 
@@ -31,4 +31,4 @@ def test_cancels_of_many_runs_wait_for_each_other(world: World, threads: int, ca
     end = {"interrupt": "Interrupted", "rollback": "gone"}[cancel]
     assert {phase(world, name) for name in names} == {end}
     assert notes.asked <= MANY * FEW_REQUESTS
-    assert world.truth.violations == []
+    assert world.judge.violations == []

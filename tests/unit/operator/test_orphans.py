@@ -7,11 +7,11 @@ from agentrun_kube.names import (
     LABEL_RUN,
     MANAGED_BY,
 )
-from chaos.layer1.invariants import TAKEN_OFF
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import merged, name_of, uid_of
-from chaos.layer1.operator import OperatorProcess
-from chaos.layer1.world import World
+from judge.excuses import TAKEN_OFF
+from objects import merged, name_of, uid_of
+from simulated.kube import Request
+from simulated.operator import OperatorProcess
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, create, go_on, phase
 from .test_finished_is_not_watched import fail, succeed
@@ -25,7 +25,7 @@ def goes_on_without_its_run(world: World) -> None:
     world.close()
     run = world.server.get("agentruns", "r")
     assert run is not None
-    world.truth.excuses.befell(uid_of(run), TAKEN_OFF)
+    world.recorder.befell(uid_of(run), TAKEN_OFF)
     world.server.update("agentruns", run, merged(run, {"metadata": {"finalizers": []}}))
     world.server.delete("agentruns", "r", propagation="Orphan")
     for _ in range(3):

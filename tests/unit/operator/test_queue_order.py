@@ -6,9 +6,9 @@ from agentrun_kube.names import ANNOTATION_QUEUED
 from agentrun_kube.vocabulary import Phase
 from agentrun_operator.runs.plan import AddFinalizer, Enqueue
 from agentrun_operator.runs.policy.decide import decide
-from chaos.layer1.kube import Fate
-from chaos.layer1.objects import Object
-from chaos.layer1.world import World
+from objects import Object
+from simulated.kube import Fate
+from simulated.world import World
 
 from .simulated import agents_finish, create, go_on, phase
 from .states import run, view

@@ -1,9 +1,9 @@
 """The API server refuses the clean-up Job, on the simulated cluster of ``make chaos``."""
 
 from agentrun_kube.client.kube import ApiError
-from chaos.layer1.agents import finish
-from chaos.layer1.kube import Request
-from chaos.layer1.world import World
+from simulated.agents import finish
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import create, go_on
 

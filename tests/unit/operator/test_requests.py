@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from chaos.layer1.kube import Request
-from chaos.layer1.world import World
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import agents_finish, cleanups_finish, create, go_on, phase
 

@@ -5,9 +5,9 @@ On the simulated cluster of ``make chaos``.
 
 import pytest
 
-from chaos.layer1.agents import clean
-from chaos.layer1.objects import merged, name_of, uid_of
-from chaos.layer1.world import World
+from objects import merged, name_of, uid_of
+from simulated.agents import clean
+from simulated.world import World
 
 from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, phase
 from .test_threads_at_once import mark
@@ -124,4 +124,4 @@ def test_a_clean_up_on_a_lost_node_does_not_hold_up_those_of_other_runs(world: W
                     clean(world, container)
                 container.end_cleanup()
     assert phase(world, name) == "gone"
-    assert world.truth.violations == []
+    assert world.judge.violations == []

@@ -72,3 +72,30 @@ async def test_what_left_the_watch_of_a_standby_is_looked_after_when_it_works() 
     await standby.work()
     assert [key.reconciler for key in standby.intake.unwatched] == [Reconciler.UNWATCHED_POD]
     await standby.stop()
+
+
+class Counting(Server):
+    reads = 0
+
+    async def each(self, plural: str, take: Callable[[Object], None], **selectors: str) -> int:
+        self.reads += 1
+        return await super().each(plural, take, **selectors)
+
+
+async def test_a_process_that_has_just_read_everything_works_without_reading_it_again() -> None:
+    server = Counting(obj(1, 1, phase="Pending"))
+    starting = Controller(cast("Kube", server), Installation("runner"))
+    await starting.intake.sync()
+    await starting.intake.begin()
+    assert server.reads == len(WATCHED)
+    assert await starting.intake.queue.take()
+
+
+async def test_what_left_the_watch_before_the_process_works_is_read_again() -> None:
+    server = Counting(obj(1, 1, phase="Running"))
+    starting = Controller(cast("Kube", server), Installation("runner"))
+    await starting.intake.sync()
+    starting.intake.learn("pods", obj(2, 1, phase="Running"))
+    starting.intake.forget("pods", obj(3, 1, phase="Succeeded"))
+    await starting.intake.begin()
+    assert server.reads == 2 * len(WATCHED)

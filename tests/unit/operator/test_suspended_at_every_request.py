@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from chaos.layer1.agents import checkpoint
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import merged
-from chaos.layer1.users import resume
-from chaos.layer1.world import World
+from objects import merged
+from simulated.agents import checkpoint
+from simulated.kube import Request
+from simulated.users import resume
+from simulated.world import World
 
 from .simulated import agents_fail, agents_finish, cleanups_finish, create, go_on, new_world, phase
 
@@ -83,6 +83,6 @@ def test_a_suspension_between_any_two_requests_neither_ends_a_run_nor_keeps_it_f
         with new_world() as world:
             reached, suspended = live(world, act, at)
             assert phase(world) in ends, f"request {at}"
-            assert world.truth.violations == []
+            assert world.judge.violations == []
         taken, at = taken + suspended, at + 1
     assert taken == suspensions

@@ -12,10 +12,10 @@ from agentrun_kube.vocabulary import Phase, Reason
 from agentrun_operator.facts.jobs import job_facts
 from agentrun_operator.runs.plan import AddFinalizer, CreateJob
 from agentrun_operator.runs.policy.decide import decide
-from chaos.layer1.invariants import TAKEN_OFF
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, merged, name_of, uid_of
-from chaos.layer1.world import World
+from judge.excuses import TAKEN_OFF
+from objects import Object, merged, name_of, uid_of
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import agents_finish, create, go_on, phase
 from .states import CREATED, NOW, RUNNING_POD, UID, job, run, thread, view
@@ -134,7 +134,7 @@ def test_no_other_run_starts_when_a_user_removes_the_finalizer_of_a_live_run(wor
         world.server.update("agentruns", found, merged(found, {"metadata": {"finalizers": []}}))
         go_on(world)
     assert (phase(world, "a"), phase(world, "z")) == ("Running", "Pending")
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_the_pod_of_a_record_that_is_gone_holds_up_the_next_run_of_its_thread(
@@ -146,7 +146,7 @@ def test_the_pod_of_a_record_that_is_gone_holds_up_the_next_run_of_its_thread(
     world.start_operator()
     go_on(world, rounds=6)
     found: Any = world.server.get("agentruns", "a")
-    world.truth.excuses.befell(uid_of(found), TAKEN_OFF)
+    world.recorder.befell(uid_of(found), TAKEN_OFF)
     world.server.update("agentruns", found, merged(found, {"metadata": {"finalizers": []}}))
     world.server.delete("agentruns", "a")
     go_on(world, rounds=10, pause=0.2)
@@ -156,7 +156,7 @@ def test_the_pod_of_a_record_that_is_gone_holds_up_the_next_run_of_its_thread(
     assert f"Pod {name_of(pod)} is alive" in found["status"]["conditions"][0]["message"]
     go_on(world, rounds=10, pause=2)
     assert phase(world, "z") == "Running"
-    assert world.truth.violations == []
+    assert world.judge.violations == []
 
 
 def test_a_run_has_its_segment_before_its_job(world: World) -> None:

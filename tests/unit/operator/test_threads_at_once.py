@@ -6,9 +6,9 @@ import pytest
 
 from agentrun_kube.client.kube import ApiError
 from agentrun_kube.names import FINALIZER
-from chaos.layer1.kube import Request
-from chaos.layer1.objects import Object, finalizers, merged
-from chaos.layer1.world import World
+from objects import Object, finalizers, merged
+from simulated.kube import Request
+from simulated.world import World
 
 from .simulated import agents_finish, cleanups_finish, create, go_on, phase
 
@@ -176,4 +176,4 @@ def test_of_two_runs_that_are_created_at_once_none_is_left(
             operator.deliver_all()
     settle(world)
     assert [phase(world, name) for name in names] == ends
-    assert world.truth.violations == []
+    assert world.judge.violations == []

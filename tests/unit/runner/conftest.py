@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from unit.runner.forking import Forking, forking
 from unit.runner.pod import MakePod, Pod
 
 
@@ -15,11 +16,19 @@ def make_pod(tmp_path: Path) -> Iterator[MakePod]:
         yield lambda run, **rest: stack.enter_context(closing(Pod(tmp_path, run, **rest)))
 
 
-@pytest.fixture
-def graph_pod(make_pod: MakePod) -> MakePod:
-    """Makes the pod of a run of one of the test graphs: `graph_pod("graphs:talks", input=...)`."""
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forking]:
+    with forking() as started:
+        yield started
 
-    def make(graph: str, *, config: object = None, **rest: Any) -> Pod:
+
+@pytest.fixture
+def graph_pod(make_pod: MakePod, forker: Forking) -> MakePod:
+    """Makes the pod of a run of one of the test graphs: `graph_pod("graphs:talks", input=...)`.
+
+    Its runs are forked, unless they are `fresh`."""
+
+    def make(graph: str, *, config: object = None, fresh: bool = False, **rest: Any) -> Pod:
         langgraph: dict[str, object] = {"graph": graph}
         if "allowed" in rest:
             langgraph["allowedModules"] = rest.pop("allowed")
@@ -29,7 +38,7 @@ def graph_pod(make_pod: MakePod) -> MakePod:
                 run[field] = rest.pop(field)
         if config is not None:
             run["config"] = config
-        return make_pod(run, **rest)
+        return make_pod(run, forking=None if fresh else forker, **rest)
 
     return make
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import agentrun_runner
+from unit.runner.forking import Forking
 
 RUNNER = Path(agentrun_runner.__file__).parent
 AGENTS = Path(__file__).parent / "agents"
@@ -41,9 +42,12 @@ class Pod:
         thread: str = "threads/talk",
         uid: str | None = None,
         grace: float = 5,
+        forking: Forking | None = None,
         **env: str,
     ) -> None:
+        """`forking`: `run` takes no fresh process."""
         self.root = root
+        self._forking = forking
         self.uid = uid or str(uuid.uuid4())
         self.termination_log = root / "termination-log"
         self.thread_dir = root / "store" / thread
@@ -83,7 +87,29 @@ class Pod:
 
     def run(self, *arguments: str) -> "Ended":
         """Start it and wait for its end."""
-        return self.start(*arguments).end()
+        if self._forking is None or arguments:
+            return self.start(*arguments).end()
+        return self._run_forked(self._forking)
+
+    def _run_forked(self, forking: Forking) -> "Ended":
+        stderr = self.root / "stderr"
+        read, write = os.pipe()
+        with stderr.open("wb") as errors, os.fdopen(read, "rb") as stdout:
+            pid = forking.start(self.env, self.root, write, errors.fileno())
+            os.close(write)
+            output = b""
+            while select.select([stdout], [], [], PATIENCE)[0]:
+                data = os.read(read, 1 << 16)
+                if not data:
+                    break
+                output += data
+            else:
+                for one in [*_descendants(pid), pid]:
+                    os.kill(one, signal.SIGKILL)
+                forking.exit_code()
+                raise AssertionError(f"it does not end: {output!r}; {stderr.read_text()}")
+        lines = output.decode().splitlines()
+        return Ended(self, forking.exit_code(), lines, stderr.read_text(), 0.0)
 
     def close(self) -> None:
         """End what a failed test has left."""
