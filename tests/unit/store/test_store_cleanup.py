@@ -67,14 +67,14 @@ def test_what_cannot_be_read_in_time_is_rolled_back_unread(
     """A volume, or an agent's data, may take for ever to read."""
     put(StoreSaver(tmp_path, run=RUN_A), "1")
     put(StoreSaver(tmp_path, run=RUN_C), "3", thread=STATELESS)
-    real = Segment.heads
+    real = Segment.counted
 
     def stuck(segment: Segment) -> Any:
         if segment.run == RUN_A:
             signal.pause()
         return real(segment)
 
-    monkeypatch.setattr(Segment, "heads", stuck)
+    monkeypatch.setattr(Segment, "counted", stuck)
     entries = [{"uid": RUN_A, "thread": THREAD}, {"uid": RUN_C, "thread": STATELESS}]
     monkeypatch.setattr(cleanup, "SECONDS", 2)
     code, report = clean(tmp_path, entries, monkeypatch)
@@ -88,7 +88,7 @@ def test_what_takes_too_much_memory_is_rolled_back_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1")
-    monkeypatch.setattr(Segment, "heads", lambda _: [bytearray(cleanup.MEMORY)])
+    monkeypatch.setattr(Segment, "counted", lambda _: bytearray(cleanup.MEMORY))
     code, report = clean(tmp_path, [{"uid": RUN_A, "thread": THREAD}], monkeypatch)
     assert (code, report["runs"]) == (0, {RUN_A: {"checkpoints": 0}})
 
