@@ -27,7 +27,7 @@ def cancel(action: str) -> Deed:
 DEEDS: dict[str, tuple[Deed, tuple[str, ...], int]] = {
     "interrupt": (cancel("interrupt"), ("Interrupted",), 15),
     "rollback": (cancel("rollback"), ("gone",), 22),
-    "delete": (lambda world: world.server.delete("agentruns", "r"), ("gone",), 16),
+    "delete": (lambda world: world.server.delete("agentruns", "r"), ("gone",), 13),
     "success": (agents_finish, ("Succeeded",), 9),
     "failure": (agents_fail, ("Succeeded", "Failed"), 19),
     "nothing": (lambda _: None, ("Succeeded",), 9),
