@@ -11,8 +11,8 @@ Which invariants each may break says ``judge/excuses.py``.
 - *annotation of a pod changed by hand*: it is what says whether a termination report counts.
 - *Job forged*: with the run as its controlling owner, and before the operator has written down the
   UID of its own, it is like its own in all that can be read.
-- *pod forged*: without an owner, or when its Job is gone, it is like a pod of the run's Job that
-  was orphaned or whose Job was deleted.
+- *pod forged*: without an owner, or when its Job is gone or has other labels, so that the operator
+  does not watch it, it is like a pod of the run's Job that was orphaned or whose Job was deleted.
 - *pod forged with the Job's UID*, *pod of a clean-up forged*: it is like one that the Job
   controller has made.
 - *owner of a pod changed by hand*: the Job controller does not know its pod any more, and makes
@@ -75,6 +75,8 @@ class Attacks:
         if is_forged(new):
             if old is None:
                 self._see_forged(plural, new)
+            elif plural == "jobs" and _labels(new) != _labels(old):
+                self.befell(_named(old["spec"]["template"]), FORGED_POD)
             return
         if old is None or self._server.who not in (Who.TENANT, Who.CREATOR):
             return
@@ -121,4 +123,8 @@ class Attacks:
 
 def _named(obj: Object) -> str:
     """UID of the run that the label names."""
-    return str(((obj.get("metadata") or {}).get("labels") or {}).get(LABEL_RUN_UID, ""))
+    return str(_labels(obj).get(LABEL_RUN_UID, ""))
+
+
+def _labels(obj: Object) -> Object:
+    return (obj.get("metadata") or {}).get("labels") or {}

@@ -208,19 +208,28 @@ def agent_record(obj: Object) -> AgentRecord:
 
 def pod_record(obj: Object, log: str | None = None) -> PodRecord:
     """``log``: the last lines of the agent's log, if they were read."""
-    named = labels(obj)
-    run_name, made_by = named.get(LABEL_RUN, ""), maker(obj)
+    named, facts = labels(obj), pod_facts(obj, log)
+    made_by = maker(obj)
     return PodRecord(
         **_identity("pods", obj),
-        facts=pod_facts(obj, log),
+        facts=facts,
         of_agent=is_of_agent(obj),
-        run_name=run_name if may_be_made_for(made_by, run_name) else "",
+        run_name=_run_name(named.get(LABEL_RUN, ""), made_by, facts),
         made_by=made_by,
         thread=named.get(LABEL_THREAD, ""),
         job_name=named.get(LABEL_JOB, ""),
         owner_uid=owner_uid(obj),
         cleanup=_of_cleanup(obj),
     )
+
+
+def _run_name(label: str, made_by: tuple[str, str] | None, facts: PodFacts) -> str:
+    """The run that looks after the pod; empty if another controller has made it."""
+    if may_be_made_for(made_by, label):
+        return label
+    # A user has changed the label. Only an ended pod is trusted to its Job: it is just unwatched.
+    kind, name = made_by or ("", "")
+    return name if kind == "Job" and not facts.alive else ""
 
 
 def pods_of_run(run: AgentRun, records: Iterable[PodRecord]) -> tuple[PodFacts, ...]:

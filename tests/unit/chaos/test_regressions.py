@@ -6,6 +6,13 @@ from chaos.simulated.schedule import run_schedule, written
 from simulated.clock import VirtualLoop
 
 SCHEDULES = {
+    "an evicted pod whose label names another run stays watched when its run has finished": """
+        operator_starts 0
+        create_run 11820195
+        all_go_on 0
+        kubelet_evicts 15932174
+        change_marks 3546260
+    """,
     "a rollback whose Job vanished before its claim was in the status waits for ever": """
         create_run 0
         operator_starts 0
