@@ -32,7 +32,7 @@ def run(
     thread: str | None = "t",
     cancel: str | None = None,
     has_finalizer: bool = False,
-    holds: bool | None = None,  # its thread; by default, if it is has_finalizer and has not ended
+    holds: bool | None = None,  # its thread; by default, if it has the finalizer and has not ended
     deleting: bool = False,
     finalizers: tuple[str, ...] = (),
     created: datetime = CREATED,
@@ -170,7 +170,7 @@ FAILED_POD = replace(RUNNING_POD, phase="Failed", exit_code=1)
 
 
 def said(pod: PodFacts, result: str, **more: Any) -> PodFacts:
-    """The pod with an account of its runner."""
+    """The pod with a report of its runner."""
     return replace(pod, report=TerminationReport.model_validate({"result": result, **more}))
 
 

@@ -1,4 +1,4 @@
-"""The operator notices that an admission policy is missing, and says so each time that it goes."""
+"""The operator reports a missing admission policy, once each time that it disappears."""
 
 import logging
 from pathlib import Path
@@ -40,14 +40,14 @@ def admission(server: Server, level: Level = Level.RESTRICTED) -> Admission:
     return Admission(cast("Kube", server), "system", level)
 
 
-async def test_where_all_policies_are_there_nothing_is_said() -> None:
+async def test_no_event_is_sent_when_all_policies_exist() -> None:
     server = Server()
     await admission(server).look()
     assert server.events == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_policy_or_binding_that_goes_is_told_once_and_again_when_it_goes_again(
+async def test_a_missing_policy_or_binding_is_reported_once_each_time_it_disappears(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = Server()
@@ -65,7 +65,7 @@ async def test_a_policy_or_binding_that_goes_is_told_once_and_again_when_it_goes
     assert len(warnings) == 2
 
 
-async def test_where_pods_may_be_privileged_the_policy_on_them_is_not_missed() -> None:
+async def test_the_policy_on_pods_is_required_except_at_the_level_privileged() -> None:
     server = Server()
     server.there -= {(kind, POD_SECURITY_POLICY) for kind in KINDS}
     await admission(server, Level.PRIVILEGED).look()
@@ -74,7 +74,7 @@ async def test_where_pods_may_be_privileged_the_policy_on_them_is_not_missed() -
     assert len(server.events) == 1
 
 
-def test_the_policies_are_those_of_the_manifests() -> None:
+def test_the_operator_checks_exactly_the_policies_of_the_manifests() -> None:
     found = [
         obj
         for path in MANIFESTS.glob("*.yaml")

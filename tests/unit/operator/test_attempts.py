@@ -1,4 +1,4 @@
-"""How often a run's agent was started, as its status tells."""
+"""How often a run's agent was started, as its status says."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,8 +8,8 @@ from agentrun_operator.runs.policy.decide import decide
 from .states import CREATED, RUNNING_POD, job, run, view
 
 
-def test_an_attempt_is_not_counted_when_its_pod_is_gone() -> None:
-    """A drain takes the pod's object along; `attempts` then said 1 for ever."""
+def test_an_attempt_still_counts_when_its_pod_is_gone() -> None:
+    """A drain deletes the pod object; without it `attempts` must not start again at 1."""
     first = decide(view(run(has_finalizer=True), job=job(), pods=(RUNNING_POD,))).status
     assert first is not None
     assert first.attempts == 1
@@ -34,7 +34,7 @@ def test_an_attempt_is_not_counted_when_its_pod_is_gone() -> None:
         assert plan.status == status
 
 
-def test_a_pod_that_nobody_saw_run_is_counted_all_the_same() -> None:
+def test_a_pod_that_is_first_seen_when_it_is_gone_counts_as_an_attempt() -> None:
     gone = replace(RUNNING_POD, uid="pod-0", agent_started_at=CREATED - timedelta(seconds=9))
     plan = decide(view(run(has_finalizer=True), job=job(), pods=(RUNNING_POD,), gone_pods=(gone,)))
     assert plan.status is not None

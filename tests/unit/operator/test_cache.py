@@ -1,4 +1,4 @@
-"""The cache: the newest version wins, what is gone stays gone, and those concerned are told."""
+"""The cache: the newest version wins, the deleted stays deleted, the runs concerned wake up."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def test_an_older_version_never_replaces_a_newer_one() -> None:
     assert version(cache) == 5
 
 
-def test_the_late_answer_to_a_write_does_not_bring_back_what_is_gone() -> None:
+def test_the_late_answer_to_a_write_does_not_bring_back_a_deleted_object() -> None:
     cache = Cache()
     upsert(cache, "agentruns", obj(version=5))
     remove(cache, "agentruns", obj(version=7))
@@ -68,8 +68,8 @@ def test_the_deletion_of_an_earlier_object_of_the_name_leaves_the_new_one() -> N
     assert version(cache) == 9
 
 
-def test_a_full_list_tells_what_it_lacks_but_not_what_is_newer() -> None:
-    """A watch that starts anew misses deletions; a list is older than what came since."""
+def test_an_object_that_a_full_list_lacks_is_missing_unless_it_is_newer() -> None:
+    """A restarted watch misses deletions; events that came after the list are newer than it."""
     cache = Cache()
     for number, name in ((3, "gone"), (4, "there"), (12, "newer")):
         upsert(cache, "jobs", obj(name, version=number, uid=name))
@@ -77,7 +77,7 @@ def test_a_full_list_tells_what_it_lacks_but_not_what_is_newer() -> None:
     assert [known.name for known in missing] == ["gone"]
 
 
-def test_only_a_run_that_has_not_ended_wants_the_end_of_its_pod() -> None:
+def test_the_end_of_a_pod_is_wanted_only_while_its_run_has_not_ended() -> None:
     cache = Cache()
     pod = WATCHED["pods"].parse(obj("p", labels=OF_RUN))
     assert not cache.is_wanted(pod)
@@ -87,7 +87,7 @@ def test_only_a_run_that_has_not_ended_wants_the_end_of_its_pod() -> None:
     assert not cache.is_wanted(pod)
 
 
-def test_a_pod_that_goes_is_remembered_as_it_was_last_seen() -> None:
+def test_a_deleted_pod_is_remembered_in_its_last_state_until_its_run_is_gone() -> None:
     cache = Cache()
     upsert(cache, "agentruns", obj(version=1, uid="run-1"))
     upsert(cache, "pods", obj("p", version=1, labels=OF_RUN, status={"phase": "Pending"}))
@@ -123,7 +123,7 @@ def queue(cache: Cache) -> None:
         upsert(cache, "agentruns", run(name, 1 + created, created))
 
 
-def test_the_end_of_the_run_that_has_the_thread_wakes_the_first_that_waits() -> None:
+def test_the_end_of_the_run_that_holds_the_thread_wakes_the_first_waiting_run() -> None:
     cache = Cache()
     queue(cache)
     assert upsert(cache, "agentruns", ended("a", 10)) == keys("a", "b")
@@ -132,13 +132,13 @@ def test_the_end_of_the_run_that_has_the_thread_wakes_the_first_that_waits() -> 
     assert remove(cache, "agentruns", run("a", 10)) == keys("a", "b")
 
 
-def test_a_run_that_gives_the_thread_back_wakes_the_first_that_waits() -> None:
+def test_a_run_that_releases_the_thread_wakes_the_first_waiting_run() -> None:
     cache = Cache()
     queue(cache)
     assert upsert(cache, "agentruns", run("a", 10, created=9)) == keys("a", "b")
 
 
-def test_the_end_of_a_run_that_waits_wakes_the_next_one_alone() -> None:
+def test_the_end_of_a_waiting_run_wakes_only_the_next_one() -> None:
     cache = Cache()
     queue(cache)
     assert upsert(cache, "agentruns", ended("c", 10, created=2)) == keys("c", "d")
@@ -162,7 +162,7 @@ def test_a_run_that_moves_back_in_the_queue_wakes_the_one_that_was_behind_it() -
     assert upsert(cache, "agentruns", run("b", 9)) == keys("b", "c")
 
 
-def test_the_end_of_a_pod_on_the_thread_wakes_the_first_that_waits() -> None:
+def test_the_end_of_a_pod_on_the_thread_wakes_the_first_waiting_run() -> None:
     cache = Cache()
     queue(cache)
     labels = {**OF_RUN, "agentrun.dev/run": "x", "agentrun.dev/thread": "t"}
@@ -171,7 +171,7 @@ def test_the_end_of_a_pod_on_the_thread_wakes_the_first_that_waits() -> None:
     assert woken == keys("x", "a", "b")
 
 
-def test_labels_and_annotations_that_others_set_stop_nobody() -> None:
+def test_malformed_labels_and_annotations_of_a_foreign_job_raise_no_error() -> None:
     """Failure mode 47. Any user who may make Jobs can make one that looks like one of ours."""
     cache = Cache()
     labels = {"app.kubernetes.io/component": "cleanup"}
@@ -181,7 +181,7 @@ def test_labels_and_annotations_that_others_set_stop_nobody() -> None:
     assert upsert(cache, "jobs", odd) == {Key(Reconciler.CLEANUP, "ns", "c")}
 
 
-def test_a_new_agent_wakes_the_runs_that_name_it() -> None:
+def test_a_new_agent_wakes_only_the_waiting_runs_that_name_it() -> None:
     cache = Cache()
     upsert(cache, "agentruns", run("first", 1))
     upsert(cache, "agentruns", holds("runs", 2))
@@ -189,7 +189,7 @@ def test_a_new_agent_wakes_the_runs_that_name_it() -> None:
     assert upsert(cache, "agents", obj("b", 2)) == set()
 
 
-def test_what_is_gone_leaves_nothing_behind() -> None:
+def test_deleted_objects_leave_nothing_in_the_cache() -> None:
     cache = Cache()
     queue(cache)
     upsert(cache, "pods", obj("p", 20, labels={**OF_RUN, "agentrun.dev/thread": "t"}))

@@ -65,7 +65,7 @@ def test_a_grace_period_that_is_not_shorter_changes_nothing(
 
 @pytest.mark.parametrize("pod", [SIGNALLED, DELETED])
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
-def test_a_grace_period_that_comes_after_the_stop_is_told_to_the_supervisor(
+def test_a_grace_period_set_after_the_stop_is_sent_to_the_supervisor(
     pod: PodFacts, cancel: str
 ) -> None:
     """A kubelet does not interrupt a stop that has begun: a deletion would only cost the log."""
@@ -75,14 +75,16 @@ def test_a_grace_period_that_comes_after_the_stop_is_told_to_the_supervisor(
 
 
 @pytest.mark.parametrize("pod", [SIGNALLED, DELETED])
-def test_a_pod_without_our_supervisor_is_not_told_and_the_user_is(pod: PodFacts) -> None:
+def test_a_stop_without_our_supervisor_is_not_shortened_and_the_status_says_why(
+    pod: PodFacts,
+) -> None:
     foreign = replace(pod, supervised=False)
     assert actions(5, foreign) == (FORBID,)
     assert "spec.cancelGracePeriodSeconds came after the stop" in told(stopping(), foreign)
     assert "no supervisor" in told(stopping(), foreign)
 
 
-def test_a_supervisor_on_a_node_that_does_not_answer_is_not_told() -> None:
+def test_nothing_is_sent_to_a_supervisor_on_an_unreachable_node() -> None:
     this = stopping()
     assert needs_node_status(view(this, pods=(SIGNALLED,)))
     assert "Node n1 does not answer" in told(this, SIGNALLED, unreachable_nodes=frozenset({"n1"}))
@@ -135,7 +137,7 @@ def test_the_emergency_stop_survives_a_crash_around_each_write(
     assert phase(world) == "Interrupted"
     found = world.server.get("agentruns", "r")
     assert found is not None
-    # With the pod goes what tells of it: who has not seen it does not say that it was killed.
+    # The exit code goes with the pod object: an operator that did not see it cannot tell.
     assert killed_at > 3 or found["status"]["cancel"]["forced"]
     assert world.judge.violations == []
 
@@ -194,7 +196,7 @@ def test_a_stop_that_has_begun_is_shortened_whatever_write_the_operator_dies_at(
     assert world.judge.violations == []
 
 
-def test_a_job_that_is_refused_or_fails_is_told_and_made_again(world: World) -> None:
+def test_a_shorten_job_that_is_refused_or_fails_is_reported_and_retried(world: World) -> None:
     stubborn(world)
     world.server.patch("agentruns", "r", INTERRUPT)
     go_on(world, rounds=3)
@@ -219,7 +221,7 @@ def test_a_job_that_is_refused_or_fails_is_told_and_made_again(world: World) -> 
     assert phase(world) == "Interrupted"
 
 
-def test_a_further_lowering_has_a_job_of_its_own(world: World) -> None:
+def test_each_lower_grace_period_gets_its_own_job(world: World) -> None:
     stubborn(world)
     world.server.patch("agentruns", "r", INTERRUPT)
     go_on(world, rounds=3)

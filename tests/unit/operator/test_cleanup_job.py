@@ -32,7 +32,7 @@ def roll_back(world: World) -> None:
     world.server.patch("agentruns", "r", {"spec": {"cancel": "rollback"}})
 
 
-def test_the_volume_is_where_only_the_runs_pod_may_go(world: World) -> None:
+def test_the_clean_up_pod_may_run_where_the_runs_own_pod_could(world: World) -> None:
     may = {
         "tolerations": [{"key": "agents", "operator": "Exists"}],
         "imagePullSecrets": [{"name": "registry"}],
@@ -41,7 +41,7 @@ def test_the_volume_is_where_only_the_runs_pod_may_go(world: World) -> None:
     template = {"spec": {**may, "nodeSelector": {"gpu": "yes"}}}
     world.server.patch("agents", "a", {"spec": {"podTemplate": template}})
     roll_back(world)
-    # What counts is what the run had, not what its Agent says by now.
+    # What counts is what the run's own pod had, not what its Agent says by now.
     world.server.patch("agents", "a", {"spec": {"podTemplate": {"spec": {"tolerations": "none"}}}})
     go_on(world, rounds=15)
     spec = cleanup_pod_spec(world)
@@ -49,7 +49,7 @@ def test_the_volume_is_where_only_the_runs_pod_may_go(world: World) -> None:
     assert "nodeSelector" not in spec
 
 
-def test_the_job_that_tells_where_it_may_go_is_gone(world: World) -> None:
+def test_a_clean_up_job_is_created_although_the_runs_job_is_gone(world: World) -> None:
     roll_back(world)
     go_on(world, rounds=2)
     world.server.delete("jobs", "r")
@@ -57,7 +57,7 @@ def test_the_job_that_tells_where_it_may_go_is_gone(world: World) -> None:
     assert "tolerations" not in cleanup_pod_spec(world)
 
 
-def test_a_volume_that_is_on_one_node_is_cleaned_from_another(world: World) -> None:
+def test_the_clean_up_pod_prefers_the_node_of_the_runs_pod(world: World) -> None:
     roll_back(world)
     (agent,) = world.nodes.alive
     go_on(world, rounds=15)
@@ -67,7 +67,7 @@ def test_a_volume_that_is_on_one_node_is_cleaned_from_another(world: World) -> N
     assert field == {"key": "metadata.name", "operator": "In", "values": [agent.node]}
 
 
-def test_a_clean_up_that_hangs_is_waited_for_for_ever_or_ended_before_it_gives_up(
+def test_the_clean_up_jobs_deadline_is_longer_than_its_own_limit_and_under_an_hour(
     world: World,
 ) -> None:
     roll_back(world)
@@ -75,8 +75,8 @@ def test_a_clean_up_that_hangs_is_waited_for_for_ever_or_ended_before_it_gives_u
     assert SECONDS < cleanup_spec(world)["activeDeadlineSeconds"] < 3600
 
 
-def test_the_jobs_of_a_clean_up_that_never_succeeds_pile_up(world: World) -> None:
-    """The newest must stay until the next one: it says which attempt that is."""
+def test_a_clean_up_job_is_kept_until_the_next_attempt_and_at_most_a_day(world: World) -> None:
+    """The newest Job has the number of its attempt and must stay until the next one is created."""
     roll_back(world)
     go_on(world, rounds=15)
     kept = timedelta(seconds=cleanup_spec(world)["ttlSecondsAfterFinished"])
@@ -102,7 +102,7 @@ def ended_pod(message: str, code: int = 0) -> Object:
 REPORT = '{"runs": {"a": {"checkpoints": 3}, "x": {"checkpoints": 1}}, "errors": {}}'
 
 
-def test_a_report_counts_for_the_runs_of_its_job_also_if_the_rest_was_not_reached() -> None:
+def test_a_partial_report_counts_for_those_runs_of_its_job_that_it_names() -> None:
     meta = {"name": "c", "uid": "c", "creationTimestamp": "2026-01-01T00:00:00Z"}
     job: Object = {"metadata": meta, "spec": {}, "status": {}}
     facts = cleanup_job_facts(job, [ended_pod(REPORT, 137)], WORK, {})

@@ -1,4 +1,4 @@
-"""Clean-up Jobs: one at a time for a claim, shared, and tried again later and later."""
+"""Clean-up Jobs: one at a time for a claim, shared, and retried with growing pauses."""
 
 import json
 from datetime import datetime, timedelta
@@ -51,7 +51,7 @@ def batches(todo: Todo) -> list[tuple[list[str], int]]:
     return [([run.metadata.uid for run in batch.runs], batch.attempt) for batch in todo.batches]
 
 
-def test_runs_that_wait_share_one_job() -> None:
+def test_waiting_runs_share_one_job() -> None:
     """Failure mode 50."""
     todo = next_cleanup([dirty("b"), dirty("a")], [], NOW)
     assert batches(todo) == [(["a", "b"], 1)]
@@ -69,7 +69,7 @@ def test_a_run_that_is_clean_is_not_cleaned_again() -> None:
 
 
 def test_the_report_of_a_batch_fits_into_a_termination_message() -> None:
-    """Failure mode 50. The kubelet would cut it off."""
+    """Failure mode 50. The kubelet truncates a longer one."""
     many = [dirty(str(UUID(int=number))) for number in range(1000)]
     (batch,) = next_cleanup(many, [], NOW + timedelta(minutes=10)).batches
     assert len(batch.runs) > 1
@@ -78,7 +78,7 @@ def test_the_report_of_a_batch_fits_into_a_termination_message() -> None:
     assert len(report) <= MAX_MESSAGE
 
 
-def test_a_failed_clean_up_is_tried_again_later_and_later() -> None:
+def test_a_failed_clean_up_is_retried_with_growing_pauses() -> None:
     """Failure mode 31."""
     failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
     early = next_cleanup([dirty("a")], [failed], NOW + timedelta(seconds=4))
@@ -90,8 +90,8 @@ def test_a_failed_clean_up_is_tried_again_later_and_later() -> None:
     assert later.retry_at == NOW + timedelta(minutes=5)
 
 
-def test_a_run_that_failed_does_not_hold_up_a_fresh_one() -> None:
-    """Neither while it waits for its next try, nor while that is under way."""
+def test_a_failed_clean_up_does_not_delay_that_of_another_run() -> None:
+    """Neither while it waits for its retry, nor while that is under way."""
     failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
     todo = next_cleanup([dirty("a"), dirty("b")], [failed], NOW)
     assert batches(todo) == [(["b"], 1)]
@@ -100,7 +100,7 @@ def test_a_run_that_failed_does_not_hold_up_a_fresh_one() -> None:
     assert batches(todo) == [(["b"], 1)]
 
 
-def test_the_runs_of_a_batch_that_was_killed_are_tried_again_alone_and_a_few_at_a_time() -> None:
+def test_the_runs_of_a_killed_batch_are_retried_one_to_a_job_and_a_few_at_a_time() -> None:
     """One run's data took all memory: the others must not share its next Job."""
     names = [f"{number:02}" for number in range(8)]
     killed = cleanup_job(*names, finished=NOW, deleted={"00": 1}, problem="code 137")
@@ -119,8 +119,8 @@ def test_the_runs_of_a_batch_that_was_killed_are_tried_again_alone_and_a_few_at_
     assert batches(todo) == [(["03"], 2), (["04"], 2), (["05"], 2)]
 
 
-def test_a_job_that_never_ends_is_given_up() -> None:
-    """A queue has suspended it, or its node is lost and its controller silent."""
+def test_a_clean_up_job_that_never_ends_is_replaced_after_15_minutes() -> None:
+    """A queue has suspended it, or its node is lost and its controller reports nothing."""
     stuck = cleanup_job("a", suspended=True, has_pod=False)
     known = cleanup_of(dirty("a"), [stuck], "", NOW)
     assert known is not None
@@ -141,7 +141,7 @@ def test_a_job_that_left_no_report_is_a_failure() -> None:
     )
 
 
-def test_what_the_newest_job_says_counts_unless_an_older_one_was_done() -> None:
+def test_the_newest_jobs_state_counts_unless_an_older_job_was_done() -> None:
     failed = cleanup_job("a", finished=NOW, errors={"a": "no space"})
     again = cleanup_job("a", attempt=2, problem="pod p: unschedulable")
     assert cleanup_of(dirty("a"), [failed, again], "", NOW) == CleanupState(
@@ -161,7 +161,7 @@ def test_a_job_that_the_api_server_refuses_is_a_failure_with_its_reason() -> Non
     assert cleanup_of(dirty("a"), [cleanup_job("a")], "quota", NOW) == CleanupState("running")
 
 
-def test_a_job_that_gets_no_pod_says_so_after_a_while() -> None:
+def test_a_job_that_gets_no_pod_is_reported_after_15_seconds() -> None:
     """Failure mode 31."""
     job = cleanup_job("a", has_pod=False)
     later = NOW + timedelta(seconds=15)

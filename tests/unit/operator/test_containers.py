@@ -56,11 +56,11 @@ def test_an_agent_that_has_ended_is_not_reported_as_running() -> None:
     assert [event.reason for event in plan.events] == [Reason.POD_LINGERS]
 
 
-def test_a_running_agent_with_a_sidecar_is_said_to_linger() -> None:
+def test_a_sidecar_beside_a_running_agent_does_not_linger() -> None:
     assert pod_facts(pod("Running", runs("agent"), runs("proxy"))).lingering == ()
 
 
-def test_a_workspace_that_cannot_be_made_fails_without_a_reason() -> None:
+def test_a_run_whose_workspace_cannot_be_created_fails_with_the_reason() -> None:
     account = '{"result": "Failed", "reason": "StoreFailed", "message": "No space left on device"}'
     end = outcome_of_pods(
         (pod_facts(pod("Failed", waits("agent"), init=(ended("workspace", 1, account),))),)
@@ -88,8 +88,8 @@ def test_an_init_container_of_the_agent_does_not_report_for_the_run() -> None:
 
 
 @pytest.mark.parametrize("started", [None, "1970-01-01T00:00:00Z"])
-def test_a_program_that_is_not_there_is_said_to_have_run(started: str | None) -> None:
-    """Of a container that it cannot start containerd gives 1970 as time, and there is no log."""
+def test_an_agent_whose_program_does_not_exist_has_not_started(started: str | None) -> None:
+    """containerd reports 1970 as the start of a container that it cannot start."""
     cannot = {"reason": "StartError", "message": 'exec: "typo": executable file not found'}
     end = {"exitCode": 128, "startedAt": started, "finishedAt": AT, **cannot}
     found = pod_facts(pod("Failed", {"name": "agent", "state": {"terminated": end}}))

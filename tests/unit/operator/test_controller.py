@@ -1,4 +1,4 @@
-"""The loop, on the simulated cluster of ``make chaos``: nobody held up, nothing left undone."""
+"""The loop, on the simulated cluster of ``make chaos``: no run delays another or is forgotten."""
 
 import pytest
 
@@ -32,7 +32,7 @@ class Refuses:
 
 @pytest.mark.parametrize("status", [409, 422, 429, 500])
 @pytest.mark.parametrize("cancel", [None, "interrupt", "rollback"])
-def test_a_request_is_refused_and_the_work_is_left_undone(
+def test_a_run_ends_as_requested_although_each_request_is_refused_once(
     world: World, status: int, cancel: str | None
 ) -> None:
     """Failure mode 43. Every kind of request, once."""
@@ -54,7 +54,7 @@ def test_a_request_is_refused_and_the_work_is_left_undone(
     assert world.judge.violations == []
 
 
-def test_a_stale_not_found_ends_a_run(world: World) -> None:
+def test_a_stale_not_found_does_not_end_a_run(world: World) -> None:
     """Failure mode 16. A watch says that Job and pod are gone; the API server has them."""
     create(world)
     operator = world.start_operator()
@@ -70,10 +70,10 @@ def test_a_stale_not_found_ends_a_run(world: World) -> None:
     assert phase(world) == "Succeeded"
 
 
-def test_a_pod_that_leaves_the_watch_again_while_it_is_looked_after_is_an_error_for_ever(
+def test_a_pod_that_leaves_the_watch_again_while_its_read_fails_logs_no_error(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The look fails, and its repetition is due when another look has answered already."""
+    """The direct read fails, and when its retry is due another read has answered already."""
     create(world)
     operator = world.start_operator()
     go_on(world, rounds=5)
@@ -94,10 +94,10 @@ def test_a_pod_that_leaves_the_watch_again_while_it_is_looked_after_is_an_error_
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-def test_a_cancel_that_a_direct_read_has_seen_before_the_watch_is_lost(
+def test_a_cancel_that_a_direct_read_sees_before_the_watch_takes_effect(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Failure mode 36. It comes between two reads of the same look, and nothing else changes."""
+    """Failure mode 36. It comes between two reads for one decision, and nothing else changes."""
     create(world, thread="t")
     monkeypatch.setattr(world.jobs, "look", lambda _: None)  # no pod is made
     world.start_operator()
@@ -123,7 +123,7 @@ def spec_of(world: World) -> Object:
     return run["spec"] if run else {}
 
 
-def test_a_request_without_an_answer_does_not_hold_up_other_runs(world: World) -> None:
+def test_a_request_without_an_answer_does_not_delay_other_runs(world: World) -> None:
     """Failure mode 46."""
 
     def serve(request: Request) -> None:
@@ -137,7 +137,7 @@ def test_a_request_without_an_answer_does_not_hold_up_other_runs(world: World) -
     assert (phase(world, "silent"), phase(world, "other")) == ("Pending", "Running")
 
 
-def test_an_error_in_one_decision_is_retried_and_does_not_hold_up_the_others(
+def test_an_error_in_one_decision_is_retried_and_does_not_delay_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Failure mode 47."""
@@ -171,8 +171,10 @@ def test_an_error_in_one_decision_is_retried_and_does_not_hold_up_the_others(
         pytest.param("interrupt", {"reclaimPolicy": "Delete"}),
     ],
 )
-def test_a_job_that_is_made_after_the_end_runs(world: World, cancel: str, spec: Object) -> None:
-    """Failure mode 12. A copy of the operator that slept sends what it had decided long ago."""
+def test_a_job_that_is_created_after_the_end_is_deleted(
+    world: World, cancel: str, spec: Object
+) -> None:
+    """Failure mode 12. A replica that was paused sends a request that it decided on long ago."""
     create(world, **spec)
     world.start_operator()
     go_on(world, rounds=5)
@@ -195,8 +197,8 @@ def test_a_job_that_is_made_after_the_end_runs(world: World, cancel: str, spec: 
 
 
 @pytest.mark.parametrize("cancel", [None, "interrupt"])
-def test_a_run_that_has_ended_is_written_again(world: World, cancel: str | None) -> None:
-    """Failure mode 49. Whatever goes on around it, and however long."""
+def test_a_run_that_has_ended_is_not_written_again(world: World, cancel: str | None) -> None:
+    """Failure mode 49. Whatever happens to its objects, and however much time passes."""
     create(world)
     world.start_operator()
     go_on(world, rounds=5)
@@ -218,7 +220,7 @@ def test_a_run_that_has_ended_is_written_again(world: World, cancel: str | None)
 
 
 def test_the_next_full_read_makes_up_for_a_silent_watch(world: World) -> None:
-    """Failure mode 44. What no watch tells of, the next full read does."""
+    """Failure mode 44. The next full read finds the changes that no watch delivered."""
     create(world)
     world.start_operator()
     go_on(world, rounds=15)  # beyond the first full read, which comes soon
@@ -230,7 +232,7 @@ def test_the_next_full_read_makes_up_for_a_silent_watch(world: World) -> None:
     assert phase(world) == "Interrupted"
 
 
-def test_what_the_operator_does_not_know_is_taken_at_its_start(world: World) -> None:
+def test_foreign_jobs_and_pods_are_left_alone_at_the_operators_start(world: World) -> None:
     """Failure mode 39."""
     pod: Object = {"spec": {"containers": [{"image": "x", "env": []}]}}
     spec = {"suspend": True, "template": pod | {"metadata": {"labels": {}}}}

@@ -1,4 +1,4 @@
-"""What one run costs beside a crowd of others: the same, whatever they are and do."""
+"""A run costs the same work and as many requests, however many other runs there are."""
 
 import sys
 from collections.abc import Callable
@@ -115,7 +115,7 @@ def decision(intake: Intake, number: int) -> int:
         assert run is not None
         decide(observer.from_cache(run))
 
-    look()  # what is made once, and then kept
+    look()  # what is computed once and then cached
     return calls(look)
 
 
@@ -128,7 +128,7 @@ def test_a_decision_takes_the_same_work_beside_few_and_beside_many(
 
 
 @pytest.mark.parametrize("others", [queue_of, crowd_of])
-def test_what_a_watch_tells_takes_the_same_work_beside_few_and_beside_many(
+def test_a_watch_event_takes_the_same_work_beside_few_and_beside_many(
     others: Callable[[int], Intake],
 ) -> None:
     def news(count: int) -> int:
@@ -140,7 +140,7 @@ def test_what_a_watch_tells_takes_the_same_work_beside_few_and_beside_many(
     assert abs(news(CROWD) - news(10)) <= 20
 
 
-def test_each_run_that_ends_wakes_the_next_one_alone() -> None:
+def test_each_run_that_ends_wakes_only_the_next_one() -> None:
     intake = queue_of(100)
     intake.works = True
     for number in range(100):
@@ -156,7 +156,7 @@ def test_each_run_that_ends_wakes_the_next_one_alone() -> None:
         }
 
 
-def test_a_queue_that_drains_takes_as_many_requests_for_each_run_however_long_it_is(
+def test_each_run_of_a_draining_queue_takes_as_many_requests_however_long_it_is(
     world: World,
 ) -> None:
     def asked_for_each(prefix: str, count: int) -> float:

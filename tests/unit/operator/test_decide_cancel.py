@@ -1,4 +1,4 @@
-"""A cancel stands: found without the status, kept, told once, and whoever asks again."""
+"""A cancel takes effect without the status, is never taken back, and is reported once."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -45,7 +45,7 @@ def stopped(status: AgentRunStatus) -> ConditionStatus:
 
 
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
-def test_a_pod_runs_on_since_the_status_does_not_know_it_yet(cancel: str) -> None:
+def test_a_cancel_stops_a_pod_that_the_status_does_not_name_yet(cancel: str) -> None:
     """Failure mode 2."""
     unknown = run(cancel=cancel, has_finalizer=True)
     assert unknown.status.job_uid is None
@@ -57,7 +57,7 @@ def test_a_pod_runs_on_since_the_status_does_not_know_it_yet(cancel: str) -> Non
 @pytest.mark.parametrize(
     "found", [CleanupState("running"), CleanupState("failed", message="no space")]
 )
-def test_a_cancel_during_the_clean_up_does_not_restart_it(found: CleanupState) -> None:
+def test_a_repeated_cancel_during_the_clean_up_does_not_restart_it(found: CleanupState) -> None:
     """Failure mode 11."""
     first = decide(view(run(cancel="rollback", **LIVE), pods=(STOPPED_POD,), cleanup=found))
     assert first.status is not None
@@ -84,7 +84,7 @@ def test_a_run_whose_cancel_was_removed_from_its_spec_still_stops(pods: Any) -> 
 
 
 @pytest.mark.parametrize("pod", [SUCCEEDED_POD, FAILED_POD])
-def test_a_run_ends_a_second_time_when_more_is_found(pod: Any) -> None:
+def test_a_run_that_has_ended_stays_as_it_is_when_another_pod_is_found(pod: Any) -> None:
     """Failure mode 15."""
     first = decide(view(run(cancel="interrupt", **LIVE), job=job(), pods=(STOPPED_POD,)))
     assert first.status is not None
@@ -94,8 +94,8 @@ def test_a_run_ends_a_second_time_when_more_is_found(pod: Any) -> None:
     assert after.events == ()
 
 
-def test_the_time_of_the_request_is_that_of_a_later_patch() -> None:
-    """Failure mode 19. managedFields has one time for all that a manager owns."""
+def test_the_time_of_the_request_changes_only_when_the_action_does() -> None:
+    """Failure mode 19. managedFields has one time for all fields that a manager owns."""
     live = run(cancel="interrupt", **LIVE)
     first = decide(view(live, job=job(), pods=(RUNNING_POD,)))
     assert first.status is not None and first.status.cancel is not None
@@ -123,7 +123,7 @@ def test_a_cancel_by_a_manager_without_a_time_stops_the_run(managers: list[Any])
     assert plan.actions == (STOP,)
 
 
-def test_who_asked_is_whoever_asked_last() -> None:
+def test_a_repeated_cancel_by_another_manager_leaves_the_status_unchanged() -> None:
     """Failure modes 8 and 19."""
     live = run(cancel="interrupt", **LIVE)
     first = decide(view(live, job=job(), pods=(RUNNING_POD,)))
@@ -136,7 +136,7 @@ def test_who_asked_is_whoever_asked_last() -> None:
 
 
 def test_the_times_of_a_cancel_stay_while_its_clean_up_runs() -> None:
-    """Failure modes 8 and 19. Each look would write the status anew."""
+    """Failure modes 8 and 19. Otherwise each decision would write the status again."""
     this = run(cancel="rollback", **LIVE)
     first = decide(view(this, job=job(), pods=(STOPPED_POD,)))
     assert first.status is not None and first.status.cancel is not None
@@ -146,7 +146,7 @@ def test_the_times_of_a_cancel_stay_while_its_clean_up_runs() -> None:
     assert decide(view(again, job=job(), pods=(STOPPED_POD,), now=later)).status == first.status
 
 
-def test_a_tombstone_keeps_what_was_done_to_the_run() -> None:
+def test_a_tombstone_keeps_the_times_and_figures_of_the_cancel() -> None:
     """By the time that the store is clean, the pod may be gone."""
     git = {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}}
     this = run(cancel="rollback", meta_more=git, **LIVE)
@@ -161,7 +161,7 @@ def test_a_tombstone_keeps_what_was_done_to_the_run() -> None:
     assert (cancel.checkpoints_deleted, cancel.forced) == (3, True)
 
 
-def test_a_condition_is_replaced_and_keeps_its_time_when_its_reason_changes() -> None:
+def test_a_condition_keeps_its_time_when_only_its_reason_changes() -> None:
     """Failure mode 19."""
     live = run(cancel="interrupt", **LIVE)
     first = decide(view(live, job=job(), pods=(SIGNALLED_POD,)))
@@ -180,10 +180,10 @@ def test_a_condition_is_replaced_and_keeps_its_time_when_its_reason_changes() ->
 
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
 @pytest.mark.parametrize("by_now", [None, agent()])
-def test_the_retries_of_a_job_are_those_that_its_agent_has_by_now(
+def test_the_retries_of_a_job_are_those_it_was_created_with_whatever_its_agent_says(
     cancel: str, by_now: Agent | None
 ) -> None:
-    """Failure mode 24. The Job controller may be making a pod that the Agent no longer asks for."""
+    """Failure mode 24. The Job controller may be creating a pod that the Agent no longer allows."""
     live = run(cancel=cancel, **LIVE)
     stopping = job(backoff_limit=0, retries=3)
     plan = decide(view(live, agent=by_now, job=stopping, pods=(FAILED_POD,)))

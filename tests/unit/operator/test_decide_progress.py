@@ -1,4 +1,4 @@
-"""A run that nobody has asked to stop: what Job and pods say becomes its status, and no more."""
+"""A run without a cancel: its status says what its Job and pods show, and no more."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -40,7 +40,7 @@ def condition(plan: Plan, kind: Condition) -> tuple[str, str, str]:
     return found.status, found.reason, found.message
 
 
-def test_running_is_said_only_when_the_agents_container_runs() -> None:
+def test_the_phase_is_running_only_when_the_agents_container_runs() -> None:
     starting = replace(PENDING_POD, node="n1", has_started=True)  # an init container
     assert decide(view(run(has_finalizer=True), job=job(), pods=(starting,))) == Plan()
     plan = decide(view(run(has_finalizer=True), job=job(), pods=(RUNNING_POD,)))
@@ -61,7 +61,7 @@ def test_a_running_run_that_is_unchanged_writes_nothing() -> None:
     assert decide(later).events == ()
 
 
-def test_a_live_run_whose_finalizer_was_taken_off_gets_it_back() -> None:
+def test_a_live_run_whose_finalizer_was_removed_gets_it_back() -> None:
     """Failure mode 58: a PUT of the whole object drops it."""
     stripped = run(phase=Phase.RUNNING, jobName="r")
     assert decide(view(stripped, job=job(), pods=(RUNNING_POD,))).actions == (AddFinalizer(),)
@@ -102,15 +102,15 @@ def test_a_pod_that_cannot_start_waits_with_a_reason_that_names_the_field(
     assert plan.actions == ()
 
 
-def test_a_job_whose_pods_are_refused_says_so_after_a_while() -> None:
-    """A Pod Security standard or a quota: the Job is taken, and its pods are forbidden."""
+def test_a_job_whose_pods_are_refused_is_reported_after_15_seconds() -> None:
+    """A Pod Security standard or a quota: the API server accepts the Job and refuses its pods."""
     fresh = decide(view(run(has_finalizer=True), job=job()))
     assert fresh == Plan(look_again_at=NOW + timedelta(seconds=15))
     later = decide(view(run(has_finalizer=True), job=job(), now=NOW + timedelta(seconds=15)))
     assert condition(later, Condition.STARTED)[1] == Reason.POD_REJECTED
 
 
-def test_a_pod_that_is_not_prepared_says_so_after_a_while() -> None:
+def test_a_pod_whose_containers_are_not_created_is_reported_after_15_seconds() -> None:
     """A ConfigMap that does not exist shows only in the pod's Events."""
     pod = replace(PENDING_POD, node="n1", waiting_reason="ContainerCreating")
     fresh = decide(view(run(has_finalizer=True), job=job(), pods=(pod,)))
@@ -124,8 +124,8 @@ def test_a_pod_that_is_not_prepared_says_so_after_a_while() -> None:
 ACCOUNT = {"output": {"a": 1}, "checkpoint": {"id": "c9", "count": 4}}
 
 
-def test_a_pod_that_no_scheduler_has_looked_at_says_so_after_a_while() -> None:
-    """The message names the field: some other scheduler has to do it, and does not run."""
+def test_a_pod_that_no_scheduler_handles_is_reported_after_15_seconds() -> None:
+    """The message names the field that chooses the scheduler, which does not run."""
     pod = replace(PENDING_POD, scheduler="queue-scheduler")
     early = decide(view(LIVE, job=job(), pods=(pod,)))
     assert (early.status, early.look_again_at) == (None, NOW + timedelta(seconds=15))
@@ -163,8 +163,8 @@ def test_the_finalizer_is_removed_before_the_final_phase_is_written() -> None:
     assert plan.status.phase == Phase.SUCCEEDED
 
 
-def test_a_run_whose_job_was_never_written_down_is_not_ended_in_one_step() -> None:
-    """Failure mode 37. Else a crash and a Job deleted by hand would make it run a second time."""
+def test_a_run_whose_status_does_not_name_its_job_is_not_ended_in_one_step() -> None:
+    """Failure mode 37. Otherwise a crash and a Job deleted by hand would make it run twice."""
     plan = decide(view(run(has_finalizer=True), job=job(), pods=(SUCCEEDED_POD,)))
     assert plan.actions == ()
     assert plan.status is not None
@@ -188,7 +188,7 @@ def test_a_run_whose_job_was_never_written_down_is_not_ended_in_one_step() -> No
         (STOPPED_POD, Reason.STOPPED_FROM_OUTSIDE, "spec.cancel is not set"),
     ],
 )
-def test_a_failure_says_what_was_seen(pod: PodFacts, reason: str, named: str) -> None:
+def test_a_failed_run_reports_the_observed_reason(pod: PodFacts, reason: str, named: str) -> None:
     plan = decide(view(LIVE, job=job(), pods=(pod,)))
     assert plan.status is not None
     assert plan.status.phase == Phase.FAILED
@@ -207,29 +207,29 @@ def test_a_job_deleted_by_hand_ends_the_run_and_is_never_made_again() -> None:
     assert plan.confirm  # failure mode 16: never on a stale "not found"
 
 
-def test_a_job_deleted_by_hand_is_named_so_whether_or_not_its_pod_is_still_seen() -> None:
+def test_a_job_deleted_by_hand_is_reported_as_lost_whether_or_not_its_pod_is_seen() -> None:
     """Failure mode 20."""
     for pods in ((), (STOPPED_POD,)):
         plan = decide(view(LIVE, pods=pods))
         assert condition(plan, Condition.FINISHED)[1] == Reason.JOB_LOST
 
 
-def test_a_job_deleted_by_hand_ends_nothing_while_its_pod_lives() -> None:
+def test_a_job_deleted_by_hand_does_not_end_the_run_while_its_pod_lives() -> None:
     """Failure mode 22."""
     plan = decide(view(LIVE, pods=(RUNNING_POD,)))
     assert plan.status is not None
     assert plan.status.phase == Phase.RUNNING
 
 
-def test_a_run_whose_job_is_gone_forgets_its_name() -> None:
-    """Failure mode 37. Without it, a run that has begun would look like one that never was."""
+def test_a_run_whose_job_is_gone_keeps_the_jobs_name() -> None:
+    """Failure mode 37. Without it, a run that has started would look like one that never did."""
     for pods in ((), (RUNNING_POD,)):
         plan = decide(view(LIVE, pods=pods))
         assert plan.status is not None
         assert plan.status.job_name == "r"
 
 
-def test_an_evicted_pod_is_no_failure_and_the_run_goes_on_with_the_next() -> None:
+def test_an_evicted_pod_is_no_failure_and_the_run_continues_in_the_next_pod() -> None:
     evicted = replace(STOPPED_POD, reason="Evicted", disruption="EvictionByEvictionAPI")
     plan = decide(view(LIVE, job=job(), pods=(evicted,)))
     assert plan.actions == ()
@@ -254,8 +254,8 @@ def test_a_finished_run_stays_as_it_is_whatever_is_found(phase: Phase, cancel: s
         assert (plan.status, plan.events) == (None, ())
 
 
-def test_what_is_made_for_a_run_that_has_finished_is_stopped() -> None:
-    """Failure mode 12: a request of an operator that slept may be taken in long after the end."""
+def test_a_job_or_pod_that_appears_after_the_end_is_stopped() -> None:
+    """Failure mode 12: a paused operator's request may take effect long after the end."""
     done = run(phase=Phase.INTERRUPTED, cancel="interrupt", jobName="r")
     this = job(backoff_limit=2)
     plan = decide(view(done, job=this, pods=(RUNNING_POD,)))

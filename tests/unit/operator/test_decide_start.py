@@ -29,18 +29,18 @@ def test_a_new_run_adds_its_finalizer_before_it_creates_its_job() -> None:
     assert decide(view(run())).actions == (AddFinalizer(),)
 
 
-def test_a_run_with_the_finalizer_makes_its_job_only_after_a_live_look() -> None:
+def test_a_run_with_the_finalizer_creates_its_job_only_after_a_direct_read() -> None:
     plan = decide(view(run(has_finalizer=True)))
     assert plan.actions == (CreateJob(),)
     assert plan.confirm
 
 
-def test_a_run_with_the_finalizer_waits_only_after_a_live_look() -> None:
+def test_a_run_with_the_finalizer_waits_only_after_a_direct_read() -> None:
     """Its Job may have succeeded, which is not watched."""
     assert decide(view(run(has_finalizer=True), agent=None)).confirm
 
 
-def test_a_run_without_agent_waits_and_names_the_field() -> None:
+def test_a_run_whose_agent_does_not_exist_waits_and_names_the_field() -> None:
     plan = decide(view(run(), agent=None))
     assert plan.actions == ()
     reason, message = started(plan)
@@ -64,7 +64,7 @@ def test_a_name_of_63_characters_is_not_too_long() -> None:
     assert decide(view(run("r" * 63))).actions == (AddFinalizer(),)
 
 
-@pytest.mark.parametrize("owner", [None, "somebody-else"])
+@pytest.mark.parametrize("owner", [None, "another-owner"])
 def test_a_foreign_job_of_the_same_name_is_never_taken_over(owner: str | None) -> None:
     """Failure mode 23."""
     plan = decide(view(run(has_finalizer=True), job=job(owner=owner)))
@@ -80,7 +80,7 @@ def test_an_existing_job_of_the_run_is_not_made_again() -> None:
     assert plan.status is None
 
 
-def test_pods_without_job_mean_that_the_run_has_begun() -> None:
+def test_a_run_that_has_a_pod_but_no_job_gets_no_new_job() -> None:
     plan = decide(view(run(has_finalizer=True), pods=(PENDING_POD,)))
     assert CreateJob() not in plan.actions
 
@@ -99,14 +99,14 @@ def test_of_runs_made_in_the_same_second_the_first_by_name_goes_first() -> None:
     assert decide(view(run("b"), rivals=(run("c", uid="u2"),))).actions == (AddFinalizer(),)
 
 
-def test_a_younger_run_that_holds_the_thread_is_waited_for() -> None:
+def test_a_run_waits_for_a_younger_one_that_holds_the_thread() -> None:
     younger = run("b", uid="u2", has_finalizer=True, created=NOW)
     plan = decide(view(run("a"), rivals=(younger,)))
     assert plan.actions == ()
     assert started(plan)[0] == Reason.THREAD_BUSY
 
 
-def test_of_two_claims_at_the_same_time_neither_makes_a_job_and_the_younger_gives_way() -> None:
+def test_of_two_holders_of_a_thread_neither_creates_a_job_and_the_younger_releases_it() -> None:
     """Failure mode 26: two operators, each with a cache of its own."""
     older, younger = run("a", has_finalizer=True), run("b", uid="u2", has_finalizer=True)
     for_older = decide(view(older, rivals=(younger,)))
@@ -114,7 +114,7 @@ def test_of_two_claims_at_the_same_time_neither_makes_a_job_and_the_younger_give
     assert gives_way(younger, older)
 
 
-def test_a_claim_without_job_gives_way_to_a_run_that_has_begun_whatever_the_order() -> None:
+def test_a_holder_without_a_job_releases_the_thread_to_a_run_that_has_started() -> None:
     begun = run("b", uid="u2", has_finalizer=True, created=NOW, jobName="b")
     assert gives_way(run("a", has_finalizer=True), begun)
 
@@ -126,7 +126,7 @@ def gives_way(this: AgentRun, rival: AgentRun) -> bool:
     return decide(view(again, rivals=(rival,))).actions == (RemoveFinalizer(),)
 
 
-def test_a_run_that_gives_way_keeps_the_mark_that_its_job_may_have_been_asked_for() -> None:
+def test_a_run_that_releases_its_thread_keeps_the_names_of_its_job_and_claim() -> None:
     older, younger = run("a", has_finalizer=True), run("b", uid="u2", has_finalizer=True)
     plan = decide(view(younger, rivals=(older,)))
     assert plan.actions == (), "the thread first, then the finalizer"
@@ -135,8 +135,8 @@ def test_a_run_that_gives_way_keeps_the_mark_that_its_job_may_have_been_asked_fo
     assert (plan.status.job_name, plan.status.claim_name) == ("b", "agentrun-store")
 
 
-def test_a_run_that_gave_way_is_rolled_back_with_a_clean_up() -> None:
-    """The request to make its Job may have been sent before, and arrive after."""
+def test_a_run_that_released_its_thread_is_rolled_back_with_a_clean_up() -> None:
+    """The request that creates its Job may have been sent before and take effect after."""
     older, younger = run("a", has_finalizer=True), run("b", uid="u2", has_finalizer=True)
     gave_way = decide(view(younger, rivals=(older,))).status
     assert gave_way is not None
@@ -147,7 +147,7 @@ def test_a_run_that_gave_way_is_rolled_back_with_a_clean_up() -> None:
     assert decide(view(guarded)).actions == (RequestCleanup("agentrun-store"),)
 
 
-def test_a_waiting_run_that_is_unchanged_writes_nothing_and_says_nothing() -> None:
+def test_a_waiting_run_that_is_unchanged_keeps_its_status_and_sends_no_event() -> None:
     first = decide(view(run(), agent=None))
     assert first.status is not None
     assert len(first.events) == 1
@@ -157,14 +157,14 @@ def test_a_waiting_run_that_is_unchanged_writes_nothing_and_says_nothing() -> No
     assert later.events == ()
 
 
-def test_a_refused_job_is_reported_with_the_servers_words() -> None:
+def test_a_refused_job_is_reported_with_the_servers_message() -> None:
     plan = start.rejected(view(run(has_finalizer=True)), "spec.template: bad.")
     reason, message = started(plan)
     assert reason == Reason.JOB_REJECTED
     assert "spec.template: bad." in message
 
 
-def test_an_input_that_no_pod_can_carry_fails_at_once_and_holds_up_nobody() -> None:
+def test_an_input_that_no_pod_can_carry_fails_the_run_at_once() -> None:
     """Failure mode 45."""
     this = run()
     large = this.model_copy(update={"spec": this.spec.model_copy(update={"input": "x" * 250_000})})

@@ -1,4 +1,4 @@
-"""Stopping: asked for in time, enforced by the kubelet, final only when nothing is alive."""
+"""Stopping: requested at once, enforced by the kubelet, final only when no process is alive."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -42,10 +42,10 @@ def condition(plan: Plan, kind: Condition) -> tuple[str, str]:
     return found.status, found.reason
 
 
-# Born cancelled, and pending
+# Created with a cancel, and pending
 
 
-def test_a_run_born_with_interrupt_ends_at_once_and_never_has_a_job() -> None:
+def test_a_run_created_with_interrupt_ends_at_once_without_a_job() -> None:
     """Failure modes 1 and 3."""
     plan = decide(view(run(cancel="interrupt")))
     assert plan.actions == ()
@@ -53,13 +53,13 @@ def test_a_run_born_with_interrupt_ends_at_once_and_never_has_a_job() -> None:
     assert plan.status.phase == Phase.INTERRUPTED
 
 
-def test_a_run_born_with_rollback_is_removed_without_a_clean_up() -> None:
+def test_a_run_created_with_rollback_is_deleted_without_a_clean_up() -> None:
     """Failure mode 64."""
     assert decide(view(run(cancel="rollback"))).actions == (DeleteRun(),)
 
 
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
-def test_a_run_with_the_finalizer_without_job_never_gets_one_once_it_is_cancelled(
+def test_a_cancelled_run_with_the_finalizer_but_without_a_job_never_gets_one(
     cancel: str,
 ) -> None:
     """Failure mode 1."""
@@ -70,7 +70,7 @@ def test_a_run_with_the_finalizer_without_job_never_gets_one_once_it_is_cancelle
 
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
 @pytest.mark.parametrize("pods", [(), (PENDING_POD,), (replace(PENDING_POD, node="n1"),)])
-def test_before_a_container_runs_the_job_is_deleted(
+def test_a_cancel_before_a_container_runs_deletes_the_job(
     cancel: str, pods: tuple[PodFacts, ...]
 ) -> None:
     """Failure mode 4."""
@@ -84,7 +84,7 @@ def test_before_a_container_runs_the_job_is_deleted(
 def test_a_pod_that_is_deleted_before_it_starts_does_not_get_its_whole_grace_period() -> None:
     """Failure mode 4.
 
-    Its container may start just now: as PID 1 it does not hear a SIGTERM in its first moment.
+    Its container may start just now: as PID 1 it ignores SIGTERM until it has a handler.
     """
     pod = replace(PENDING_POD, deleting=True, deletion_grace=30)
     gone = job(deleting=True)
@@ -106,28 +106,32 @@ def test_a_pending_pod_whose_job_is_gone_is_deleted_itself() -> None:
     assert plan.actions == (DeletePod("r-abc", "pod-uid", 2),)
 
 
-CLAIMED: dict[str, Any] = {"has_finalizer": True, "jobName": "r", "claimName": "agentrun-store"}
+BEFORE_ITS_JOB: dict[str, Any] = {
+    "has_finalizer": True,
+    "jobName": "r",
+    "claimName": "agentrun-store",
+}
 
 
-def test_rollback_cleans_up_even_if_no_pod_that_was_seen_had_started() -> None:
-    """Another pod may have come, written and gone while nobody looked (an evicted one, say)."""
-    this = run(cancel="rollback", **CLAIMED)
+def test_a_rollback_cleans_up_although_no_pod_is_known_to_have_started() -> None:
+    """Another pod, such as an evicted one, may have written without being seen by the operator."""
+    this = run(cancel="rollback", **BEFORE_ITS_JOB)
     for gone_pods in ((), (PENDING_POD,)):
         plan = decide(view(this, gone_pods=gone_pods))
         assert plan.actions == (RequestCleanup("agentrun-store"),)
 
 
-def test_rollback_of_a_run_that_waits_for_its_claim_does_not_wait_for_it_again() -> None:
+def test_a_rollback_waits_for_a_missing_claim_only_if_the_run_has_started() -> None:
     """The clean-up pod cannot start either: without the claim there is no store to clean."""
     missing = CleanupState("running", claim_missing=True)
-    plan = decide(view(run(cancel="rollback", **CLAIMED), cleanup=missing))
+    plan = decide(view(run(cancel="rollback", **BEFORE_ITS_JOB), cleanup=missing))
     assert plan.actions == (RemoveFinalizer(), DeleteRun())
     started = run(cancel="rollback", **RUNNING)
     plan = decide(view(started, pods=(STOPPED_POD,), cleanup=missing))
     assert DeleteRun() not in plan.actions, "its checkpoints are somewhere"
 
 
-def test_a_run_with_the_finalizer_may_have_had_a_job_that_nobody_wrote_down() -> None:
+def test_a_rollback_of_a_run_with_the_finalizer_cleans_up_without_a_known_job() -> None:
     plan = decide(view(run(cancel="rollback", has_finalizer=True)))
     assert plan.actions == (RequestCleanup("agentrun-store"),)
 
@@ -143,7 +147,7 @@ def test_two_runs_that_wait_for_their_clean_up_do_not_wait_for_each_other() -> N
         {"type": t, "status": s, "reason": "X", "message": "", "lastTransitionTime": time}
         for t, s in (("Stopped", "True"), ("RolledBack", "False"))
     ]
-    rival = run("other", uid="o", cancel="rollback", conditions=conditions, **CLAIMED)
+    rival = run("other", uid="o", cancel="rollback", conditions=conditions, **BEFORE_ITS_JOB)
     plan = decide(view(run(cancel="rollback", **RUNNING), pods=(STOPPED_POD,), rivals=(rival,)))
     assert plan.actions == (RequestCleanup("agentrun-store"),)
 
@@ -166,7 +170,7 @@ def test_a_running_pod_is_stopped_by_its_deadline_after_retries_are_forbidden(ca
 
 
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
-def test_what_is_done_already_is_not_done_again(cancel: str) -> None:
+def test_a_stop_that_is_under_way_is_not_repeated(cancel: str) -> None:
     """Failure mode 8: nothing is written and nothing is said twice."""
     this = run(cancel=cancel, **RUNNING)
     first = decide(view(this, job=job(), pods=(RUNNING_POD,)))
@@ -186,7 +190,7 @@ def test_an_init_container_that_runs_counts_as_running() -> None:
 
 @pytest.mark.parametrize("pod", [SIGNALLED_POD, replace(RUNNING_POD, deleting=True)])
 @pytest.mark.parametrize("found", [job(), job(finished=True), None])
-def test_no_final_phase_while_a_pod_is_alive(pod: PodFacts, found: Any) -> None:
+def test_a_run_gets_no_final_phase_while_a_pod_is_alive(pod: PodFacts, found: Any) -> None:
     """Failure modes 13 and 61."""
     for cancel in ("interrupt", "rollback"):
         plan = decide(view(run(cancel=cancel, **RUNNING), job=found, pods=(pod,)))
@@ -204,7 +208,7 @@ def test_a_replacement_that_appears_during_a_cancel_is_stopped_too() -> None:
     assert plan.actions == (StopPod("r-def", "pod-2"),)
 
 
-def test_an_evicted_pod_leaves_a_job_that_would_go_on_so_the_job_is_deleted() -> None:
+def test_a_cancel_deletes_the_job_of_an_evicted_pod() -> None:
     """Failure mode 24: an eviction does not count against backoffLimit."""
     evicted = replace(STOPPED_POD, disruption="EvictionByEvictionAPI")
     plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(evicted,)))
@@ -215,7 +219,7 @@ def test_an_evicted_pod_leaves_a_job_that_would_go_on_so_the_job_is_deleted() ->
 
 def test_a_foreign_job_is_never_touched() -> None:
     """Failure mode 23."""
-    foreign = job(owner="somebody-else", backoff_limit=6)
+    foreign = job(owner="another-owner", backoff_limit=6)
     plan = decide(view(run(cancel="interrupt", **RUNNING), job=foreign, pods=(RUNNING_POD,)))
     assert plan.actions == (STOP,)
 
@@ -241,14 +245,14 @@ def test_a_deleted_live_run_is_stopped_first() -> None:
     assert plan.status.cancel is None
 
 
-def test_a_run_that_is_deleted_and_held_by_others_never_starts() -> None:
+def test_a_deleted_run_with_a_foreign_finalizer_never_starts() -> None:
     plan = decide(view(run(deleting=True, finalizers=("other/x",))))
     assert plan.actions == ()
     assert plan.status is not None
     assert plan.status.phase == Phase.INTERRUPTED
 
 
-def test_the_same_run_uid_is_what_counts_not_the_name() -> None:
+def test_the_job_of_an_earlier_run_of_the_same_name_is_left_alone() -> None:
     """Failure mode 27: a run of the same name was deleted a moment ago, its Job is still there."""
     leftover = job(owner="uid-of-the-run-before")
     plan = decide(view(run(uid=UID, has_finalizer=True), job=leftover))

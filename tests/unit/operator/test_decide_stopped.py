@@ -27,7 +27,7 @@ from .states import (
 from .test_decide_stop import RUNNING, condition
 
 
-def test_interrupt_ends_when_the_pod_is_terminated() -> None:
+def test_an_interrupted_run_ends_when_its_pod_has_ended() -> None:
     """Failure mode 14."""
     pod = said(STOPPED_POD, "Stopped", checkpoint={"id": "c3", "count": 3})
     plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
@@ -42,7 +42,7 @@ def test_interrupt_ends_when_the_pod_is_terminated() -> None:
     assert plan.status.cancel.forced is None
 
 
-def test_an_agent_that_had_to_be_killed_is_reported_as_such() -> None:
+def test_an_agent_that_had_to_be_killed_is_reported_as_forced() -> None:
     """Failure mode 14."""
     forced = said(STOPPED_POD, "Stopped", forced=True)
     killed = replace(STOPPED_POD, exit_code=137)
@@ -55,8 +55,8 @@ def test_an_agent_that_had_to_be_killed_is_reported_as_such() -> None:
 
 
 @pytest.mark.parametrize("result", ["Succeeded", "Failed"])
-def test_a_run_that_ended_before_the_signal_keeps_its_end(result: str) -> None:
-    """Failure mode 6. The account counts, not the phase that the kubelet gave the pod."""
+def test_a_run_that_ended_before_the_signal_keeps_its_result(result: str) -> None:
+    """Failure mode 6. The runner's report counts, not the phase of the pod."""
     pod = said(replace(STOPPED_POD, exit_code=0), result)
     plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
     assert plan.status is not None
@@ -64,7 +64,7 @@ def test_a_run_that_ended_before_the_signal_keeps_its_end(result: str) -> None:
     assert condition(plan, Condition.CANCEL_TOO_LATE)[0] == "True"
 
 
-def test_without_account_the_kubelets_word_is_the_line() -> None:
+def test_without_a_report_the_phase_of_the_pod_decides() -> None:
     """A foreign image: a command that handles SIGTERM and ends with 0 was still stopped."""
     this = run(cancel="interrupt", **RUNNING)
     plan = decide(view(this, job=job(), pods=(replace(STOPPED_POD, exit_code=0),)))
@@ -88,7 +88,7 @@ EVICTED = replace(STOPPED_POD, name="r-0", uid="pod-0", disruption="EvictionByEv
         ((replace(FAILED_POD, exit_code=2),), Phase.FAILED),  # none would have followed
     ],
 )
-def test_a_run_with_a_retry_left_has_failed_or_one_without_was_interrupted(
+def test_a_failed_run_ends_as_interrupted_if_a_retry_was_left_and_else_as_failed(
     pods: tuple[PodFacts, ...], phase: Phase
 ) -> None:
     """Failure modes 6 and 24. One retry was allowed."""
@@ -126,7 +126,7 @@ def test_an_accepted_rollback_is_carried_out_however_the_run_ended(
     assert condition(plan, Condition.ROLLED_BACK) == ("False", Reason.CLEANUP_PENDING)
 
 
-def test_the_record_goes_only_when_the_store_is_clean() -> None:
+def test_a_rolled_back_run_is_deleted_only_when_the_store_is_clean() -> None:
     """Failure modes 28 and 31."""
     this = run(cancel="rollback", **RUNNING)
     running = decide(view(this, pods=(STOPPED_POD,), cleanup=CleanupState("running")))
@@ -141,7 +141,7 @@ def test_the_record_goes_only_when_the_store_is_clean() -> None:
     assert "4 checkpoints" in done.events[0].message
 
 
-def test_a_clean_up_that_fails_is_told_again_and_again_or_never() -> None:
+def test_a_failed_clean_up_is_reported_by_exactly_one_event() -> None:
     """Failure mode 31."""
     this = run(cancel="rollback", **RUNNING)
     failed = CleanupState("failed", message="no space")
@@ -151,7 +151,7 @@ def test_a_clean_up_that_fails_is_told_again_and_again_or_never() -> None:
     assert decide(view(again, pods=(STOPPED_POD,), cleanup=failed)).events == ()
 
 
-def test_a_clean_up_that_gets_no_pod_is_not_looked_at_again() -> None:
+def test_a_clean_up_that_gets_no_pod_is_looked_at_again() -> None:
     """Failure mode 31."""
     later = NOW + timedelta(seconds=15)
     waits = CleanupState("running", look_again_at=later)
@@ -159,23 +159,21 @@ def test_a_clean_up_that_gets_no_pod_is_not_looked_at_again() -> None:
     assert decide(view(this, pods=(STOPPED_POD,), cleanup=waits)).look_again_at == later
 
 
-def test_a_rollback_held_by_somebody_elses_finalizer_says_that_it_is_rolled_back() -> None:
+def test_a_rollback_with_a_foreign_finalizer_ends_as_rolled_back() -> None:
     this = run(cancel="rollback", deleting=True, finalizers=("other/x",), phase=Phase.CANCELLING)
     plan = decide(view(this))
     assert plan.status is not None
     assert plan.status.phase == Phase.ROLLED_BACK
 
 
-def test_a_rollback_in_a_namespace_that_is_deleted_ends_with_it() -> None:
+def test_a_rollback_in_a_terminating_namespace_ends_without_a_clean_up() -> None:
     """Failure mode 42: no clean-up pod can be made, and the claim goes with the namespace."""
     this = run(cancel="rollback", deleting=True, **RUNNING)
     plan = decide(view(this, pods=(STOPPED_POD,), namespace_terminating=True))
     assert plan.actions == (RemoveFinalizer(),)
 
 
-def test_a_rollback_whose_job_went_before_its_claim_was_written_down_is_cleaned_all_the_same() -> (
-    None
-):
+def test_a_rollback_cleans_up_although_its_job_vanished_before_the_status_named_it() -> None:
     this = run(cancel="rollback", has_finalizer=True)
     plan = decide(view(this, gone_pods=(RUNNING_POD,)))
     assert plan.actions == (RequestCleanup("agentrun-store"),)
@@ -184,7 +182,7 @@ def test_a_rollback_whose_job_went_before_its_claim_was_written_down_is_cleaned_
     assert awaits_cleanup(this.model_copy(update={"status": plan.status}))
 
 
-def test_a_pod_that_the_cluster_gave_up_ends_the_run_and_says_how_it_is_known() -> None:
+def test_a_pod_that_the_garbage_collector_failed_ends_the_run_as_given_up() -> None:
     given_up = replace(STOPPED_POD, reason="", exit_code=None, disruption="DeletionByPodGC")
     plan = decide(
         view(run(cancel="interrupt", **RUNNING), job=job(finished=True), pods=(given_up,))
@@ -195,7 +193,7 @@ def test_a_pod_that_the_cluster_gave_up_ends_the_run_and_says_how_it_is_known() 
     assert stopped.reason == Reason.POD_GIVEN_UP
 
 
-def test_of_a_pod_that_never_had_a_node_no_kubelet_is_said_to_have_reported_anything() -> None:
+def test_a_pod_that_never_had_a_node_is_reported_as_never_scheduled() -> None:
     unscheduled = replace(PENDING_POD, phase="Failed")
     stopping = run(has_finalizer=True, cancel="interrupt", phase=Phase.CANCELLING, jobName="r")
     plan = decide(view(stopping, pods=(unscheduled,)))
@@ -205,7 +203,7 @@ def test_of_a_pod_that_never_had_a_node_no_kubelet_is_said_to_have_reported_anyt
     assert "never had a node" in stopped.message
 
 
-def test_a_final_phase_that_no_kubelet_wrote_is_not_called_its_word() -> None:
+def test_a_final_phase_that_no_kubelet_wrote_is_reported_as_given_up() -> None:
     """A node with the taint out-of-service: the pod garbage collector gives no reason."""
     given_up = replace(
         RUNNING_POD, phase="Failed", container_runs=True, disruption="DeletionByTaintManager"
@@ -222,16 +220,16 @@ def test_a_final_phase_that_no_kubelet_wrote_is_not_called_its_word() -> None:
 
 # Deleted
 
-LIVES = "a pod that nobody has seen yet may be alive"
+LIVES = "a pod that the operator has not seen yet may be alive"
 
 
-def test_a_deleted_run_goes_when_its_pod_is_gone_and_its_checkpoints_stay() -> None:
+def test_a_deleted_run_loses_its_finalizer_when_its_pod_has_ended_without_a_clean_up() -> None:
     plan = decide(view(run(deleting=True, **RUNNING), job=job(), pods=(STOPPED_POD,)))
     assert plan.actions == (RemoveFinalizer(),)
     assert plan.confirm, LIVES
 
 
-def test_a_deleted_stateless_run_takes_its_thread_with_it() -> None:
+def test_the_thread_of_a_deleted_stateless_run_is_cleaned() -> None:
     this = run(deleting=True, thread=None, **RUNNING)
     plan = decide(view(this, job=job(), pods=(STOPPED_POD,)))
     assert plan.actions == (RequestCleanup("agentrun-store"),)
@@ -240,11 +238,11 @@ def test_a_deleted_stateless_run_takes_its_thread_with_it() -> None:
     assert done.confirm, LIVES
 
 
-def test_a_deleted_run_that_never_began_goes_at_once() -> None:
+def test_a_deleted_run_that_never_started_loses_its_finalizer_at_once() -> None:
     assert decide(view(run(deleting=True, has_finalizer=True))).actions == (RemoveFinalizer(),)
 
 
-def test_a_deleted_run_that_others_hold_keeps_the_end_that_it_had() -> None:
+def test_a_deleted_run_with_a_foreign_finalizer_keeps_its_result() -> None:
     held = run(deleting=True, finalizers=("other/x",), phase=Phase.RUNNING, jobName="r")
     plan = decide(view(held, job=job(), pods=(said(SUCCEEDED_POD, "Succeeded"),)))
     assert plan.status is not None

@@ -30,7 +30,7 @@ def test_reject_ends_the_newer_run_at_once() -> None:
     assert finished.reason == Reason.THREAD_BUSY
 
 
-def test_reject_is_no_matter_on_a_free_thread() -> None:
+def test_reject_starts_a_run_on_a_free_thread() -> None:
     assert decide(view(taking("reject"))).actions == (AddFinalizer(),)
 
 
@@ -80,7 +80,7 @@ def test_a_rejected_run_removes_its_finalizer() -> None:
     assert plan.actions == (RemoveFinalizer(),)
 
 
-def test_reject_waits_for_a_run_that_is_being_stopped() -> None:
+def test_reject_does_not_wait_for_a_run_that_is_being_stopped() -> None:
     stopping = older(has_finalizer=True, cancel="interrupt", phase=Phase.CANCELLING, jobName="old")
     plan = decide(view(taking("reject"), rivals=(stopping,)))
     assert plan.status is not None

@@ -50,7 +50,7 @@ def test_an_agent_that_completed_as_its_time_ran_out_has_succeeded() -> None:
     assert plan.status.phase == Phase.SUCCEEDED
 
 
-def test_no_retry_after_a_time_out() -> None:
+def test_a_time_out_is_not_retried() -> None:
     """A foreign image may end with any exit code, so that the Job would start it again."""
     pod = replace(TIMED_OUT_POD, exit_code=7)
     plan = decide(view(run(**LIVE), job=job(backoff_limit=3), pods=(pod,)))
@@ -74,7 +74,7 @@ def test_a_cancel_after_a_time_out_came_too_late() -> None:
     assert any(c.type == Condition.CANCEL_TOO_LATE for c in plan.status.conditions)
 
 
-def test_a_failed_agent_with_retries_left_is_waited_for() -> None:
+def test_a_failed_agent_fails_its_run_only_when_no_retry_is_left() -> None:
     plan = decide(view(run(**LIVE), job=job(backoff_limit=1), pods=(FAILED_POD,)))
     assert plan.status is not None
     assert plan.status.phase == Phase.PENDING
@@ -85,13 +85,13 @@ def test_a_failed_agent_with_retries_left_is_waited_for() -> None:
     assert (plan.status.phase, plan.status.attempts) == (Phase.FAILED, 2)
 
 
-def test_a_failure_that_no_retry_can_mend_ends_the_run() -> None:
+def test_a_failure_that_no_retry_can_fix_ends_the_run() -> None:
     pod = said(replace(FAILED_POD, exit_code=2), "Failed", reason="InvalidInput", message="m")
     plan = decide(view(run(**LIVE), job=job(backoff_limit=3), pods=(pod,)))
     assert reason_of(plan) == "InvalidInput"
 
 
-def test_never_a_retry_after_a_cancel_in_the_backoff_between_two_pods() -> None:
+def test_a_cancel_in_the_backoff_between_two_pods_forbids_the_retry() -> None:
     """Failure mode 24."""
     this = run(cancel="interrupt", spec_more={"retries": 3}, **LIVE)
     plan = decide(view(this, job=job(backoff_limit=3), pods=(FAILED_POD,)))
@@ -104,7 +104,7 @@ def test_never_a_retry_after_a_cancel_in_the_backoff_between_two_pods() -> None:
     assert plan.status.phase == Phase.CANCELLING
     plan = decide(view(this, job=job(finished=True, retries=3), pods=(FAILED_POD,)))
     assert plan.status is not None
-    assert plan.status.phase == Phase.INTERRUPTED, "it would have gone on"
+    assert plan.status.phase == Phase.INTERRUPTED, "a retry would have followed"
 
 
 # Finished
@@ -128,7 +128,7 @@ def test_an_ordinary_run_is_settled_with_its_final_phase_and_not_watched_any_mor
     assert plan.status.settled is True
 
 
-def test_a_run_with_a_ttl_expires_and_not_earlier() -> None:
+def test_a_run_with_a_ttl_is_deleted_when_it_expires_and_not_earlier() -> None:
     """Failure mode 53."""
     ttl = {"ttlSecondsAfterFinished": 60}
     plan = decide(view(run(spec_more=ttl, **LIVE), job=job(), pods=(SUCCEEDED_POD,)))
@@ -185,7 +185,7 @@ def test_a_clean_up_waits_for_the_run_that_uses_the_thread() -> None:
     assert waiting.reason == Reason.THREAD_BUSY
 
 
-def test_a_finished_run_without_anything_to_do_has_no_finalizer() -> None:
+def test_a_finished_run_with_nothing_left_to_do_loses_its_finalizer() -> None:
     """Failure mode 40."""
     assert decide(view(finished(has_finalizer=True))).actions == (RemoveFinalizer(),)
     assert decide(view(finished())) == Plan()

@@ -1,6 +1,6 @@
 """JSON as deep as the API server takes: 10,000 levels, ten times what Python reads by default.
 
-Each in a process of its own, for the limit is the whole process's.
+In a process of its own, because the limit holds for the whole process.
 """
 
 import subprocess
@@ -32,7 +32,7 @@ for opens, closes in ("[]", ('{"a":', "}")):
 """
 
 
-def test_a_deeply_nested_run_leaves_all_lists_readable() -> None:
+def test_a_deeply_nested_run_is_read_and_its_job_is_written() -> None:
     path = str(Path(agentrun_operator.__file__).parents[1])
     subprocess.run(
         [sys.executable, "-c", READ_AND_WRITE], env={"PYTHONPATH": path}, check=True, timeout=60

@@ -1,4 +1,4 @@
-"""What counts if a run, its Agent, both or neither say something."""
+"""Which value counts if a run, its Agent, both or neither set a field."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ from .states import agent, run
         ("grace_period_seconds", defaults.requested_grace_seconds, 7, 3, 30),
     ],
 )
-def test_what_a_run_says_does_not_count_before_its_agent_and_that_before_the_built_in(
+def test_a_runs_value_precedes_its_agents_and_that_the_built_in_default(
     field: str,
     rule: Callable[[AgentRun, Agent], object],
     of_agent: object,

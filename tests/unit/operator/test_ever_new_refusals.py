@@ -1,4 +1,4 @@
-"""An API server that refuses in ever new words, as webhooks do that number their answers."""
+"""An API server with a new message for each refusal, like a webhook that numbers its answers."""
 
 import pytest
 
@@ -18,7 +18,7 @@ class RefusesJobs:
     def __call__(self, request: Request) -> None:
         if request.text.startswith("create jobs"):
             self.times += 1
-            assert self.times < 100, "it is tried again without a pause"
+            assert self.times < 100, "it is retried without a pause"
             request.fail(ApiError(403, f"denied, request {self.times}", {}))
         else:
             request.serve()
@@ -32,7 +32,7 @@ def message(world: World, kind: str) -> str:
 
 
 @pytest.mark.parametrize("thread", [None, "t"])
-def test_a_job_refused_in_ever_new_words_is_tried_again_later_each_time(
+def test_a_job_refused_with_a_new_message_each_time_is_retried_with_growing_pauses(
     world: World, thread: str | None
 ) -> None:
     serve = RefusesJobs()
@@ -45,7 +45,9 @@ def test_a_job_refused_in_ever_new_words_is_tried_again_later_each_time(
     assert phase(world) == "Running"
 
 
-def test_a_clean_up_refused_in_ever_new_words_is_tried_again_later_each_time(world: World) -> None:
+def test_a_clean_up_refused_with_a_new_message_each_time_is_retried_with_growing_pauses(
+    world: World,
+) -> None:
     create(world, thread="t")
     world.start_operator()
     go_on(world, rounds=5)

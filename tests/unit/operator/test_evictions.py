@@ -39,7 +39,7 @@ PRESSED = replace(EVICTED, disruption="TerminationByKubelet", overuse=MEMORY.str
         ("", "", "", False),
     ],
 )
-def test_only_an_eviction_for_what_the_agent_used_is_its_failure(
+def test_only_an_eviction_for_the_agents_own_usage_is_its_failure(
     reason: str, disruption: str, message: str, is_overuse: bool
 ) -> None:
     status = {"reason": reason, "message": message}
@@ -66,7 +66,7 @@ def test_the_message_names_the_limit_the_kubelets_words_and_the_field(
         assert field in end.message
 
 
-def test_an_agent_that_had_completed_or_failed_before_it_was_evicted_keeps_its_end() -> None:
+def test_an_agent_that_completed_or_failed_before_its_eviction_keeps_its_result() -> None:
     done = outcome_of_pods((said(EVICTED, "Succeeded"),))
     failed = outcome_of_pods((said(EVICTED, "Failed", reason="InvalidInput"),))
     assert done is not None and failed is not None
@@ -84,7 +84,7 @@ def test_an_eviction_that_the_job_counts_uses_up_retries() -> None:
 
 
 def test_an_eviction_that_the_job_ignores_uses_up_retries_too() -> None:
-    """Else a Job would start its agent again for ever. What cannot go on is written down first."""
+    """Otherwise a Job would restart its agent for ever. The operator writes the result first."""
     retried = decide(view(run(**LIVE), job=job(backoff_limit=1), pods=(PRESSED,)))
     assert retried.status is not None
     assert retried.status.phase == "Pending"

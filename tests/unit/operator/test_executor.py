@@ -32,7 +32,7 @@ from agentrun_operator.state.intake import Intake
 from .states import UID, run, view
 from .wire import Wire
 
-NEWS = Event("Normal", "Cancelling", "asked for")
+NEWS = Event("Normal", "Cancelling", "requested")
 STOP = Plan(actions=(ForbidRetries("r", "job-uid"), StopPod("r-abc", "pod-uid")))
 LIVE: dict[str, Any] = {"has_finalizer": True, "phase": Phase.RUNNING, "jobName": "r"}
 
@@ -47,7 +47,7 @@ def next_status(of: View) -> AgentRunStatus:
 
 
 @pytest.mark.parametrize("refusal", [409, 422, 429, 500])
-async def test_an_event_tells_of_what_was_not_written(
+async def test_no_event_is_sent_when_the_status_was_refused(
     wire: Wire, executor: Executor, refusal: int
 ) -> None:
     """Failure modes 18 and 43."""
@@ -61,7 +61,7 @@ async def test_an_event_tells_of_what_was_not_written(
 @pytest.mark.parametrize(
     ("status", "message"), [(500, "etcdserver: request is too large"), (413, "limit is 3145728")]
 )
-async def test_an_event_says_that_a_run_has_no_room_for_a_status(
+async def test_an_event_reports_a_run_that_has_no_room_for_its_status(
     wire: Wire, executor: Executor, status: int, message: str
 ) -> None:
     wire.answers = [web.json_response({"message": message}, status=status)]
@@ -84,7 +84,7 @@ async def test_a_terminating_namespace_is_no_refusal_of_the_job(
         await executor.apply(view(run(has_finalizer=True)), Plan(actions=(CreateJob(),)))
 
 
-async def test_an_end_is_written_over_what_somebody_else_wrote(
+async def test_each_write_depends_on_the_resource_version_before_it(
     wire: Wire, executor: Executor
 ) -> None:
     """Failure modes 15 and 17. Each write depends on the one before it, the first on the read."""
@@ -95,7 +95,7 @@ async def test_an_end_is_written_over_what_somebody_else_wrote(
     assert status[0] == {"op": "test", "path": "/metadata/resourceVersion", "value": "101"}
 
 
-async def test_a_decision_on_an_outdated_run_goes_on_after_it_was_refused(
+async def test_a_plan_for_an_outdated_run_ends_with_its_first_refused_write(
     wire: Wire, executor: Executor
 ) -> None:
     """Failure mode 17."""
@@ -107,7 +107,7 @@ async def test_a_decision_on_an_outdated_run_goes_on_after_it_was_refused(
     assert wire.written == []
 
 
-async def test_a_job_that_is_there_already_is_an_error(wire: Wire, executor: Executor) -> None:
+async def test_a_job_that_exists_already_is_no_error(wire: Wire, executor: Executor) -> None:
     """Failure mode 25."""
     wire.refusals = {"jobs": 409}
     await executor.apply(view(run(has_finalizer=True)), Plan(actions=(CreateJob(),)))
@@ -120,7 +120,7 @@ async def test_a_job_that_is_there_already_is_an_error(wire: Wire, executor: Exe
         *((status, ApiError) for status in (429, 500, 503)),
     ],
 )
-async def test_a_busy_server_is_taken_for_a_job_that_cannot_be(
+async def test_a_busy_server_is_not_taken_for_a_refusal_of_the_job(
     wire: Wire, executor: Executor, refusal: int, error: type[Exception]
 ) -> None:
     """Failure mode 43."""
@@ -129,7 +129,7 @@ async def test_a_busy_server_is_taken_for_a_job_that_cannot_be(
         await executor.apply(view(run(has_finalizer=True)), Plan(actions=(CreateJob(),)))
 
 
-async def test_a_pod_runs_on_since_its_job_is_gone(wire: Wire, executor: Executor) -> None:
+async def test_a_pod_is_stopped_although_its_job_is_gone(wire: Wire, executor: Executor) -> None:
     """Failure mode 20."""
     wire.refusals = {"jobs": 404}
     await executor.apply(view(run(cancel="interrupt", **LIVE)), STOP)
@@ -137,7 +137,7 @@ async def test_a_pod_runs_on_since_its_job_is_gone(wire: Wire, executor: Executo
 
 
 @pytest.mark.parametrize("refusal", [429, 500])
-async def test_a_pod_is_stopped_though_a_retry_may_follow(
+async def test_a_pod_is_not_stopped_before_retries_are_forbidden(
     wire: Wire, executor: Executor, refusal: int
 ) -> None:
     """Failure modes 21 and 43."""
@@ -147,7 +147,7 @@ async def test_a_pod_is_stopped_though_a_retry_may_follow(
     assert wire.written == []
 
 
-async def test_a_status_that_says_nothing_new_is_written(wire: Wire, executor: Executor) -> None:
+async def test_an_unchanged_status_is_not_written(wire: Wire, executor: Executor) -> None:
     """Failure modes 8 and 49."""
     live = view(run(**LIVE))
     await executor.apply(live, Plan(status=live.run.status.model_copy()))
@@ -174,17 +174,17 @@ async def test_removing_our_finalizer_keeps_those_of_others(wire: Wire, executor
         (Unwatch("pods", "p", "u"), "u"),
     ],
 )
-async def test_another_object_of_the_name_is_changed(
+async def test_an_action_names_the_uid_of_the_object_that_it_changes(
     wire: Wire, executor: Executor, action: Action, uid: str
 ) -> None:
-    """Failure modes 23 and 27. The API server compares UIDs, if it is told one."""
+    """Failure modes 23 and 27. The API server compares UIDs if a request has one."""
     await executor.apply(view(run(**LIVE)), Plan(actions=(action,)))
     (asked,) = wire.asked
     where = "preconditions" if asked.method == "DELETE" else "metadata"
     assert asked.body[where]["uid"] == uid
 
 
-async def test_a_pod_without_a_container_takes_its_whole_grace_period(
+async def test_a_pod_without_a_container_is_deleted_with_the_short_grace_period(
     wire: Wire, executor: Executor
 ) -> None:
     """Failure mode 4."""

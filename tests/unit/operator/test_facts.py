@@ -1,4 +1,4 @@
-"""Reading what others may have written."""
+"""Reading what any user or program may have written."""
 
 import pytest
 
@@ -19,24 +19,24 @@ from agentrun_operator.facts.pods import pod_facts
         '{"result": "Failed", "checkpoint": {"count": 99999999999999999999}}',
     ],
 )
-def test_a_termination_message_that_is_no_account_is_none(text: str) -> None:
+def test_a_termination_message_that_is_no_report_is_ignored(text: str) -> None:
     assert parse_report(text) is None
 
 
-def test_an_account_that_nests_too_deeply_for_a_status_keeps_its_run_from_ending() -> None:
-    """Any program may write it; the status could never be written."""
+def test_a_report_that_nests_too_deeply_for_a_status_is_ignored() -> None:
+    """Any program may write it, and the API server would refuse the status."""
     deep = "[" * 300 + "]" * 300
     assert parse_report('{"result": "Succeeded", "output": ' + deep + "}") is None
     assert parse_report('{"result": "Succeeded", "output": [[]]}') is not None
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1" * 400])
-def test_a_number_that_no_api_server_takes_keeps_its_run_from_ending(number: str) -> None:
-    """Any program may write it; the status could never be written."""
+def test_a_report_with_a_number_that_the_api_server_refuses_is_ignored(number: str) -> None:
+    """Any program may write it, and the API server would refuse the status."""
     assert parse_report('{"result": "Succeeded", "output": [' + number + "]}") is None
 
 
-def test_a_number_of_an_account_is_read_as_another() -> None:
+def test_the_numbers_of_a_report_keep_value_and_type() -> None:
     account = parse_report('{"result": "Succeeded", "output": [-1, 1.5, 2e3, 9007199254740993]}')
     assert account is not None
     assert account.output == [-1, 1.5, 2000.0, 9007199254740993]
@@ -65,7 +65,7 @@ CRASHED = {"waiting": {"reason": "CrashLoopBackOff"}}
         ),
     ],
 )
-def test_a_container_that_has_run_is_not_seen(status: Object, started: bool) -> None:
-    """Failure mode 4. Its pod would be deleted with hardly any grace."""
+def test_a_pod_has_started_if_a_container_runs_or_has_run(status: Object, started: bool) -> None:
+    """Failure mode 4. Otherwise its pod would be deleted with a grace period of 2 seconds."""
     facts = pod_facts({"metadata": META, "spec": {}, "status": status})
     assert facts.has_started == started

@@ -1,7 +1,7 @@
-"""What a finished run leaves is not watched, and nothing is lost or late because of that.
+"""The Job and pods of a finished run are not watched, and nothing is lost or late by that.
 
 On the simulated cluster of ``make chaos``, mostly in the second between the end of a pod and the
-Job controller's word on it.
+Job controller's update of the Job.
 """
 
 import pytest
@@ -20,7 +20,7 @@ from .simulated import Notes, agents_finish, cleanups_finish, create, go_on, pha
 
 
 def work(world: World, operator: OperatorProcess, notes: Notes) -> None:
-    """Serve all that the operator asks for, while the cluster stands still."""
+    """Serve all requests of the operator while nothing else in the cluster happens."""
     while operator.kube.pending:
         notes(operator.take())
         world.loop.spin()
@@ -64,7 +64,7 @@ def fail(world: World) -> None:
 @pytest.mark.parametrize(
     "spec", [{}, {"ttlSecondsAfterFinished": 1 << 30}, {"reclaimPolicy": "Delete"}]
 )
-def test_the_job_of_a_cancelled_run_is_watched_for_ever(
+def test_the_job_of_a_cancelled_run_leaves_the_watch(
     world: World, cancel: str, spec: Object, git: Object
 ) -> None:
     create(world, **spec)
@@ -85,7 +85,7 @@ def test_the_job_of_a_cancelled_run_is_watched_for_ever(
     assert world.judge.violations == []
 
 
-def test_the_pods_of_a_run_that_failed_again_and_again_are_watched_for_ever(world: World) -> None:
+def test_the_pods_of_a_run_that_failed_repeatedly_leave_the_watch(world: World) -> None:
     create(world, retries=2)
     world.start_operator()
     for _ in range(6):
@@ -96,7 +96,7 @@ def test_the_pods_of_a_run_that_failed_again_and_again_are_watched_for_ever(worl
     expect_nothing_watched(world)
 
 
-def test_a_pod_that_failed_before_the_run_succeeded_is_watched_for_ever(world: World) -> None:
+def test_a_pod_that_failed_before_the_run_succeeded_leaves_the_watch(world: World) -> None:
     create(world, retries=2)
     world.start_operator()
     go_on(world, rounds=10, pause=10)
@@ -112,7 +112,7 @@ def test_a_pod_that_failed_before_the_run_succeeded_is_watched_for_ever(world: W
 
 
 def test_a_restart_after_the_end_still_takes_the_job_off_the_watch(world: World) -> None:
-    """The last status is written, and the operator dies before it lets go of the Job."""
+    """The last status is written, and the operator dies before it labels the Job as finished."""
     create(world)
     world.start_operator()
     go_on(world, rounds=5)
@@ -129,7 +129,7 @@ def test_a_restart_after_the_end_still_takes_the_job_off_the_watch(world: World)
     expect_nothing_watched(world)
 
 
-def test_a_job_is_let_go_while_the_run_may_go_on(world: World) -> None:
+def test_a_job_stays_on_the_watch_while_its_run_is_retried(world: World) -> None:
     create(world, retries=1)
     world.start_operator()
     go_on(world, rounds=5)
@@ -139,7 +139,7 @@ def test_a_job_is_let_go_while_the_run_may_go_on(world: World) -> None:
     assert unwatch(world) == []
 
 
-def test_a_cancel_in_the_moment_of_success_deletes_job_and_log(world: World) -> None:
+def test_a_cancel_in_the_moment_of_success_keeps_job_and_log(world: World) -> None:
     notes = Notes()
     create(world)
     operator = world.start_operator()
@@ -154,7 +154,7 @@ def test_a_cancel_in_the_moment_of_success_deletes_job_and_log(world: World) -> 
     expect_log_kept(world, notes)
 
 
-def test_a_full_read_in_the_moment_of_success_deletes_job_and_log(world: World) -> None:
+def test_a_full_read_in_the_moment_of_success_keeps_job_and_log(world: World) -> None:
     notes = Notes()
     create(world)
     operator = world.start_operator()
@@ -170,7 +170,7 @@ def test_a_full_read_in_the_moment_of_success_deletes_job_and_log(world: World) 
     expect_log_kept(world, notes)
 
 
-def test_a_restart_in_the_moment_of_success_deletes_job_and_log(world: World) -> None:
+def test_a_restart_in_the_moment_of_success_keeps_job_and_log(world: World) -> None:
     notes = Notes()
     create(world)
     world.start_operator()
@@ -185,7 +185,9 @@ def test_a_restart_in_the_moment_of_success_deletes_job_and_log(world: World) ->
     expect_log_kept(world, notes)
 
 
-def test_a_watch_that_begins_anew_in_the_moment_of_success_makes_the_end_late(world: World) -> None:
+def test_a_watch_that_restarts_in_the_moment_of_success_does_not_delay_the_end(
+    world: World,
+) -> None:
     """410 Gone, and the pod is not in the list that follows."""
     create(world)
     operator = world.start_operator()
@@ -197,7 +199,7 @@ def test_a_watch_that_begins_anew_in_the_moment_of_success_makes_the_end_late(wo
     assert phase(world) == "Succeeded"
 
 
-def test_the_end_of_a_pod_that_failed_waits_for_nothing(world: World) -> None:
+def test_a_run_fails_within_3_seconds_of_its_pod(world: World) -> None:
     create(world)
     world.start_operator()
     go_on(world, rounds=20)
@@ -232,7 +234,7 @@ def reason_not_clean(run: Object | None) -> str:
 def test_after_a_restart_a_run_is_cleaned_once_more_by_a_job_of_the_new_process(
     world: World,
 ) -> None:
-    """Any user may make a Job that looks like a clean-up: only the maker's memory tells."""
+    """Any user may forge a clean-up Job: an operator trusts only those that it created itself."""
     clean_up_runs(world)
     jobs = {name_of(job) for job in world.server.all("jobs")}
     world.close()
@@ -248,7 +250,7 @@ def test_after_a_restart_a_run_is_cleaned_once_more_by_a_job_of_the_new_process(
     assert phase(world) == "gone"
 
 
-def test_a_refused_look_at_a_clean_ups_pod_loses_its_report(world: World) -> None:
+def test_a_refused_read_of_a_clean_ups_pod_does_not_lose_its_report(world: World) -> None:
     clean_up_runs(world)
     cleanups_finish(world)
     refused: list[str] = []

@@ -1,4 +1,4 @@
-"""Pods of somebody else that carry a run's labels, as a copied manifest does."""
+"""Foreign pods that carry a run's labels, as a copied manifest does."""
 
 import pytest
 
@@ -24,13 +24,13 @@ def copy_pod(world: World) -> Object:
 
 def spec_of_copy(world: World) -> Object:
     found = world.server.get("pods", "copy")
-    assert found is not None, "the pod of somebody else is gone"
+    assert found is not None, "the foreign pod is gone"
     spec: Object = found["spec"]
     return spec
 
 
 @pytest.mark.parametrize("how", ["interrupt", "delete"])
-def test_a_pod_of_somebody_else_is_stopped_or_waited_for(world: World, how: str) -> None:
+def test_a_foreign_pod_is_neither_stopped_nor_waited_for(world: World, how: str) -> None:
     """Failure mode 23."""
     create(world, thread="t")
     world.start_operator()

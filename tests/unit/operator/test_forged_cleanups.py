@@ -28,7 +28,7 @@ def roll_back(world: World) -> str:
 
 
 def forge(world: World, name: str, uid: str, **status: object) -> None:
-    """A clean-up Job that is managed by nobody, and its pod, which reports that all is clean."""
+    """A clean-up Job that no controller manages, and its pod, which reports that all is clean."""
     annotations = {
         "agentrun.dev/claim": "agentrun-store",
         "agentrun.dev/runs": json.dumps({uid: "r"}),
@@ -77,7 +77,7 @@ def test_a_forged_report_is_not_believed(world: World) -> None:
     expect_cleaned_by_the_operators_own_job(world)
 
 
-def test_a_forged_job_that_never_ends_holds_nothing_up(world: World) -> None:
+def test_a_forged_job_that_never_ends_delays_no_clean_up(world: World) -> None:
     uid = roll_back(world)
     world.server.patch("agentruns", "r", {"spec": {"cancel": "rollback"}})
     forge(world, "agentrun-cleanup-forged", uid)
@@ -87,8 +87,8 @@ def test_a_forged_job_that_never_ends_holds_nothing_up(world: World) -> None:
     expect_cleaned_by_the_operators_own_job(world)
 
 
-def test_a_job_whose_name_is_taken_gets_another_and_the_run_says_so(world: World) -> None:
-    """Nobody can guess the name, but a request of the operator may take effect unanswered."""
+def test_a_clean_up_job_whose_name_is_taken_gets_another_and_the_run_says_so(world: World) -> None:
+    """No user can guess the name, but the operator's request may take effect without an answer."""
     uid = roll_back(world)
     world.server.patch("agentruns", "r", {"spec": {"cancel": "rollback"}})
     taken: list[str] = []

@@ -1,4 +1,4 @@
-"""Liveness: the process is started again when it does not get on, and not because it is busy."""
+"""Liveness: a process that is stuck is restarted, and one that is busy is not."""
 
 from typing import cast
 
@@ -18,19 +18,17 @@ def intake() -> Intake:
     return Intake(cast("Kube", None), share=1)
 
 
-def test_a_process_that_has_not_read_all_yet_is_alive(intake: Intake) -> None:
+def test_a_process_before_its_first_full_read_is_alive(intake: Intake) -> None:
     assert health.trouble(intake, LONG) == ""
 
 
-def test_a_process_that_reads_and_works_is_alive(intake: Intake) -> None:
+def test_a_process_is_alive_until_its_last_full_read_is_too_old(intake: Intake) -> None:
     intake.last_sync = 0.0
     assert health.trouble(intake, 60.0) == ""
     assert health.trouble(intake, LONG) == "no full read for 10000 s"
 
 
-async def test_a_worker_that_is_stuck_is_trouble(
-    intake: Intake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stuck_worker_is_reported(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     intake.last_sync = LONG
     monkeypatch.setattr(workqueue, "monotonic", lambda: 0.0)
     intake.queue.add(Key(Reconciler.RUN, "ns", "r"))
@@ -39,7 +37,7 @@ async def test_a_worker_that_is_stuck_is_trouble(
     assert health.trouble(intake, LONG) == "a worker has been on one key for 10000 s"
 
 
-def test_a_namespace_that_gets_no_turn_is_trouble(
+def test_a_namespace_that_gets_no_turn_is_reported(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intake.last_sync = LONG

@@ -1,4 +1,4 @@
-"""Two instances of the operator, on the simulated cluster of ``make chaos``: who works on what."""
+"""Two instances of the operator, on the simulated cluster: which runs each works on."""
 
 import pytest
 
@@ -184,7 +184,7 @@ async def test_each_instance_has_a_lease_of_its_own(world: World) -> None:
     assert names == ["agentrun-operator", "agentrun-operator-canary"]
 
 
-def test_the_instance_of_a_run_that_the_cache_keeps_is_known() -> None:
+def test_a_run_in_the_cache_keeps_its_instance() -> None:
     meta = {
         "name": "r",
         "namespace": "ns",

@@ -1,4 +1,4 @@
-"""SIGKILL before and after each write of a run's life, and the life goes on as it would have.
+"""SIGKILL before and after each write of a run's life: the run ends as it would have without.
 
 On the simulated cluster of ``make chaos``; the operator restarts at once.
 """

@@ -1,4 +1,4 @@
-"""What goes over the wire to the API server, and what comes of its answers."""
+"""The requests that the client sends to the API server, and what it makes of the answers."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ from .wire import Asked, Wire, refusal
     ("plural", "policy"),
     [("jobs", "Foreground"), ("pods", "Background"), ("agentruns", "Background")],
 )
-async def test_a_deletion_orphans_children_or_takes_another_object_of_the_name(
+async def test_a_deletion_names_the_uid_and_how_children_are_deleted(
     wire: Wire, kube: Kube, plural: str, policy: str
 ) -> None:
     """Failure modes 22 and 23. The default for Jobs would be to leave their pods behind."""
@@ -29,13 +29,15 @@ async def test_a_deletion_orphans_children_or_takes_another_object_of_the_name(
 
 
 @pytest.mark.parametrize("status", [404, 409])
-async def test_a_deletion_of_what_is_gone_fails(wire: Wire, kube: Kube, status: int) -> None:
+async def test_deleting_an_object_that_is_gone_is_no_error(
+    wire: Wire, kube: Kube, status: int
+) -> None:
     """Failure mode 43. 409: an object of that name, but with another UID."""
     wire.refusals = {"jobs": status}
     assert not await kube.delete("jobs", "ns", "r", "uid-1")
 
 
-async def test_a_status_is_merged_into_one_that_somebody_else_wrote(wire: Wire, kube: Kube) -> None:
+async def test_a_status_replaces_only_the_version_that_was_read(wire: Wire, kube: Kube) -> None:
     """Failure mode 17. A null in what an agent returned is kept, too."""
     await kube.replace_status("agentruns", "ns", "r", {"phase": "Running", "output": None}, "7")
     patch = [
@@ -46,7 +48,7 @@ async def test_a_status_is_merged_into_one_that_somebody_else_wrote(wire: Wire, 
     assert wire.content_types == ["application/json-patch+json"]
 
 
-async def test_a_long_list_is_read_in_part(wire: Wire, kube: Kube) -> None:
+async def test_all_pages_of_a_long_list_are_read(wire: Wire, kube: Kube) -> None:
     """Failure mode 50."""
     pages: list[dict[str, Any]] = [
         {"metadata": {"resourceVersion": "5", "continue": "more"}, "items": [{"n": 1}, {"n": 2}]},
@@ -61,8 +63,10 @@ async def test_a_long_list_is_read_in_part(wire: Wire, kube: Kube) -> None:
 
 
 @pytest.mark.parametrize("status", [409, 422, 429, 500, 503])
-async def test_a_refusal_is_taken_for_an_answer(wire: Wire, kube: Kube, status: int) -> None:
-    """Failure mode 43. What sits between may not speak JSON."""
+async def test_a_refusal_is_an_error_with_its_status_and_message(
+    wire: Wire, kube: Kube, status: int
+) -> None:
+    """Failure mode 43. A proxy in between may not answer in JSON."""
     wire.answers = [refusal(status), web.Response(text="<html>", status=status)]
     for said in ("no", "<html>"):
         with pytest.raises(ApiError, match=f"{status}: {said}"):
@@ -73,7 +77,7 @@ ODD_NAMES = ["", ".", "..", "../x", "../../other/agents/a", "a/b", "a/status", "
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-async def test_a_name_that_no_object_can_have_is_not_asked_for(
+async def test_no_request_is_sent_for_a_name_that_no_object_can_have(
     wire: Wire, kube: Kube, name: str
 ) -> None:
     assert await kube.get("agents", "ns", name) is None
@@ -91,9 +95,7 @@ async def test_a_name_that_no_object_can_have_is_not_asked_for(
 @pytest.mark.parametrize(
     "name", ["?watch=true", "a#b", "a b", "a&limit=0", "..;x", "\u202e", "a\\..\\b"]
 )
-async def test_whatever_the_name_it_is_one_segment_of_the_path(
-    wire: Wire, kube: Kube, name: str
-) -> None:
+async def test_any_name_is_one_segment_of_the_path(wire: Wire, kube: Kube, name: str) -> None:
     wire.answers = [web.json_response({"metadata": {"name": name, "namespace": "ns"}})]
     assert await kube.get("agents", "ns", name) is not None
     prefix = "/apis/agentrun.dev/v1alpha1/namespaces/ns/agents/"
@@ -104,7 +106,7 @@ async def test_whatever_the_name_it_is_one_segment_of_the_path(
 @pytest.mark.parametrize(
     "other", [{"name": "b", "namespace": "ns"}, {"name": "a", "namespace": "other"}, {}]
 )
-async def test_an_answer_that_is_of_another_object_is_an_error(
+async def test_an_answer_with_another_object_is_an_error(
     wire: Wire, kube: Kube, other: dict[str, str]
 ) -> None:
     wire.answers = [web.json_response({"metadata": other})]
@@ -122,12 +124,12 @@ def test_a_value_adds_no_term_to_a_field_selector(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["t,x=y", "a b", "!x", "a" * 64, "-a"])
-def test_what_can_be_no_label_value_is_in_no_label_selector(value: str) -> None:
+def test_a_label_selector_refuses_a_value_that_no_label_can_have(value: str) -> None:
     with pytest.raises(ValueError, match="no label's value"):
         label_is("agentrun.dev/thread", value)
 
 
-async def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(
+async def test_a_page_that_is_too_large_is_read_in_smaller_pages(
     wire: Wire, kube: Kube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kube_module, "PAGE_BYTES", 2_000)
@@ -165,12 +167,12 @@ def test_a_page_without_items_is_empty() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"items":[{}', '{"items":[{}]', "<html>"])
-def test_what_is_no_list_is_an_error(text: str) -> None:
+def test_an_answer_that_is_no_list_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no list|Expecting"):
         list(Page(text).items())
 
 
-async def test_a_request_reads_neither_netrc_nor_proxy_settings(
+async def test_a_request_ignores_the_proxy_settings_of_the_environment(
     wire: Wire, kube: Kube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):

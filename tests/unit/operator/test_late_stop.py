@@ -1,4 +1,4 @@
-"""A stop that takes longer than its kubelet would allow it to: what is said, and when."""
+"""A stop that takes longer than the kubelet allows: what the status says, and when."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ def told_to_stop(at: str) -> AgentRun:
     return run(cancel="interrupt", cancel_status=asked, **state)
 
 
-def test_a_lost_node_is_reported_with_what_a_person_can_do_and_nothing_is_forced() -> None:
+def test_an_unreachable_node_is_reported_with_the_users_command_and_nothing_is_forced() -> None:
     this = told_to_stop("2026-01-02T03:03:00Z")
     plan = decide(view(this, job=job(), pods=(SIGNALLED_POD,), unreachable_nodes=LOST))
     assert plan.actions == ()
@@ -35,7 +35,7 @@ def test_a_lost_node_is_reported_with_what_a_person_can_do_and_nothing_is_forced
 
 
 @pytest.mark.parametrize("unreachable", [{"n1"}, set()])
-def test_a_pod_that_a_person_gave_up_is_let_go_only_if_its_node_is_lost(
+def test_a_force_deleted_pod_is_given_up_only_if_its_node_is_unreachable(
     unreachable: set[str],
 ) -> None:
     """kubectl delete --force: the object stays, for the Job's finalizer is on it."""
@@ -49,7 +49,7 @@ def test_a_pod_that_a_person_gave_up_is_let_go_only_if_its_node_is_lost(
     assert plan.actions == (delete_job if unreachable else ())
 
 
-def test_a_lost_node_is_told_again_and_again_or_never() -> None:
+def test_an_unreachable_node_is_reported_by_exactly_one_event() -> None:
     this = told_to_stop("2026-01-02T03:03:00Z")
     first = decide(view(this, job=job(), pods=(SIGNALLED_POD,), unreachable_nodes=LOST))
     assert [event.reason for event in first.events] == [Reason.NODE_UNREACHABLE]
@@ -59,8 +59,8 @@ def test_a_lost_node_is_told_again_and_again_or_never() -> None:
 
 
 @pytest.mark.parametrize("grace", [30, 90])
-def test_a_kubelet_is_called_silent_while_it_may_still_speak(grace: int) -> None:
-    """It takes a moment to report the end of what it has killed when the grace period was over."""
+def test_a_kubelet_is_called_silent_only_10_seconds_after_the_grace_period(grace: int) -> None:
+    """It needs a moment to report the containers that it killed at the end of the grace period."""
     pod = replace(SIGNALLED_POD, grace_seconds=grace)
     for seconds, expected in (
         (grace + 9, Reason.WAITING_FOR_POD),
@@ -73,7 +73,7 @@ def test_a_kubelet_is_called_silent_while_it_may_still_speak(grace: int) -> None
         assert stopped.reason == expected
 
 
-def test_a_late_stop_is_looked_at_without_a_pause() -> None:
+def test_a_late_stop_is_looked_at_again_after_5_seconds_or_more() -> None:
     """Failure mode 49."""
     this = told_to_stop("2026-01-02T03:00:00Z")
     plan = decide(view(this, job=job(), pods=(SIGNALLED_POD,)))

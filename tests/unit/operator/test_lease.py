@@ -36,7 +36,7 @@ def wait(world: World, seconds: float, until: Callable[[], bool]) -> float:
     raise AssertionError(f"not within {seconds} s")
 
 
-def test_two_never_hold_the_lease(world: World) -> None:
+def test_at_most_one_replica_holds_the_lease(world: World) -> None:
     """Failure mode 26."""
     first = Replica(world, "first")
     wait(world, 1, first.holds.is_set)
@@ -52,7 +52,7 @@ def test_two_never_hold_the_lease(world: World) -> None:
     world.loop.spin()
 
 
-def test_a_holder_that_slept_goes_on_beside_its_successor(world: World) -> None:
+def test_a_holder_that_was_paused_stops_when_it_sees_its_successor(world: World) -> None:
     """Failure mode 26."""
     sleeper = Replica(world, "sleeper")
     wait(world, 1, sleeper.holds.is_set)
@@ -92,7 +92,7 @@ def test_a_lease_that_others_write_to_is_kept(world: World) -> None:
     world.loop.spin()
 
 
-def test_a_holder_that_cannot_renew_its_lease_goes_on(
+def test_a_holder_that_cannot_renew_its_lease_stops_by_the_deadline(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Failure mode 26. Others may take the lease after DURATION_SECONDS."""
@@ -109,7 +109,7 @@ def test_a_holder_that_cannot_renew_its_lease_goes_on(
         holder.life.result()
 
 
-def test_a_holder_hangs_in_a_request_for_longer_than_its_lease(
+def test_a_holder_whose_requests_hang_stops_by_the_deadline(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Failure mode 26."""

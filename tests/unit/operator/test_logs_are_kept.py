@@ -1,4 +1,4 @@
-"""What a run leaves behind tells how it ended: a stop must not take it away."""
+"""A run's pod and its log show how the run ended: a stop must not delete them."""
 
 import pytest
 
@@ -10,7 +10,9 @@ FOREIGN = {"name": "f"}  # an image without the runner: no exit code of it is fi
 
 
 @pytest.mark.parametrize("retries", [0, 3])
-def test_a_time_out_of_a_run_with_retries_reads_as_an_interrupt(world: World, retries: int) -> None:
+def test_a_run_that_timed_out_reads_as_timed_out_and_keeps_its_pod(
+    world: World, retries: int
+) -> None:
     create(world, agentRef=FOREIGN, retries=retries, timeoutSeconds=20)
     world.start_operator()
     go_on(world, rounds=70)
@@ -18,7 +20,7 @@ def test_a_time_out_of_a_run_with_retries_reads_as_an_interrupt(world: World, re
 
 
 @pytest.mark.parametrize("retries", [0, 3])
-def test_an_interrupt_of_a_run_with_retries_takes_its_log(world: World, retries: int) -> None:
+def test_an_interrupted_run_keeps_its_job_and_its_log(world: World, retries: int) -> None:
     create(world, agentRef=FOREIGN, retries=retries)
     world.start_operator()
     go_on(world, rounds=15)
@@ -27,7 +29,7 @@ def test_an_interrupt_of_a_run_with_retries_takes_its_log(world: World, retries:
     assert len(world.server.all("pods")) == len(world.server.all("jobs")) == 1
 
 
-def test_an_interrupt_while_a_retry_waits_takes_the_log_of_the_failure(world: World) -> None:
+def test_an_interrupt_while_a_retry_waits_keeps_the_log_of_the_failure(world: World) -> None:
     create(world, agentRef=FOREIGN, retries=3)
     world.start_operator()
     go_on(world, rounds=15)
@@ -43,7 +45,7 @@ def interrupt(world: World) -> None:
     go_on(world, rounds=30)
 
 
-def test_the_backstop_ends_a_run_that_was_evicted_before_its_time_is_over(world: World) -> None:
+def test_the_backstop_does_not_end_an_evicted_run_before_its_time_is_over(world: World) -> None:
     create(world, timeoutSeconds=700)
     world.start_operator()
     go_on(world, rounds=10)
@@ -57,8 +59,8 @@ def test_the_backstop_ends_a_run_that_was_evicted_before_its_time_is_over(world:
     assert [pod["status"]["reason"] for pod in world.server.all("pods")] == ["DeadlineExceeded"]
 
 
-def test_a_run_whose_job_was_too_long_under_way_was_stopped_from_outside(world: World) -> None:
-    """The Job controller tells why a Job fails before its pods have ended."""
+def test_a_run_whose_job_exceeds_its_deadline_has_timed_out(world: World) -> None:
+    """The Job controller reports why a Job fails before its pods have ended."""
     create(world, timeoutSeconds=60, gracePeriodSeconds=20)
     world.start_operator()
     go_on(world, rounds=5)

@@ -1,4 +1,4 @@
-"""A node that does not answer, and a run on it that nobody has asked to stop."""
+"""An unreachable node, and a run on it that has no cancel."""
 
 from dataclasses import replace
 from typing import Any
@@ -35,13 +35,13 @@ def started(plan: Plan) -> tuple[str, str, str]:
     return found.status, found.reason, found.message
 
 
-def test_a_node_is_asked_after_for_nothing() -> None:
+def test_node_status_is_needed_only_for_a_started_pod_that_is_not_ready() -> None:
     assert needs_node_status(looking_at(SILENT_POD))
     assert not needs_node_status(looking_at(RUNNING_POD))
     assert not needs_node_status(looking_at(replace(PENDING_POD, unready=True)))
 
 
-def test_a_run_on_a_lost_node_is_said_to_run() -> None:
+def test_a_run_on_an_unreachable_node_says_that_its_state_is_unknown() -> None:
     plan = decide(looking_at(SILENT_POD, unreachable_nodes=LOST))
     assert plan.actions == ()
     assert plan.status is not None
@@ -53,19 +53,19 @@ def test_a_run_on_a_lost_node_is_said_to_run() -> None:
     assert decide(looking_at(SILENT_POD, plan, unreachable_nodes=LOST)).events == ()
 
 
-def test_a_node_that_is_back_is_still_called_lost() -> None:
+def test_a_node_that_is_back_is_not_called_unreachable() -> None:
     lost = decide(looking_at(SILENT_POD, unreachable_nodes=LOST))
     plan = decide(looking_at(RUNNING_POD, lost))
     assert started(plan)[:2] == ("True", Reason.AGENT_STARTED)
     assert plan.events == ()
 
 
-def test_a_pod_that_is_not_ready_for_reasons_of_its_own_is_called_lost() -> None:
+def test_the_node_of_a_pod_that_is_only_not_ready_is_not_called_unreachable() -> None:
     assert started(decide(looking_at(SILENT_POD)))[:2] == ("True", Reason.AGENT_STARTED)
 
 
-def test_nobody_tells_of_a_node_that_is_lost_and_comes_back(world: World) -> None:
-    """On the simulated cluster: who sees it, and that it is over."""
+def test_a_run_reports_that_its_node_is_unreachable_and_that_it_is_back(world: World) -> None:
+    """On the simulated cluster."""
     create(world, retries=1)
     world.start_operator()
     go_on(world, rounds=15)
@@ -85,8 +85,10 @@ def test_nobody_tells_of_a_node_that_is_lost_and_comes_back(world: World) -> Non
 
 
 @pytest.mark.parametrize("cancel", [None, "interrupt"])
-def test_a_run_that_has_ended_is_said_to_be_out_of_sight(world: World, cancel: str | None) -> None:
-    """It ended while nobody could see it."""
+def test_the_node_of_a_run_that_has_ended_is_not_called_unreachable(
+    world: World, cancel: str | None
+) -> None:
+    """It ended while its node was unreachable."""
     create(world)
     world.start_operator()
     go_on(world, rounds=15)

@@ -86,7 +86,7 @@ asyncio.run(main())
 @pytest.mark.parametrize(
     ("runs", "large"),
     [
-        pytest.param(24, ("[", "[],", 430_000, "0]"), id="L-03: lists in lists"),
+        pytest.param(24, ("[", "[],", 430_000, "0]"), id="lists in lists"),
         pytest.param(200, ('"', "x", 1_300_000, '"'), id="plain text"),
         pytest.param(24, ('"', "\U0001f600", 325_000, '"'), id="the widest characters"),
     ],

@@ -1,4 +1,4 @@
-"""The models and the CRDs say the same: else the API server prunes what the operator writes."""
+"""The models match the CRDs: otherwise the API server prunes what the operator writes."""
 
 from pathlib import Path
 from types import UnionType
@@ -101,7 +101,7 @@ def test_phases_and_cancel_actions_are_those_of_the_crd() -> None:
     assert set(schema["spec"]["properties"]["cancel"]["enum"]) == set(vocabulary.Cancel)
 
 
-def test_the_crds_rules_know_all_final_phases() -> None:
+def test_the_crds_rules_list_all_final_phases() -> None:
     text = (CRDS / "agentruns.yaml").read_text()
     listed = "['Succeeded', 'Failed', 'TimedOut', 'Interrupted', 'RolledBack']"
     assert text.count(listed) == 3

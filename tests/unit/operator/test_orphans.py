@@ -1,4 +1,4 @@
-"""What lives without a run to answer for it goes; what has a run, or has ended, stays."""
+"""Live Jobs and pods without their run are deleted; those of a run, and ended ones, stay."""
 
 from agentrun_kube.names import (
     COMPONENT_AGENT,
@@ -17,8 +17,8 @@ from .simulated import Notes, agents_finish, create, go_on, phase
 from .test_finished_is_not_watched import fail, succeed
 
 
-def goes_on_without_its_run(world: World) -> None:
-    """A run is begun, its operator goes, and so does its record, by hand; its pod lives."""
+def lives_without_its_run(world: World) -> None:
+    """A run is started, its operator dies, the run is deleted by hand, and its pod lives."""
     create(world, thread="t")
     world.start_operator()
     go_on(world, rounds=5)
@@ -34,16 +34,16 @@ def goes_on_without_its_run(world: World) -> None:
     assert world.nodes.alive != []
 
 
-def test_a_job_lives_on_without_its_run(world: World) -> None:
-    goes_on_without_its_run(world)
+def test_a_job_without_its_run_is_deleted(world: World) -> None:
+    lives_without_its_run(world)
     world.start_operator()
     go_on(world, rounds=30, pause=2)
     assert world.nodes.alive == []
     assert world.server.all("jobs") == []
 
 
-def test_a_pod_lives_on_without_job_and_run(world: World) -> None:
-    goes_on_without_its_run(world)
+def test_a_pod_without_job_and_run_is_stopped(world: World) -> None:
+    lives_without_its_run(world)
     world.server.delete("jobs", "r", propagation="Orphan")
     for _ in range(3):
         world.cluster_goes_on()
@@ -53,10 +53,10 @@ def test_a_pod_lives_on_without_job_and_run(world: World) -> None:
     assert world.nodes.alive == []
 
 
-def test_a_run_that_has_ended_hides_what_lives_on_of_an_earlier_one_of_its_name(
+def test_the_pod_of_an_earlier_run_is_stopped_although_a_run_of_its_name_has_ended(
     world: World,
 ) -> None:
-    goes_on_without_its_run(world)
+    lives_without_its_run(world)
     create(world, cancel="interrupt")
     world.start_operator()
     go_on(world, rounds=30, pause=2)
@@ -64,9 +64,9 @@ def test_a_run_that_has_ended_hides_what_lives_on_of_an_earlier_one_of_its_name(
     assert world.nodes.alive == []
 
 
-def test_the_log_of_a_run_that_is_gone_goes_in_the_moment_of_its_success(world: World) -> None:
-    """Its pod has succeeded and is not watched any more; the Job controller has not said so yet."""
-    goes_on_without_its_run(world)
+def test_the_job_and_log_of_a_deleted_run_stay_in_the_moment_of_its_success(world: World) -> None:
+    """Its pod has succeeded and is not watched any more; the Job does not say so yet."""
+    lives_without_its_run(world)
     succeed(world)
     notes = Notes()
     operator = world.start_operator()
@@ -79,7 +79,9 @@ def test_the_log_of_a_run_that_is_gone_goes_in_the_moment_of_its_success(world: 
     assert [name_of(job) for job in world.server.all("jobs")] == ["r"]
 
 
-def test_the_job_of_a_new_run_goes_for_that_of_an_old_one_of_its_name(world: World) -> None:
+def test_the_job_of_a_new_run_is_not_deleted_for_that_of_an_old_one_of_its_name(
+    world: World,
+) -> None:
     """Two operators. One finds the old run gone; meanwhile the other makes the new one's Job."""
     create(world, thread="t")
     slow, quick = world.start_operator(), world.start_operator()
@@ -113,7 +115,7 @@ def test_the_job_of_a_new_run_goes_for_that_of_an_old_one_of_its_name(world: Wor
     assert phase(world) == "Running"
 
 
-def test_the_pod_of_a_run_that_is_gone_goes_with_its_log_if_it_has_succeeded_unseen(
+def test_the_pod_of_a_deleted_run_stays_with_its_log_if_it_succeeded_unseen(
     world: World,
 ) -> None:
     """Two operators; the watch of pods of one is behind, and the record goes without its Job."""
@@ -139,7 +141,7 @@ def test_the_pod_of_a_run_that_is_gone_goes_with_its_log_if_it_has_succeeded_uns
     assert len(world.server.all("pods")) == 1
 
 
-def test_a_job_that_carries_our_labels_and_belongs_to_nobody_goes(world: World) -> None:
+def test_a_job_with_our_labels_but_without_an_owner_is_left_alone(world: World) -> None:
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_COMPONENT: COMPONENT_AGENT, LABEL_RUN: "r"}
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"image": "x", "env": []}]}}
     job = {"metadata": {"name": "r", "labels": labels}, "spec": {"template": pod, "suspend": True}}

@@ -1,4 +1,4 @@
-"""How a run ended, as its pods tell."""
+"""How a run ended, as its pods show."""
 
 from dataclasses import replace
 
@@ -17,14 +17,14 @@ def test_a_paused_graph_waits_for_input() -> None:
     assert any(c.type == Condition.WAITING_FOR_INPUT for c in plan.status.conditions)
 
 
-def test_a_graph_that_was_stopped_while_it_paused_waits_for_input() -> None:
+def test_a_graph_that_was_stopped_while_it_paused_does_not_wait_for_input() -> None:
     pod = said(STOPPED_POD, "Stopped", interrupts=[{"id": "i", "value": "?"}])
     plan = decide(view(run(cancel="interrupt", **RUNNING), job=job(), pods=(pod,)))
     assert plan.status is not None
     assert all(c.type != Condition.WAITING_FOR_INPUT for c in plan.status.conditions)
 
 
-def test_of_several_ends_the_last_counts_though_one_is_a_success_or_a_time_out() -> None:
+def test_of_several_pods_a_success_counts_first_and_then_a_time_out() -> None:
     timed_out = replace(STOPPED_POD, deadline=60, name="r-1")
     succeeded = said(replace(FAILED_POD, name="r-2"), "Succeeded")
     failed = replace(FAILED_POD, name="r-3")
@@ -39,7 +39,7 @@ def test_of_several_ends_the_last_counts_though_one_is_a_success_or_a_time_out()
         assert plan.status.phase == phase
 
 
-def test_of_several_failures_the_first_is_told() -> None:
+def test_of_several_failures_the_last_is_reported() -> None:
     pods = tuple(replace(FAILED_POD, exit_code=code) for code in (8, 9))
     plan = decide(view(run(**RUNNING), job=job(), pods=pods))
     assert plan.status is not None
@@ -55,8 +55,8 @@ def test_a_run_that_was_stopped_from_outside_keeps_what_its_runner_reported() ->
         assert plan.status.checkpoint.count == 3
 
 
-def test_nothing_was_forced_on_a_pod_whose_agent_never_started() -> None:
-    """The kubelet calls such a container killed (137), its record of it being lost."""
+def test_a_pod_whose_agent_never_started_is_not_reported_as_forced() -> None:
+    """The kubelet reports exit code 137 for a container whose record it has lost."""
     evicted = replace(FAILED_POD, exit_code=137, disruption="TerminationByKubelet")
     for pod, forced in ((evicted, True), (replace(evicted, agent_started_at=None), None)):
         plan = decide(view(run(cancel="interrupt", **RUNNING), job=None, pods=(pod,)))

@@ -109,23 +109,23 @@ def test_no_volume_hides_what_the_operator_mounts(path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/agentrunner", "/data", "/tmp/cache", "/dev/shm", "/opt/agentrun"]
 )
-def test_volumes_elsewhere_are_mounted(path: str) -> None:
+def test_volumes_may_be_mounted_elsewhere(path: str) -> None:
     assert not refused(mounted(path))
 
 
-def test_a_sidecar_mounts_what_it_likes_where_it_likes_but_the_store() -> None:
+def test_a_sidecar_may_mount_any_other_volume_at_any_path() -> None:
     mounts = [{"name": "v", "mountPath": "/agentrun"}, {"name": "run", "mountPath": "/tmp"}]
     sidecar = {"name": "s", "volumeMounts": mounts, "env": [{"name": "AGENTRUN_X"}]}
     volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "other"}}]
     assert not refused(with_template(containers=[sidecar], volumes=volumes))
 
 
-def test_the_claim_that_may_not_be_mounted_is_the_agents_own_store() -> None:
+def test_an_agent_may_mount_a_claim_that_is_not_its_own_store() -> None:
     spec = {"store": {"claimName": "mine"}}
     assert not refused(agent(**spec, podTemplate={"spec": {"volumes": [SAME_CLAIM]}}))
 
 
-def test_the_level_of_the_installation_decides() -> None:
+def test_the_level_of_the_installation_decides_what_is_refused() -> None:
     root = with_template(containers=[{"name": "s", "securityContext": ROOT}])
     assert "Pod Security level restricted" in refused(root)
     assert "AGENTRUN_POD_SECURITY" in refused(root)
@@ -154,7 +154,7 @@ def test_a_plain_agent_is_not_refused(spec: Object) -> None:
 
 @pytest.mark.parametrize("odd", [1, "x" * 10_000, True, [None], ["x"], [[]], {"a": 1}])
 @pytest.mark.parametrize("level", Level)
-def test_a_pod_template_of_another_shape_is_refused_with_its_field(odd: Any, level: Level) -> None:
+def test_a_malformed_pod_template_is_refused_with_its_field(odd: Any, level: Level) -> None:
     wrong: list[tuple[str, Object]] = [
         (".volumes", {"spec": {"volumes": odd}}),
         (".containers", {"spec": {"containers": odd}}),
@@ -180,7 +180,7 @@ def test_a_pod_template_of_another_shape_is_refused_with_its_field(odd: Any, lev
         assert len(message) < 1024
 
 
-def test_of_many_refusals_the_first_three_are_in_the_message() -> None:
+def test_the_message_of_many_refusals_is_bounded() -> None:
     many = [{"name": f"AGENTRUN_{i}" + "X" * 1000} for i in range(1000)]
     assert len(refused(agent(env=many))) < 1024
 
@@ -197,7 +197,7 @@ def test_a_refused_run_waits_until_its_agent_is_fixed_and_then_starts() -> None:
     assert decide(view(run(has_finalizer=True), agent=agent())).actions == (CreateJob(),)
 
 
-def test_an_event_tells_of_a_grace_period_above_the_maximum() -> None:
+def test_an_event_reports_a_grace_period_above_the_maximum() -> None:
     installation = Installation("runner:1", max_grace_period_seconds=20)
     (event,) = decide(view(run(has_finalizer=True), installation=installation)).events
     assert event.reason == Reason.GRACE_PERIOD_CAPPED
@@ -208,7 +208,7 @@ def test_an_event_tells_of_a_grace_period_above_the_maximum() -> None:
 
 
 def test_an_agent_too_large_for_the_api_server_is_refused_with_its_fields() -> None:
-    """What the API server says of a Job that is too large is about its labels."""
+    """The API server's own message on a Job that is too large is about its labels."""
     several = [{"name": f"V{number}", "value": "x" * 100_000} for number in range(11)]
     assert refused(agent(env=several[:8])) == ""
     said = refused(agent(env=several))

@@ -20,32 +20,32 @@ def test_of_two_runs_created_in_one_second_the_one_with_the_lower_version_is_fir
     assert decide(view(first, rivals=(second,))).actions == (AddFinalizer(),)
 
 
-def test_what_changes_a_run_after_its_place_is_written_down_does_not_move_it() -> None:
+def test_a_run_whose_place_is_written_down_keeps_it_at_a_later_version() -> None:
     first, second = run("z", version=99, queued=5), run("a", uid="u2", version=6, queued=None)
     assert first.order < second.order
 
 
 @pytest.mark.parametrize("text", ["", "-1", "x", "9" * 5000, "\u0665"])
-def test_a_place_that_is_no_number_stops_the_decision(text: str) -> None:
+def test_a_place_that_is_no_number_is_ignored(text: str) -> None:
     """Any user may write an annotation."""
     odd = run(version=7, meta_more={"annotations": {ANNOTATION_QUEUED: text}})
     assert odd.order[1] == 7
 
 
-def test_a_status_is_written_before_the_place_that_it_hides() -> None:
+def test_a_run_gets_its_place_with_its_first_status() -> None:
     plan = decide(view(run(queued=None), agent=None))
     assert plan.actions == (Enqueue(),)
     assert plan.status is not None
 
 
-def test_a_run_that_is_refused_at_once_needs_no_place() -> None:
+def test_a_run_that_is_refused_at_once_gets_no_place() -> None:
     plan = decide(view(run("r" * 64, queued=None)))
     assert plan.actions == ()
     assert plan.status is not None
     assert plan.status.phase == Phase.FAILED
 
 
-def test_a_run_without_a_thread_needs_no_place() -> None:
+def test_a_run_without_a_thread_gets_no_place() -> None:
     assert decide(view(run(thread=None, queued=None), agent=None)).actions == ()
 
 
@@ -62,7 +62,7 @@ def version(world: World, name: str) -> str:
     return str(found["metadata"]["resourceVersion"])
 
 
-def test_a_claim_and_a_status_keep_the_version_of_the_creation(world: World) -> None:
+def test_a_runs_place_is_its_version_at_creation(world: World) -> None:
     versions = []
     for name in "za":
         create(world, name, thread="t")
@@ -76,7 +76,7 @@ def test_a_claim_and_a_status_keep_the_version_of_the_creation(world: World) -> 
     assert place(world, "free") is None
 
 
-def test_runs_of_one_second_go_by_name(world: World) -> None:
+def test_runs_of_one_second_start_in_the_order_of_their_creation(world: World) -> None:
     names = ["c", "a", "d", "b"]
     for name in names:
         create(world, name, thread="t")
@@ -90,7 +90,7 @@ def test_runs_of_one_second_go_by_name(world: World) -> None:
     go_on(world, rounds=10)
 
 
-def test_a_place_is_lost_with_the_operator_that_gave_it(world: World) -> None:
+def test_a_crash_of_the_operator_does_not_change_the_order_of_the_queue(world: World) -> None:
     for name in "zma":
         create(world, name, thread="t", agentRef={"name": "later"})
     world.start_operator()

@@ -1,4 +1,4 @@
-"""What is kept of an object: what decisions need, and no more than a bound."""
+"""The cache keeps of each object what decisions need, within a limit of size."""
 
 import pickle
 from typing import Any
@@ -74,7 +74,7 @@ def test_a_record_is_small_however_large_the_object_is(plural: str) -> None:
     assert len(pickle.dumps(WATCHED[plural].parse(crowded(plural)))) < BOUND
 
 
-def test_a_kept_run_knows_that_it_has_an_input() -> None:
+def test_a_kept_run_records_whether_it_has_an_input_or_a_resume_value() -> None:
     for field in ("input", "resume"):
         spec = kept_run(obj(**{field: {"text": "x"}})).spec
         assert (spec.has_input, spec.has_resume) == (field == "input", field == "resume")
@@ -82,7 +82,7 @@ def test_a_kept_run_knows_that_it_has_an_input() -> None:
     assert not kept_run(obj()).spec.has_input
 
 
-def test_what_a_decision_needs_of_metadata_is_kept() -> None:
+def test_a_kept_run_has_the_metadata_that_decisions_need() -> None:
     made = crowded("agentruns")
     made["metadata"]["annotations"] |= {"agentrun.dev/queued": "7"}
     kept = kept_run(made)
@@ -91,7 +91,7 @@ def test_what_a_decision_needs_of_metadata_is_kept() -> None:
     assert len(kept.metadata.finalizers) == MOST_FINALIZERS + 1
 
 
-def test_a_kept_agent_knows_the_defaults_of_its_runs() -> None:
+def test_a_kept_agent_has_the_defaults_of_its_runs_and_no_env() -> None:
     spec = {
         "runtime": {"langgraph": {"graph": "m:g"}},
         "store": {"claimName": "other"},
@@ -121,7 +121,7 @@ def nested(depth: int) -> Any:
     ],
 )
 @pytest.mark.parametrize("field", ["input", "resume"])
-def test_a_spec_that_is_too_large_or_too_deep_ends_its_run_at_first_sight(
+def test_a_spec_that_is_too_large_or_too_deep_fails_its_run_at_once(
     read: Any, value: Any, reason: Reason, field: str
 ) -> None:
     this: AgentRun = read(obj(**{field: value}))
@@ -134,7 +134,7 @@ def test_a_spec_that_is_too_large_or_too_deep_ends_its_run_at_first_sight(
     assert "spec.input" in finished.message
 
 
-def test_what_is_as_deep_as_it_may_be_goes_on() -> None:
+def test_an_input_of_the_greatest_depth_is_accepted() -> None:
     this = read_run(obj(input=nested(DEEPEST_SPEC - 1)))
     assert this.spec.input == nested(DEEPEST_SPEC - 1)
     assert decide(view(this)).status is None
@@ -144,10 +144,10 @@ def test_what_is_as_deep_as_it_may_be_goes_on() -> None:
 @pytest.mark.parametrize(
     ("thread", "queued", "ends"), [("t", False, True), ("t", True, False), (None, False, False)]
 )
-def test_annotations_that_leave_no_room_for_a_place_in_the_queue_end_their_run(
+def test_annotations_that_leave_no_room_for_a_place_in_the_queue_fail_their_run(
     read: Any, thread: str | None, queued: bool, ends: bool
 ) -> None:
-    """The API server takes 256 KiB of them: the operator could write down none of its own."""
+    """The API server allows 256 KiB of them: the operator could not add its own."""
     large = obj() if thread is None else obj(thread=thread)
     place = {"agentrun.dev/queued": "1"} if queued else {}
     large["metadata"]["annotations"] = {"mine": "x" * 262_130} | place

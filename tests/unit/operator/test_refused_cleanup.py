@@ -25,7 +25,7 @@ class Quota:
 
 
 def roll_back(world: World, name: str, quota: Quota) -> None:
-    """Roll a run back, and go on until its clean-up has been asked for."""
+    """Roll a run back, until its clean-up has been requested."""
     world.server.patch("agentruns", name, {"spec": {"cancel": "rollback"}})
     go_on(world, quota, rounds=2)
     for container in world.nodes.alive:
@@ -40,7 +40,7 @@ def why_not_clean(world: World, name: str) -> str:
     return str(next((c["message"] for c in conditions if c["type"] == "RolledBack"), ""))
 
 
-def test_refusals_follow_each_other_without_a_pause(world: World) -> None:
+def test_a_refused_clean_up_is_retried_with_growing_pauses(world: World) -> None:
     for status in (403, 429, 500):
         quota, name = Quota(status), f"r{status}"
         create(world, name, thread=name)
@@ -48,12 +48,12 @@ def test_refusals_follow_each_other_without_a_pause(world: World) -> None:
         go_on(world, quota, rounds=5)
         roll_back(world, name, quota)
         go_on(world, quota, rounds=60)
-        assert 3 < quota.refused < 16, "later each time, and once a minute in the end"
+        assert 3 < quota.refused < 16, "the pauses grow to a minute"
         assert ("exceeded quota" in why_not_clean(world, name)) == (status == 403)
         world.close()
 
 
-def test_a_refusal_of_one_run_is_told_of_another(world: World) -> None:
+def test_a_refused_clean_up_of_one_run_is_not_reported_on_another(world: World) -> None:
     quota = Quota()
     for name in ("r", "s"):
         create(world, name, thread=name)

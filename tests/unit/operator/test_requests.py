@@ -1,4 +1,4 @@
-"""What one run costs the API server, however many others there are: requests, counted."""
+"""The requests that one run costs the API server, counted by verb and resource."""
 
 from collections import Counter
 
@@ -77,7 +77,7 @@ class Kinds:
         (None, "Succeeded", SUCCESS),
     ],
 )
-def test_a_run_costs_no_more_requests_than_these(
+def test_a_run_costs_exactly_these_requests(
     world: World, cancel: str | None, end: str, expected: Counter[str]
 ) -> None:
     world.start_operator()

@@ -1,4 +1,4 @@
-"""The run's Job: whose it is, how long it may take, what the runner is told."""
+"""The run's Job: its owner, its deadlines, and what it hands to the runner."""
 
 import json
 
@@ -20,7 +20,7 @@ def test_the_job_is_named_after_the_run_and_owned_by_it() -> None:
     assert (owner["uid"], owner["controller"]) == (UID, True)
 
 
-def test_no_input_and_null_input_are_two_things() -> None:
+def test_a_missing_input_differs_from_a_null_input() -> None:
     this = run()
     none = this.model_copy(update={"spec": this.spec.model_copy(update={"input": None})})
     annotations = job_of(none)["spec"]["template"]["metadata"]["annotations"]
@@ -56,7 +56,7 @@ def test_the_grace_period_is_the_runs_then_the_agents_then_30_seconds_up_to_the_
     assert environment(job)["AGENTRUN_GRACE_PERIOD_SECONDS"] == str(expected)
 
 
-def test_a_job_leaves_each_pod_the_time_that_it_has() -> None:
+def test_the_jobs_deadline_leaves_each_pod_its_whole_time() -> None:
     spec = {"timeoutSeconds": 60, "gracePeriodSeconds": 9, "retries": 2}
     job = job_of(run(spec_more=spec))
     assert pod_of(job)["activeDeadlineSeconds"] == 60
@@ -114,7 +114,7 @@ def test_the_runs_own_labels_and_annotations_are_on_job_and_pod() -> None:
         assert annotations.get("agentrun.dev/run-file") != "{}"
 
 
-def test_annotations_of_a_run_leave_room_for_its_run_file() -> None:
+def test_the_copied_annotations_of_a_run_leave_room_for_its_run_file() -> None:
     many = {f"example.com/{i:03}": "x" * 1000 for i in range(200)} | {"z": "small"}
     job = job_of(run(meta_more={"annotations": many}))
     copied = {k: v for k, v in job["metadata"]["annotations"].items() if k in many}
@@ -131,7 +131,7 @@ def test_merging_leaves_both_sides_unchanged() -> None:
     assert under["containers"] == [{"name": "a", "y": 2}, {"name": "b"}]
 
 
-def test_a_variable_or_a_volume_is_taken_from_one_side_as_a_whole() -> None:
+def test_a_variable_is_taken_from_one_side_as_a_whole() -> None:
     top: Object = {"env": [{"name": "A", "value": "1"}]}
     under: Object = {"env": [{"name": "A", "valueFrom": {}}, {"name": "B", "value": "2"}]}
     merged = merge_under(top, under)

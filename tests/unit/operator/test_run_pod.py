@@ -73,7 +73,7 @@ def test_a_command_in_a_foreign_image_runs_as_it_is_after_its_workspace_is_made(
 
 
 @pytest.mark.parametrize("spec", [{}, COMMAND, {"image": "built-from-the-runner:1"}])
-def test_a_supervised_pod_says_so(spec: Object) -> None:
+def test_a_supervised_pod_has_the_runner_annotation(spec: Object) -> None:
     job = job_of(run(), agent(**spec))
     assert "command" not in container(job)
     assert "initContainers" not in pod_of(job)
@@ -81,7 +81,7 @@ def test_a_supervised_pod_says_so(spec: Object) -> None:
     assert annotations["agentrun.dev/runner"] == "true"
 
 
-def test_an_agent_cannot_say_that_its_pod_is_supervised() -> None:
+def test_a_pod_template_cannot_set_the_runner_annotation() -> None:
     template = {"metadata": {"annotations": {"agentrun.dev/runner": "true"}}}
     job = job_of(run(), agent(**FOREIGN, podTemplate=template))
     assert "agentrun.dev/runner" not in job["spec"]["template"]["metadata"]["annotations"]
@@ -127,7 +127,7 @@ def test_of_the_pod_templates_metadata_only_labels_and_annotations_count_and_non
     assert metadata["annotations"]["agentrun.dev/run-file"] != "{}"
 
 
-def test_the_pod_template_adds_and_what_the_operator_says_wins() -> None:
+def test_the_pod_template_adds_fields_but_overrides_none_of_the_operators() -> None:
     its_agent = with_template(
         nodeSelector={"disk": "ssd"},
         automountServiceAccountToken=True,
@@ -173,7 +173,7 @@ def test_the_pod_template_adds_and_what_the_operator_says_wins() -> None:
     assert sidecar["name"] == "sidecar"
 
 
-def test_env_from_of_the_pod_template_counts() -> None:
+def test_env_from_of_the_pod_template_is_used() -> None:
     env_from = [{"secretRef": {"name": "s"}}]
     its_agent = with_template(containers=[{"name": "agent", "envFrom": env_from}])
     assert container(job_of(run(), its_agent))["envFrom"] == env_from
@@ -204,8 +204,8 @@ def test_the_containers_of_an_agent_are_restricted_unless_it_says_otherwise() ->
     assert own["runAsUser"] == 1000
 
 
-def test_a_privileged_container_is_asked_for_as_the_api_server_takes_it() -> None:
-    """It refuses a privileged container that may not escalate."""
+def test_a_privileged_container_does_not_forbid_privilege_escalation() -> None:
+    """The API server refuses a privileged container that may not escalate."""
     job = job_of(
         run(), with_template(containers=[{"name": "s", "securityContext": {"privileged": True}}])
     )
@@ -227,7 +227,7 @@ def test_every_container_has_a_tmp_of_its_own_and_of_bounded_size() -> None:
     assert tmp["emptyDir"] == {"sizeLimit": "4Gi"}
 
 
-def test_an_agent_says_how_large_its_tmp_may_get() -> None:
+def test_an_agent_may_set_only_the_size_of_its_tmp() -> None:
     volume = {"name": "tmp", "emptyDir": {"sizeLimit": "50Gi"}, "hostPath": {"path": "/"}}
     job = job_of(run(), with_template(volumes=[volume]))
     (tmp,) = [volume for volume in pod_of(job)["volumes"] if volume["name"] == "tmp"]

@@ -1,4 +1,4 @@
-"""What the operator's Deployment may say."""
+"""The settings that the operator's Deployment may have."""
 
 import pytest
 
@@ -13,14 +13,14 @@ def image(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_default_is_restricted_and_no_maximum() -> None:
+def test_by_default_pods_are_restricted_and_grace_periods_have_no_maximum() -> None:
     installation = Settings.from_environment().installation
     assert installation.pod_security == Level.RESTRICTED
     assert installation.max_grace_period_seconds is None
     assert installation.instance is None
 
 
-def test_what_is_set_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_override_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENTRUN_POD_SECURITY", "baseline")
     monkeypatch.setenv("AGENTRUN_MAX_GRACE_PERIOD_SECONDS", "600")
     monkeypatch.setenv("AGENTRUN_INSTANCE", "canary-2")
@@ -46,7 +46,7 @@ def test_what_is_set_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         ("AGENTRUN_INSTANCE", "a" * 64),
     ],
 )
-def test_the_operator_does_not_start_with_a_value_that_it_does_not_know(
+def test_the_operator_does_not_start_with_an_invalid_value(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -40,7 +40,7 @@ def expect_not_cleaned(world: World, uid: str) -> None:
 
 @pytest.mark.parametrize("thread", ["u", "t"])
 @pytest.mark.parametrize("how", ["is deleted", "expires"])
-def test_a_run_is_cleaned_beside_the_live_one_of_its_thread_with_another_run(
+def test_a_run_is_not_cleaned_with_another_run_while_its_thread_is_in_use(
     world: World, thread: str, how: str
 ) -> None:
     ttl = {"ttlSecondsAfterFinished": 30} if how == "expires" else {}
@@ -50,7 +50,7 @@ def test_a_run_is_cleaned_beside_the_live_one_of_its_thread_with_another_run(
     go_on(world, rounds=60)
     create(world, "y", thread=thread)
     go_on(world, rounds=3)
-    mark(world, "y")  # on the same thread: a run that has given way
+    mark(world, "y")  # on the same thread: a run that has released it
     world.server.patch("agentruns", "y", {"spec": {"cancel": "rollback"}})
     expect_not_cleaned(world, uid)
     assert phase(world, "y") == "gone"
@@ -61,7 +61,7 @@ def test_a_run_is_cleaned_beside_the_live_one_of_its_thread_with_another_run(
     assert phase(world, "x") == "gone"
 
 
-def test_a_run_that_gave_way_is_never_cleaned_if_somebody_else_holds_its_record(
+def test_a_foreign_finalizer_on_a_run_that_released_its_thread_blocks_no_other_run(
     world: World,
 ) -> None:
     create(world, "a", thread="t")
@@ -84,7 +84,7 @@ def test_a_run_that_gave_way_is_never_cleaned_if_somebody_else_holds_its_record(
     assert (phase(world, "x"), phase(world, "y")) == ("Interrupted", "Running")
 
 
-def test_a_run_that_is_rolled_back_is_claimed_again_after_its_end(world: World) -> None:
+def test_the_last_write_to_a_rolled_back_run_is_its_deletion(world: World) -> None:
     create(world, thread="t")
     world.start_operator()
     go_on(world, rounds=5)
@@ -97,7 +97,7 @@ def test_a_run_that_is_rolled_back_is_claimed_again_after_its_end(world: World) 
     assert notes.writes[-1].startswith("delete agentruns/r"), notes.writes
 
 
-def test_a_clean_up_on_a_lost_node_does_not_hold_up_those_of_other_runs(world: World) -> None:
+def test_a_clean_up_on_a_lost_node_does_not_delay_those_of_other_runs(world: World) -> None:
     """Failure mode 31."""
     for number in "123":
         create(world, f"r{number}", thread=f"t{number}")

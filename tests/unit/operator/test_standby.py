@@ -46,7 +46,7 @@ def obj(version: int, number: int, **status: object) -> Object:
     return {"metadata": meta, "spec": {"agentRef": {"name": "a"}}, "status": status}
 
 
-async def test_a_standby_keeps_what_it_never_looks_after() -> None:
+async def test_a_standby_keeps_nothing_of_runs_that_have_ended() -> None:
     standby = controller()
     for number in range(20):
         version = 10 * number
@@ -64,7 +64,7 @@ async def test_a_standby_keeps_what_it_never_looks_after() -> None:
     assert standby.intake.queue._turns == {}
 
 
-async def test_what_left_the_watch_of_a_standby_is_looked_after_when_it_works() -> None:
+async def test_a_pod_that_left_the_watch_of_a_standby_is_read_when_the_standby_leads() -> None:
     standby = controller(obj(1, 1, phase="Running"))
     standby.intake.learn("agentruns", obj(1, 1, phase="Running"))
     standby.intake.learn("pods", obj(2, 1, phase="Running"))
@@ -91,7 +91,7 @@ async def test_a_process_that_has_just_read_everything_works_without_reading_it_
     assert await starting.intake.queue.take()
 
 
-async def test_what_left_the_watch_before_the_process_works_is_read_again() -> None:
+async def test_everything_is_read_again_if_a_pod_left_the_watch_before_the_process_leads() -> None:
     server = Counting(obj(1, 1, phase="Running"))
     starting = Controller(cast("Kube", server), Installation("runner"))
     await starting.intake.sync()

@@ -63,10 +63,10 @@ def test_a_run_whose_agent_ran_is_preempted(pods: tuple[PodFacts, ...]) -> None:
     again = decide(
         view(run(**plan.status.model_dump(by_alias=True), has_finalizer=True), job=SUSPENDED)
     )
-    assert again.events == (), "it is said once"
+    assert again.events == (), "its event is sent once"
 
 
-def test_a_pod_that_is_being_stopped_by_a_suspension_is_alive_and_says_so() -> None:
+def test_a_pod_that_a_suspension_stops_is_reported_as_alive_and_preempted() -> None:
     plan = decide(view(run(**LIVE, **STARTED), job=SUSPENDED, pods=(LEAVING,)))
     phase, reason, message = told(plan)
     assert (phase, reason) == ("Running", "Preempted")
@@ -77,7 +77,7 @@ def test_a_pod_that_is_being_stopped_by_a_suspension_is_alive_and_says_so() -> N
     assert told(resumed) == (phase, reason, message), "also when the Job was resumed meanwhile"
 
 
-def test_a_resumed_job_waits_for_its_next_pod_without_a_word_at_first() -> None:
+def test_a_resumed_job_without_a_pod_is_reported_after_15_seconds() -> None:
     resumed = job(started_at=NOW)
     assert decide(view(run(**LIVE, **STARTED), job=resumed)).status is None
     later = decide(view(run(**LIVE, **STARTED), job=resumed, now=NOW + timedelta(seconds=15)))
@@ -90,14 +90,14 @@ def test_a_resumed_job_waits_for_its_next_pod_without_a_word_at_first() -> None:
 @pytest.mark.parametrize("stop", [{"cancel": "interrupt"}, {"cancel": "rollback"}, {"deleting": 1}])
 @pytest.mark.parametrize("pods", [(), (LEFT,), (LEAVING,)])
 def test_a_stop_deletes_a_suspended_job_at_once(stop: Any, pods: tuple[PodFacts, ...]) -> None:
-    """Else it would make a pod when it is resumed, whatever its backoffLimit is."""
+    """Otherwise it would create a pod when it is resumed, whatever its backoffLimit is."""
     plan = decide(view(run(**LIVE, **STARTED, **stop), job=SUSPENDED, pods=pods))
     assert plan.actions == (DELETE_JOB,)
     assert plan.status is not None
     assert plan.status.phase == "Cancelling"
 
 
-def test_a_stop_tells_a_pod_of_a_suspended_job_that_was_not_told_yet() -> None:
+def test_a_stop_also_stops_the_pod_of_a_suspended_job() -> None:
     live = run(**LIVE, **STARTED, cancel="interrupt")
     plan = decide(view(live, job=SUSPENDED, pods=(RUNNING_POD,)))
     assert plan.actions == (DELETE_JOB, StopPod("r-abc", "pod-uid"))
@@ -118,8 +118,8 @@ def told_phase(plan: Plan) -> str:
     return plan.status.phase
 
 
-def test_an_agent_that_failed_as_its_job_was_suspended_would_have_gone_on() -> None:
-    """Its failure was never counted: a run that is cancelled then was interrupted."""
+def test_a_failure_during_a_suspension_does_not_count() -> None:
+    """The Job controller never counted it: a run that is cancelled then ends as interrupted."""
     failed = said(replace(LEFT, exit_code=1), "Failed", reason="AgentFailed")
     live = run(**LIVE, **STARTED)
     assert told(decide(view(live, job=SUSPENDED, pods=(failed,))))[1] == "Preempted"
@@ -137,8 +137,8 @@ def test_a_failure_counts_when_the_job_says_so_although_it_is_suspended() -> Non
 
 
 def test_an_agent_that_completed_as_its_job_was_suspended_has_succeeded() -> None:
-    """The Job controller did not count it and would start the agent once more: first the ending is
-    written down, then the Job goes, then the run ends so, whatever is left to tell."""
+    """The Job controller did not count it and would start the agent once more: the operator first
+    writes the result, then deletes the Job, then ends the run, whatever it finds by then."""
     done = said(SUCCEEDED_POD, "Succeeded", output={"x": 1}, interrupts=[{"id": "i"}])
     plan = decide(view(run(**LIVE, **STARTED), job=SUSPENDED, pods=(done,)))
     assert (plan.actions, plan.confirm, told_phase(plan)) == ((), True, "Cancelling")
@@ -165,7 +165,7 @@ def test_an_agent_that_completed_as_its_job_was_suspended_has_succeeded() -> Non
     assert "CancelTooLate" in {c.type for c in plan.status.conditions}
 
 
-def test_a_time_out_as_its_job_was_suspended_ends_the_run() -> None:
+def test_a_time_out_during_a_suspension_ends_the_run() -> None:
     late = replace(LEFT, reason="DeadlineExceeded", deadline=9)
     plan = decide(view(run(**LIVE, **STARTED), job=SUSPENDED, pods=(late,)))
     assert plan.actions == (DELETE_JOB,)

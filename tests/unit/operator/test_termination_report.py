@@ -31,7 +31,7 @@ def test_a_report_that_was_cut_is_read_from_the_log(message: str) -> None:
         assert (account.output, unread) == ({"x": "\u2028"}, False)
 
 
-def test_without_a_log_the_short_line_counts_and_says_so() -> None:
+def test_without_a_log_the_short_report_counts_and_says_that_it_was_cut() -> None:
     account, unread = read_report(f"{SHORT}\n{WHOLE[:30]}", "")
     assert account is not None
     assert (account.result, account.message, unread) == ("Succeeded", REPORT_CUT, False)
@@ -70,7 +70,7 @@ def test_a_foreign_image_has_no_report_whatever_it_writes() -> None:
     assert end.phase == "Succeeded"
 
 
-def test_what_an_agent_says_is_bounded_and_clean() -> None:
+def test_the_texts_of_a_report_are_bounded_and_clean() -> None:
     said = {
         "result": "Failed",
         "reason": "no reason\x1b[31m",

@@ -1,4 +1,4 @@
-"""Text from users, agents and kubelets: what comes out is bounded, valid and without controls."""
+"""Text from users, agents and kubelets: cleaned, it is bounded, valid and without controls."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from .states import run, view
         ("half a pair: \ud800", "half a pair: \ufffd"),
     ],
 )
-def test_control_characters_do_not_get_through(text: str, expected: str) -> None:
+def test_control_characters_are_replaced(text: str, expected: str) -> None:
     assert clean(text) == expected
 
 
@@ -31,12 +31,12 @@ def test_a_long_text_is_cut_between_characters(text: str) -> None:
     assert short.endswith("...")
 
 
-def test_a_text_of_just_the_length_stays_whole() -> None:
+def test_a_text_of_the_greatest_length_stays_whole() -> None:
     assert clean("x" * LONGEST) == "x" * LONGEST
     assert clean("x" * 11, longest=10) == "x" * 7 + "..."
 
 
-def test_what_a_user_writes_reaches_no_condition_uncleaned() -> None:
+def test_the_texts_of_a_user_are_cleaned_before_a_condition_has_them() -> None:
     odd = "\x1b[2J" + "x" * 5000
     plan = decide(view(run(thread=None, cancel="interrupt", spec_more={"cancelReason": odd})))
     assert plan.status is not None

@@ -1,4 +1,4 @@
-"""Who has a thread: by status, written before the Job is made, and asked for again after that."""
+"""Which run holds a thread: its status says so before its Job exists, and is read again then."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -58,8 +58,8 @@ def test_a_segment_comes_after_all_that_are_known(highest: int, seq: int) -> Non
     assert plan.status.segment == f"{seq}-{UID}"
 
 
-def test_a_finalizer_that_a_user_puts_on_or_takes_off_changes_nothing() -> None:
-    """S-02, S-04, S-06 of the attacks that were tried."""
+def test_a_finalizer_that_a_user_adds_or_removes_changes_nothing() -> None:
+    """Any user may edit finalizers: they neither take nor release a thread."""
     runs = run("other", uid="o", holds=True, phase=Phase.RUNNING, created=CREATED)
     younger = run("jumps", uid="j", has_finalizer=True, holds=False, created=NOW)
     for rivals in ((runs, younger), (runs,)):
@@ -91,7 +91,7 @@ def test_a_waiting_run_names_the_one_before_it() -> None:
     assert "AgentRun c is ahead" in plan.status.conditions[0].message
 
 
-def test_the_final_status_frees_the_thread() -> None:
+def test_the_final_status_releases_the_thread() -> None:
     live = run(has_finalizer=True, phase=Phase.RUNNING, jobName="r")
     plan = decide(view(live, pods=(replace(RUNNING_POD, phase="Succeeded", exit_code=0),)))
     assert plan.status is not None
@@ -108,7 +108,7 @@ def test_the_jobs_uid_is_written_with_the_first_status_that_knows_the_job() -> N
 
 @pytest.mark.parametrize(("known", "own"), [("job-uid", True), ("another", False), (None, False)])
 def test_a_job_without_an_owner_is_the_runs_only_by_its_uid(known: str | None, own: bool) -> None:
-    """C-05 of the attacks that were tried: labels prove nothing."""
+    """Any user may set labels: they prove nothing."""
     orphaned = replace(job(owner=None), made_for=UID)
     assert (view(run(jobUid=known), job=orphaned).own_job is not None) == own
 
@@ -137,10 +137,10 @@ def test_no_other_run_starts_when_a_user_removes_the_finalizer_of_a_live_run(wor
     assert world.judge.violations == []
 
 
-def test_the_pod_of_a_record_that_is_gone_holds_up_the_next_run_of_its_thread(
+def test_the_pod_of_a_deleted_run_delays_the_next_run_of_its_thread(
     world: World,
 ) -> None:
-    """S-02 of the attacks that were tried; the agent uses its whole grace period."""
+    """Any user may delete a run with its finalizer; the agent uses its whole grace period."""
     create(world, "a", thread="t")
     create(world, "z", thread="t")
     world.start_operator()

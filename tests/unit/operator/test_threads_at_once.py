@@ -1,4 +1,4 @@
-"""Runs of one thread that claim it at the same time, on the simulated cluster of ``make chaos``."""
+"""Runs that take one thread at the same time, on the simulated cluster of ``make chaos``."""
 
 from random import Random
 
@@ -13,8 +13,8 @@ from simulated.world import World
 from .simulated import agents_finish, cleanups_finish, create, go_on, phase
 
 
-def claim(world: World, name: str) -> None:
-    """As another operator would, which has not told of it yet."""
+def add_finalizer(world: World, name: str) -> None:
+    """As another operator would, before the watch of this one delivers it."""
     found = world.server.get("agentruns", name)
     assert found is not None
     world.server.update("agentruns", found, merged(found, guard(finalizers(found))))
@@ -25,7 +25,7 @@ def guard(others: list[str]) -> Object:
 
 
 def mark(world: World, name: str) -> None:
-    """As one that has has_finalizer, and has given way."""
+    """As of a run that has taken the thread and released it."""
     found = world.server.get("agentruns", name)
     assert found is not None
     status = {"phase": "Pending", "claimName": "agentrun-store"}
@@ -40,13 +40,13 @@ def settle(world: World) -> None:
 
 @pytest.mark.parametrize("how", ["rollback", "interrupt", "reclaim"])
 @pytest.mark.parametrize("ends", ["a", "z"])
-def test_a_run_that_is_stopped_and_one_that_has_claimed_wait_for_each_other(
+def test_a_stopped_run_and_one_with_the_finalizer_do_not_wait_for_each_other(
     world: World, how: str, ends: str
 ) -> None:
     reclaims = {"reclaimPolicy": "Delete"} if how == "reclaim" else {}
     for name in "az":
         create(world, name, thread="t", **(reclaims if name == ends else {}))
-        claim(world, name)
+        add_finalizer(world, name)
     if how == "reclaim":
         world.server.delete("agentruns", ends)
     else:
@@ -58,7 +58,7 @@ def test_a_run_that_is_stopped_and_one_that_has_claimed_wait_for_each_other(
     assert phase(world, other) == "Running"
 
 
-def test_a_run_whose_job_is_refused_and_a_rollback_wait_for_each_other(world: World) -> None:
+def test_a_run_whose_job_is_refused_and_a_rollback_do_not_wait_for_each_other(world: World) -> None:
     refused = True
 
     def serve(request: Request) -> None:
@@ -83,8 +83,8 @@ def test_a_run_whose_job_is_refused_and_a_rollback_wait_for_each_other(world: Wo
 
 
 @pytest.mark.parametrize("trouble", ["agent deleted", "name taken"])
-def test_a_run_that_cannot_start_holds_up_a_clean_up_for_ever(world: World, trouble: str) -> None:
-    """It has has_finalizer, its Job was refused, and then something else comes in its way."""
+def test_a_run_that_cannot_start_does_not_block_a_clean_up(world: World, trouble: str) -> None:
+    """It has the finalizer, its Job was refused, and then something else prevents its start."""
 
     def serve(request: Request) -> None:
         if request.text == "create jobs/a":
@@ -113,7 +113,7 @@ def test_a_run_that_cannot_start_holds_up_a_clean_up_for_ever(world: World, trou
     assert (phase(world, "x"), phase(world, "a")) == ("gone", "Pending")
 
 
-def test_a_run_is_rejected_for_one_that_only_has_to_be_cleaned(world: World) -> None:
+def test_a_run_is_not_rejected_for_one_that_only_awaits_its_clean_up(world: World) -> None:
     create(world, "x", thread="t", reclaimPolicy="Delete")
     world.start_operator()
     go_on(world, rounds=5)
@@ -125,7 +125,7 @@ def test_a_run_is_rejected_for_one_that_only_has_to_be_cleaned(world: World) -> 
     assert (phase(world, "x"), phase(world, "z")) == ("gone", "Running")
 
 
-def test_a_run_is_rejected_for_one_that_never_starts(world: World) -> None:
+def test_a_run_is_not_rejected_for_one_that_never_starts(world: World) -> None:
     world.start_operator()
     create(world, "x", thread="t", cancel="interrupt")
     create(world, "z", thread="t", multitaskStrategy="reject")
@@ -133,7 +133,9 @@ def test_a_run_is_rejected_for_one_that_never_starts(world: World) -> None:
     assert (phase(world, "x"), phase(world, "z")) == ("Interrupted", "Running")
 
 
-def test_the_rollback_of_a_run_that_gave_way_takes_as_long_as_the_run_ahead(world: World) -> None:
+def test_the_rollback_of_a_run_that_released_its_thread_does_not_wait_for_the_holder(
+    world: World,
+) -> None:
     create(world, "a", thread="t")
     world.start_operator()
     go_on(world, rounds=5)
@@ -159,10 +161,10 @@ def test_the_rollback_of_a_run_that_gave_way_takes_as_long_as_the_run_ahead(worl
 )
 @pytest.mark.parametrize("names", ["az", "za"])
 @pytest.mark.parametrize("seed", range(10))
-def test_of_two_runs_that_are_created_at_once_none_is_left(
+def test_two_runs_that_are_created_at_once_end_as_their_strategy_says(
     world: World, strategy: str, ends: list[str], names: str, seed: int
 ) -> None:
-    """In the same second: whatever order the requests come in, the first is the first."""
+    """In the same second, and with their requests in any order: the run created first is first."""
     random = Random(seed)  # noqa: S311 (no secret)
     operator = world.start_operator()
     operator.turn()

@@ -115,7 +115,7 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_changes_is_learned_and_what_goes_is_forgotten() -> None:
+async def test_added_objects_are_learned_and_deleted_ones_are_forgotten() -> None:
     server = Server(run("a", 5))
     server.streams = [tells(("ADDED", run("b", 11)), ("DELETED", run("a", 12)), then=silence)]
     async with watching(server) as intake:
@@ -123,7 +123,7 @@ async def test_what_changes_is_learned_and_what_goes_is_forgotten() -> None:
     assert server.watched == [10]
 
 
-async def test_a_watch_that_has_ended_goes_on_where_it_was_without_a_full_read() -> None:
+async def test_a_watch_that_has_ended_resumes_at_its_last_version_without_a_full_read() -> None:
     server = Server(run("a", 5))
     bookmark = {"metadata": {"resourceVersion": "20"}}
     server.streams = [
@@ -138,7 +138,7 @@ async def test_a_watch_that_has_ended_goes_on_where_it_was_without_a_full_read()
 
 
 @pytest.mark.parametrize("code", [410, 500])
-async def test_after_an_error_everything_is_read_and_what_went_unseen_is_forgotten(
+async def test_after_an_error_everything_is_read_and_what_was_deleted_unseen_is_forgotten(
     code: int,
 ) -> None:
     server = Server(run("a", 5))
@@ -154,7 +154,7 @@ async def test_after_an_error_everything_is_read_and_what_went_unseen_is_forgott
     assert server.watched == [10, 31]
 
 
-async def test_a_server_that_is_busy_is_asked_again_without_a_full_read() -> None:
+async def test_a_refused_watch_is_retried_without_a_full_read() -> None:
     server = Server(run("a", 5))
     server.refusals = [429, 503, 429]
     server.streams = [tells(("ADDED", run("b", 11)), then=silence)]
@@ -163,7 +163,7 @@ async def test_a_server_that_is_busy_is_asked_again_without_a_full_read() -> Non
     assert server.lists == 1
 
 
-async def test_a_silent_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_connection_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     patience = aiohttp.ClientTimeout(total=None, sock_read=0.05)
     monkeypatch.setattr(kube_module, "WATCH_TIMEOUT", patience)
     server = Server()
@@ -172,7 +172,7 @@ async def test_a_silent_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         await known(intake, "a")
 
 
-async def test_a_connection_that_breaks_goes_on_where_it_was() -> None:
+async def test_a_watch_whose_connection_breaks_resumes_at_its_last_version() -> None:
     async def breaks(_: Server, response: web.StreamResponse) -> None:
         request = response._req
         assert request is not None and request.transport is not None

@@ -1,4 +1,4 @@
-"""The work queue: nothing twice at a time, nothing lost, failures later and later."""
+"""The work queue: no key twice at a time, none lost, failures retried with growing pauses."""
 
 import asyncio
 
@@ -99,7 +99,7 @@ async def test_a_namespace_has_its_share_of_the_workers_and_no_more() -> None:
     assert (await queue.take()).namespace == "slow"
 
 
-async def test_what_stops_comes_before_what_starts_and_both_before_another_look() -> None:
+async def test_stops_come_before_news_and_both_before_routine_looks() -> None:
     queue = WorkQueue(share=8)
     queue.add(A, Urgency.ROUTINE)
     queue.add(B)
@@ -115,17 +115,17 @@ async def test_a_key_that_waits_becomes_more_urgent_but_never_less() -> None:
     assert [await queue.take() for _ in range(2)] == [A, B]
 
 
-async def test_what_is_done_leaves_nothing_behind() -> None:
+async def test_a_key_that_is_done_leaves_nothing_behind() -> None:
     queue = WorkQueue(share=8)
     queue.add(A)
     queue.done(await queue.take())
     assert (queue._turns, queue._active) == ({}, {})
 
 
-async def test_the_age_of_what_waits_counts_from_the_last_turn_of_its_namespace(
+async def test_the_longest_wait_counts_from_the_last_turn_of_the_namespace(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A long queue is no trouble as long as it moves."""
+    """A long queue is healthy as long as it moves."""
     time = 0.0
     monkeypatch.setattr(workqueue, "monotonic", lambda: time)
     queue = WorkQueue(share=1)

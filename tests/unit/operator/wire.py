@@ -1,4 +1,4 @@
-"""An API server that notes what it is asked, and answers as it is told: what goes over the wire."""
+"""An API server that records its requests and answers as a test says."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ class Asked(NamedTuple):
 
 
 class Wire:
-    """``answers`` come first, in order; then what ``refusals`` says by resource; else a yes."""
+    """``answers`` come first, in order, then ``refusals`` by resource, otherwise success."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
