@@ -1,4 +1,4 @@
-"""The judge, told by events what no layer's own tests tell it."""
+"""The judge, given events that no layer's own tests give it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -63,13 +63,13 @@ def test_a_status_that_counts_more_starts_than_there_were_is_untrue() -> None:
     assert broken(written("Running"), ran, written("Failed", false)) == [UNTRUE]
 
 
-def test_without_attempts_that_were_seen_there_is_no_verdict_on_the_status() -> None:
+def test_without_observed_attempts_there_is_no_verdict_on_the_status() -> None:
     judge = judged(written("Running"), written("Failed", {"attempts": 9}))
     assert judge.violations == []
     assert UNTRUE in never_judged(judge.verdicts.judged)
 
 
-def test_what_a_recorder_cannot_observe_is_neither_judged_nor_missed() -> None:
+def test_an_invariant_that_a_recorder_cannot_observe_is_neither_judged_nor_missed() -> None:
     judge = judged(Failures(("error",)), blind={CRASHED: "no log is read"})
     assert judge.violations == []
     assert CRASHED not in never_judged(judge.verdicts.judged, {CRASHED: "no log is read"})
@@ -78,7 +78,7 @@ def test_what_a_recorder_cannot_observe_is_neither_judged_nor_missed() -> None:
     assert rows[f"  {PHASE_CHANGED}"] == "0 of 0"
 
 
-def test_each_invariant_is_judged_in_some_layer_and_a_layer_says_why_it_is_not() -> None:
+def test_each_layer_says_why_it_does_not_judge_an_invariant() -> None:
     for blind in (processes.BLIND, pods.BLIND):
         assert set(blind) < set(INVARIANTS)
         assert all(blind.values())
@@ -101,7 +101,7 @@ def test_an_excuse_holds_for_the_invariants_that_it_may_break_only() -> None:
     assert broken(run, Befell("u", TAKEN_OFF), settled) == [NOT_SETTLED]
 
 
-def test_a_clean_up_of_a_run_that_is_kept_loses_its_checkpoints() -> None:
+def test_a_clean_up_of_a_kept_run_counts_as_lost_checkpoints() -> None:
     wrote = (written("Running"), Wrote("u", "t", "c1"))
     assert broken(*wrote, Cleaned("u")) == [MISSING]
     assert broken(*wrote, written("Running", cancel="rollback"), Cleaned("u")) == []

@@ -39,5 +39,5 @@ def test_the_same_seed_deals_the_same_parts() -> None:
     assert deal("s", 20) != deal("t", 20)
 
 
-def test_all_stories_are_told_in_the_long_form() -> None:
+def test_the_long_form_deals_all_stories() -> None:
     assert {part.story.name for part in deal("1", 50)} == {story.name for story in STORIES}

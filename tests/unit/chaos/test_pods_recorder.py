@@ -196,7 +196,7 @@ def a_step_is_twice_in_the_state(history: History) -> None:
     history.store.marks["threads/t"].insert(1, "done/1/done-b")
 
 
-def a_retry_begins_anew(history: History) -> None:
+def a_retry_starts_from_scratch(history: History) -> None:
     history.runs["done"].begins += [Begin(7, "done-c", 1)]
 
 
@@ -212,12 +212,12 @@ def a_run_comes_back_from_its_end(history: History) -> None:
     see(history.runs["done"], "Running", 12.0)
 
 
-def a_born_cancelled_run_gets_a_job(history: History) -> None:
+def a_run_created_with_a_cancel_gets_a_job(history: History) -> None:
     history.runs["stopped"].sightings[0].run["spec"]["cancel"] = "interrupt"
     history.runs["stopped"].jobs = {"job-3"}
 
 
-def a_record_goes_by_itself(history: History) -> None:
+def a_run_is_deleted_without_a_request(history: History) -> None:
     see(history.runs["done"], REMOVED, 40.0)
 
 
@@ -247,18 +247,18 @@ BROKEN: dict[Callable[[History], None], str] = {
     a_step_that_was_on_disk_is_not_in_the_state: MISSING,
     a_deleted_runs_kept_step_is_not_in_the_state: MISSING,
     a_step_is_twice_in_the_state: MISSING,
-    a_retry_begins_anew: MISSING,
+    a_retry_starts_from_scratch: MISSING,
     a_run_has_two_jobs: SECOND_JOB,
     a_final_phase_changes: PHASE_CHANGED,
     a_run_comes_back_from_its_end: PHASE_CHANGED,
-    a_born_cancelled_run_gets_a_job: BORN_CANCELLED,
-    a_record_goes_by_itself: UNASKED,
+    a_run_created_with_a_cancel_gets_a_job: BORN_CANCELLED,
+    a_run_is_deleted_without_a_request: UNASKED,
     a_run_never_ends: NOT_SETTLED,
 }
 
 
 @pytest.mark.parametrize("change", BROKEN, ids=lambda change: change.__name__)
-def test_a_history_in_which_this_happens_breaks_it(
+def test_each_planted_fault_breaks_exactly_its_invariant(
     change: Callable[[History], None],
 ) -> None:
     history = good()
@@ -280,7 +280,7 @@ def test_a_cancel_that_came_too_late_is_not_lost() -> None:
     assert broken(history) == set()
 
 
-def test_a_reclaimed_record_deleted_after_its_end_leaves_its_steps_in_later_checkpoints() -> None:
+def test_a_reclaimed_run_may_leave_its_steps_in_later_checkpoints() -> None:
     history = good()
     run = history.runs["done"]
     reclaim(run)
@@ -290,7 +290,7 @@ def test_a_reclaimed_record_deleted_after_its_end_leaves_its_steps_in_later_chec
     assert broken(history) == set()
 
 
-def test_a_reclaimed_record_that_was_the_last_of_its_thread_misses_its_steps() -> None:
+def test_a_reclaimed_run_that_was_the_last_of_its_thread_may_lose_its_steps() -> None:
     history = good()
     run = history.runs["done"]
     reclaim(run)

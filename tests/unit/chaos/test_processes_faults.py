@@ -23,7 +23,7 @@ NO_ANSWER = (aiohttp.ClientError, ConnectionError)
 
 
 class Server:
-    """An API server that remembers what it was asked for."""
+    """An API server that records its requests."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str]] = []  # method, path, user
@@ -102,7 +102,7 @@ async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[[Faul
 
 
 class Planned(Faults):
-    """Draws what it is told."""
+    """Draws what the test has planned."""
 
     next: Fault | None = None
 
@@ -155,7 +155,7 @@ async def test_a_write_whose_answer_is_lost_has_landed(
 
 
 @pytest.mark.parametrize("fault", [Fault.HELD, Fault.STALE])
-async def test_what_is_held_back_is_served_all_the_same(
+async def test_a_request_that_is_held_back_is_served(
     scene: Callable[[Fault], Scene], fault: Fault
 ) -> None:
     play = scene(fault)
@@ -201,7 +201,9 @@ async def test_a_deletion_in_the_gap_is_followed_by_410(scene: Callable[[Fault],
         assert await response.content.readline() == b""
 
 
-async def test_nobody_listens_while_the_server_is_away(scene: Callable[[Fault], Scene]) -> None:
+async def test_no_connection_is_accepted_while_the_server_is_away(
+    scene: Callable[[Fault], Scene],
+) -> None:
     play = scene(Fault.CUT)
     async with play.request("GET", PODS, watch="true") as response:
         outage = asyncio.create_task(play.proxy.outage(0.3))
@@ -214,7 +216,7 @@ async def test_nobody_listens_while_the_server_is_away(scene: Callable[[Fault], 
     assert await play.status("GET", PODS) == 200
 
 
-def test_no_fault_is_drawn_when_there_is_to_be_peace() -> None:
+def test_no_fault_is_drawn_while_faults_are_off() -> None:
     faults = Faults(Random(1))  # noqa: S311 (no secret)
     assert {faults.draw(Call("POST", JOBS)) for _ in range(1000)} == {None}
 
@@ -236,6 +238,6 @@ def test_a_delete_is_never_answered_with_a_conflict() -> None:
     assert Fault.ANSWER_LOST in drawn
 
 
-def test_a_conflict_of_a_json_patch_is_a_failed_test() -> None:
+def test_a_conflict_of_a_json_patch_is_answered_as_a_failed_test_operation() -> None:
     status, reason, _ = refusal(Fault.CONFLICT, Call("PATCH", JOBS), is_json_patch=True)
     assert (status, reason) == (422, "Invalid")

@@ -1,4 +1,4 @@
-"""The simulated nodes of layer 2: what is reported is what is so."""
+"""The simulated nodes of layer 2: their reports are true."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ class Server:
 
 
 class Program(Process):
-    """Ends when it is told to by the test, or killed; it notes SIGTERM and goes on."""
+    """Ends when the test says so, or when it is killed; it records SIGTERM and keeps running."""
 
     def __init__(self, pod: Object) -> None:
         self.told = False
@@ -83,7 +83,7 @@ async def running(node: Node, **spec: Any) -> tuple[Pod, Program]:
     return pod, pod.process
 
 
-async def test_a_pod_that_is_stopped_ends_only_when_its_process_has(node: Node) -> None:
+async def test_a_pod_that_is_stopped_ends_only_when_its_process_has_ended(node: Node) -> None:
     pod, program = await running(node)
     pod.changed(POD | {"spec": POD["spec"] | {"activeDeadlineSeconds": 0}}, gone=False)
     async with asyncio.timeout(5):
@@ -97,7 +97,7 @@ async def test_a_pod_that_is_stopped_ends_only_when_its_process_has(node: Node) 
     assert (ended["exitCode"], ended["message"]) == (STOPPED, "account")
 
 
-async def test_what_ignores_sigterm_is_killed_after_its_grace(node: Node) -> None:
+async def test_a_process_that_ignores_sigterm_is_killed_after_its_grace_period(node: Node) -> None:
     pod, program = await running(node)
     pod.changed(POD | {"spec": POD["spec"] | {"activeDeadlineSeconds": 0}}, gone=False)
     report = await server_of(node).phase("Failed")
@@ -106,7 +106,7 @@ async def test_what_ignores_sigterm_is_killed_after_its_grace(node: Node) -> Non
     assert report["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
 
 
-async def test_a_deleted_pod_goes_when_its_end_is_reported(node: Node) -> None:
+async def test_the_object_of_a_deleted_pod_is_removed_when_its_end_is_reported(node: Node) -> None:
     pod, program = await running(node)
     deleting = {"deletionTimestamp": "now", "deletionGracePeriodSeconds": 1}
     pod.changed(POD | {"metadata": POD["metadata"] | deleting}, gone=False)
@@ -116,7 +116,7 @@ async def test_a_deleted_pod_goes_when_its_end_is_reported(node: Node) -> None:
     assert server_of(node).deleted == [{"gracePeriodSeconds": 0, "preconditions": {"uid": "u"}}]
 
 
-async def test_a_silent_node_goes_on_and_reports_later(node: Node) -> None:
+async def test_a_silent_node_reports_when_its_silence_is_over(node: Node) -> None:
     _, program = await running(node)
     silence = asyncio.create_task(node.silence(0.5))
     await asyncio.sleep(0)
@@ -127,7 +127,7 @@ async def test_a_silent_node_goes_on_and_reports_later(node: Node) -> None:
     await server_of(node).phase("Succeeded")
 
 
-async def test_a_pod_that_is_late_before_it_starts_never_starts(node: Node) -> None:
+async def test_a_pod_that_is_past_its_deadline_never_starts(node: Node) -> None:
     pod = Pod(node, POD | {"spec": POD["spec"] | {"activeDeadlineSeconds": 0}})
     node.pods["u"] = pod
     report = await server_of(node).phase("Failed")

@@ -102,31 +102,31 @@ def scene(tmp_path: Path) -> Scene:
     return scene
 
 
-def test_a_run_must_not_end_while_its_process_lives(scene: Scene) -> None:
+def test_a_run_that_ends_while_its_process_lives_is_a_violation(scene: Scene) -> None:
     scene.agent()
     scene.run("Failed")
     assert scene.judged() == ([names.ALIVE_AFTER_END], [])
 
 
-def test_a_record_must_not_go_while_the_process_lives(scene: Scene) -> None:
+def test_a_run_that_is_deleted_while_its_process_lives_is_a_violation(scene: Scene) -> None:
     scene.agent()
     scene.recorder.requested(UID, "delete")
     scene.run("Running", "DELETED")
     assert scene.judged() == ([names.ALIVE_AFTER_END], [])
 
 
-def test_a_record_must_not_go_without_a_request(scene: Scene) -> None:
+def test_a_run_that_is_deleted_without_a_request_is_a_violation(scene: Scene) -> None:
     scene.run("Running", "DELETED")
     assert scene.judged() == ([names.UNASKED], [])
 
 
-def test_a_run_whose_process_is_dead_may_end(scene: Scene) -> None:
+def test_a_run_that_ends_after_its_process_is_no_violation(scene: Scene) -> None:
     scene.agent(alive=False)
     scene.run("Failed")
     assert scene.judged() == ([], [])
 
 
-def test_two_processes_must_not_live_on_one_thread(scene: Scene) -> None:
+def test_two_live_processes_on_one_thread_are_a_violation(scene: Scene) -> None:
     scene.agent()
     scene.agent(run_uid=OTHER, name="other-pod", pod_uid="other")
     assert scene.judged() == ([names.TWO_ON_THREAD], [])
@@ -139,20 +139,20 @@ def test_a_process_that_a_dead_senders_job_starts_is_excused(scene: Scene) -> No
     assert scene.judged() == ([], [f"{excuses.LATE}: {names.STARTED_AFTER_END}"])
 
 
-def test_a_process_must_not_start_after_the_end(scene: Scene) -> None:
+def test_a_process_that_starts_after_the_end_is_a_violation(scene: Scene) -> None:
     scene.run("Failed")
     scene.made_jobs["job"] = MadeJob(late=False, known=1)
     scene.agent()
     assert scene.judged() == ([names.STARTED_AFTER_END], [])
 
 
-def test_a_run_must_not_get_another_job(scene: Scene) -> None:
+def test_a_second_job_of_a_run_is_a_violation(scene: Scene) -> None:
     for uid in ("job-1", "job-2"):
         scene.job(uid)
     assert scene.judged() == ([names.SECOND_JOB], [])
 
 
-def test_another_job_by_an_operator_that_looked_too_long_ago_is_excused(scene: Scene) -> None:
+def test_a_second_job_by_an_operator_with_an_outdated_view_is_excused(scene: Scene) -> None:
     for uid in ("job-1", "job-2"):
         scene.job(uid)
     scene.made_jobs["job-2"] = MadeJob(late=False, known=0)
@@ -160,7 +160,7 @@ def test_another_job_by_an_operator_that_looked_too_long_ago_is_excused(scene: S
 
 
 @pytest.mark.parametrize("recorded", [False, True])
-def test_another_job_after_one_deleted_by_hand_is_excused_if_that_was_not_written_down(
+def test_a_second_job_is_excused_if_the_first_was_deleted_before_the_status_named_it(
     tmp_path: Path, recorded: bool
 ) -> None:
     scene = Scene(tmp_path)
@@ -173,7 +173,7 @@ def test_another_job_after_one_deleted_by_hand_is_excused_if_that_was_not_writte
     assert excused == ([] if recorded else [f"{excuses.BY_HAND}: {names.SECOND_JOB}"])
 
 
-def test_a_pod_made_after_its_job_went_is_excused(scene: Scene) -> None:
+def test_a_pod_that_is_created_after_its_job_was_deleted_is_excused(scene: Scene) -> None:
     scene.job("job")
     scene.run("Failed")
     scene.job("job", event="DELETED")
@@ -182,24 +182,24 @@ def test_a_pod_made_after_its_job_went_is_excused(scene: Scene) -> None:
     assert scene.judged() == ([], [f"{excuses.HOMELESS}: {names.STARTED_AFTER_END}"])
 
 
-def test_a_final_phase_must_not_change(scene: Scene) -> None:
+def test_a_final_phase_that_changes_is_a_violation(scene: Scene) -> None:
     scene.run("Failed")
     scene.run("Interrupted")
     assert scene.judged() == ([names.PHASE_CHANGED], [])
 
 
 @pytest.mark.parametrize("cancel", ["interrupt", "rollback"])
-def test_a_cancel_must_not_be_lost(scene: Scene, cancel: str) -> None:
+def test_a_lost_cancel_is_a_violation(scene: Scene, cancel: str) -> None:
     scene.run("Failed", cancel=cancel)
     assert scene.judged() == ([names.LOST_CANCEL], [])
 
 
-def test_a_run_that_did_not_complete_must_not_succeed(scene: Scene) -> None:
+def test_a_success_without_completion_is_a_violation(scene: Scene) -> None:
     scene.run("Succeeded")
     assert scene.judged() == ([names.SUCCEEDED_WRONGLY], [])
 
 
-def test_a_run_whose_pod_reports_success_must_not_end_otherwise(scene: Scene) -> None:
+def test_a_failure_although_the_pod_reports_success_is_a_violation(scene: Scene) -> None:
     scene.run("Failed")
     end = {"state": {"terminated": {"message": '{"result": "Succeeded"}'}}}
     meta = {"name": "r-pod", "labels": {"agentrun.dev/run-uid": UID}}
@@ -207,13 +207,13 @@ def test_a_run_whose_pod_reports_success_must_not_end_otherwise(scene: Scene) ->
     assert scene.judged([pod]) == ([names.SUCCEEDED_WRONGLY], [])
 
 
-def test_a_rolled_back_run_must_not_leave_a_checkpoint(scene: Scene) -> None:
+def test_a_checkpoint_of_a_rolled_back_run_is_a_violation(scene: Scene) -> None:
     scene.write(scene.agent(alive=False))
     scene.run("RolledBack", cancel="rollback")
     assert scene.judged() == ([names.LEFTOVER], [])
 
 
-def test_a_kept_run_must_not_lose_its_checkpoints(scene: Scene) -> None:
+def test_a_lost_checkpoint_of_a_kept_run_is_a_violation(scene: Scene) -> None:
     scene.write(scene.agent(alive=False))
     scene.run("Interrupted", cancel="interrupt")
     drop_run(scene.root, "threads/t", UID)
@@ -221,14 +221,16 @@ def test_a_kept_run_must_not_lose_its_checkpoints(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("which", ["older", "newest"])
-def test_an_agent_must_start_from_the_newest_checkpoint(scene: Scene, which: str) -> None:
+def test_a_start_from_any_but_the_newest_checkpoint_is_a_violation(
+    scene: Scene, which: str
+) -> None:
     first = scene.agent(alive=False)
     written = {"older": scene.write(first), "newest": scene.write(first)}
     scene.recorder.found(scene.agent(), written[which])
     assert scene.judged() == ([] if which == "newest" else [names.MISSING], [])
 
 
-def test_an_agent_must_not_start_from_what_a_rolled_back_run_wrote(scene: Scene) -> None:
+def test_a_start_from_a_rolled_back_checkpoint_is_a_violation(scene: Scene) -> None:
     kept = scene.write(scene.agent(alive=False))
     taken_back = scene.write(scene.agent(alive=False, run_uid=OTHER))
     drop_run(scene.root, "threads/t", OTHER)
@@ -238,7 +240,7 @@ def test_an_agent_must_not_start_from_what_a_rolled_back_run_wrote(scene: Scene)
     assert scene.judged() == ([names.MISSING], [])
 
 
-def test_a_run_told_of_after_its_job_and_its_process_is_judged_alike(tmp_path: Path) -> None:
+def test_a_run_that_is_seen_after_its_jobs_is_judged_alike(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     scene.job("job-1")
     scene.job("job-2")

@@ -6,14 +6,14 @@ from chaos.simulated.schedule import run_schedule, written
 from simulated.clock import VirtualLoop
 
 SCHEDULES = {
-    "an evicted pod whose label names another run stays watched when its run has finished": """
+    "an evicted pod whose label names another run leaves the watch when its run has finished": """
         operator_starts 0
         create_run 11820195
         all_go_on 0
         kubelet_evicts 15932174
         change_marks 3546260
     """,
-    "a rollback whose Job vanished before its claim was in the status waits for ever": """
+    "a rollback whose Job vanished before its claim was in the status ends": """
         create_run 0
         operator_starts 0
         operator_goes_on 0
@@ -23,7 +23,7 @@ SCHEDULES = {
         delete_job 2
         cluster_goes_on 0
     """,
-    "a Job deleted by hand before it was in the status: the rollback leaves its checkpoints": """
+    "a rollback deletes the checkpoints of a Job deleted by hand before it was in the status": """
         create_run 0
         operator_starts 0
         operator_goes_on 0
@@ -35,7 +35,7 @@ SCHEDULES = {
         rollback 0
         cluster_goes_on 0
     """,
-    "a run deleted while another's finalizer holds it reads Interrupted, but had succeeded": """
+    "a run that succeeded and is deleted while a foreign finalizer holds it reads Succeeded": """
         operator_starts 0
         create_run 0
         all_go_on 0
@@ -43,7 +43,7 @@ SCHEDULES = {
         delete_run 43
         kubelet_reports 0
     """,
-    "two runs of a thread that await their clean-up wait for each other": """
+    "two runs of a thread that await their clean-up do not wait for each other": """
         operator_starts 0
         create_run 8970214
         all_go_on 0
@@ -54,7 +54,7 @@ SCHEDULES = {
         delete_run 0
         rollback 35
     """,
-    "a clean-up waits for a claim without a Job, which waits for the clean-up": """
+    "a clean-up and a run with the finalizer but no Job do not wait for each other": """
         create_run 35
         operator_starts 0
         all_go_on 0
@@ -62,7 +62,7 @@ SCHEDULES = {
         create_run 10248613
         watches_deliver_all 0
     """,
-    "claim and release in a circle while the watch lags": """
+    "two runs do not take and release their thread in turns while the watch lags": """
         operator_starts 0
         all_go_on 0
         create_run 8222935
@@ -71,7 +71,7 @@ SCHEDULES = {
         create_run 0
         all_go_on 0
     """,
-    "an evicted pod that nobody saw had written checkpoints": """
+    "a rollback deletes the checkpoints of an evicted pod that the operator never saw": """
         create_run 0
         operator_starts 0
         all_go_on 0
@@ -84,7 +84,7 @@ SCHEDULES = {
         kubelet_reports 0
         job_controller_looks 0
     """,
-    "the Job of a run that is deleted with --cascade=orphan starts a retry": """
+    "the Job of a run that is deleted with --cascade=orphan starts no retry": """
         create_run 1669
         operator_starts 0
         all_go_on 0
@@ -98,14 +98,14 @@ SCHEDULES = {
         request_is_served 2266
         cluster_goes_on 0
     """,
-    "a run that timed out while its pod was deleted by hand reads Interrupted": """
+    "a run that timed out while its pod was deleted by hand reads TimedOut": """
         create_run 13233453
         operator_starts 0
         all_go_on 0
         delete_pod 0
         time_passes 5134180
     """,
-    "a retry decided on before the retries were forbidden starts after the end": """
+    "no retry decided on before the retries were forbidden starts after the end": """
         operator_starts 0
         create_run 891
         all_go_on 0
@@ -116,7 +116,7 @@ SCHEDULES = {
         job_controller_looks 0
         all_go_on 0
     """,
-    "the pod of a forged Job, which is not the run's, tells how the run ended": """
+    "the pod of a forged Job, which is not the run's, does not decide how the run ended": """
         create_run 0
         operator_starts 0
         forge_run_job 0
@@ -125,7 +125,7 @@ SCHEDULES = {
         all_go_on 0
         operators_go_on 0
     """,
-    "a forged pod that has succeeded passes for the one that the run's Job will make": """
+    "a forged pod that has succeeded does not pass for the one that the run's Job creates": """
         create_run 0
         operator_starts 0
         operators_go_on 0
@@ -139,7 +139,7 @@ SCHEDULES = {
         operators_go_on 0
         all_go_on 0
     """,
-    "a run ends while its pod lives, from which a tenant took the label with the run's name": """
+    "a run does not end while its pod lives, though a user removed its label with the name": """
         create_run 0
         operator_starts 0
         all_go_on 0
@@ -149,7 +149,7 @@ SCHEDULES = {
         operators_go_on 0
         operators_go_on 0
     """,
-    "a run ends while its pod lives, from which a tenant took the label with the component": """
+    "a run does not end while its pod lives, though a user removed its component label": """
         create_run 0
         operator_starts 0
         all_go_on 0
@@ -159,7 +159,7 @@ SCHEDULES = {
         operators_go_on 0
         operators_go_on 0
     """,
-    "a run takes and gives back its thread in a circle, for a pod of a forged Job of its name": """
+    "a run does not take and release its thread in turns for a pod of a forged Job": """
         create_run 0
         operator_starts 0
         all_go_on 0
@@ -172,7 +172,7 @@ SCHEDULES = {
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
-def test_what_once_broke_holds(schedule: str) -> None:
+def test_a_schedule_that_once_broke_an_invariant_breaks_none(schedule: str) -> None:
     loop = VirtualLoop()
     result = run_schedule(written(schedule), loop)
     loop.close()

@@ -64,7 +64,7 @@ class _NoCluster:
         return Result(len(trace), [(CRASHED, "")] if self.broken else [], trace=trace)
 
 
-def test_what_is_found_is_made_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schedule_that_breaks_an_invariant_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "Running", _NoCluster)
     few = {name: ACTIONS[name] for name in ("agent_writes", "interrupt")}
     monkeypatch.setattr(machine, "ACTIONS", few)
