@@ -13,7 +13,7 @@ def test_sqlite_waits_for_the_disk_at_each_commit(tmp_path: Path) -> None:
     assert Sqlite(tmp_path).pragmas().startswith("journal_mode=wal, synchronous=2,")  # 2: FULL
 
 
-def test_all_that_is_reported_is_measured(
+def test_the_measured_rows_make_a_whole_report_and_no_file_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(measure, "ROOT", tmp_path / "bench")

@@ -59,7 +59,7 @@ def model() -> Model:
     )
 
 
-def test_a_copy_has_nothing_of_the_model_in_it() -> None:
+def test_a_copy_has_no_name_and_no_uid_of_the_model() -> None:
     copies = [
         run_copy(model(), "finished-7"),
         job_copy(model(), "finished-7", UIDS),
@@ -70,7 +70,7 @@ def test_a_copy_has_nothing_of_the_model_in_it() -> None:
     assert not [uid for uid in OLD.values() if uid in text]
 
 
-def test_a_copy_is_found_by_the_labels_and_owners_of_a_real_one() -> None:
+def test_a_copy_has_the_labels_and_owners_of_a_real_object() -> None:
     pod = pod_copy(model(), "finished-7", UIDS)["metadata"]
     assert pod["labels"]["app.kubernetes.io/managed-by"] == "agentrun-operator"
     assert pod["labels"]["agentrun.dev/run-uid"] == "new-run"
@@ -80,7 +80,7 @@ def test_a_copy_is_found_by_the_labels_and_owners_of_a_real_one() -> None:
     assert job["ownerReferences"][0]["uid"] == "new-run"
 
 
-def test_nobody_starts_the_copies() -> None:
+def test_no_controller_and_no_scheduler_handles_the_copies() -> None:
     job = job_copy(model(), "finished-7", UIDS)["spec"]
     assert job["managedBy"] != "kubernetes.io/job-controller"
     assert "selector" not in job
@@ -91,7 +91,7 @@ def test_nobody_starts_the_copies() -> None:
     assert pod["schedulerName"] != "default-scheduler"
 
 
-def test_the_model_stays_as_it_is() -> None:
+def test_copying_does_not_change_the_model() -> None:
     before = model()
     learned = model()
     job_copy(learned, "finished-7", UIDS)
@@ -100,7 +100,7 @@ def test_the_model_stays_as_it_is() -> None:
     assert learned == before
 
 
-def test_the_age_of_a_process_is_told_from_the_nodes_uptime() -> None:
+def test_the_age_of_a_process_is_computed_from_the_nodes_uptime() -> None:
     said = "uptime 1000.50\nstarted 99850\nticks 100\nrss 2\npeak 3\nreceived 4\n"
     process = parsed(said, now=5000.0)
     assert process.started_at == pytest.approx(4998.0)

@@ -47,7 +47,7 @@ def test_two_raw_jobs_have_two_uids() -> None:
     assert raw_job(TEMPLATES, "raw-7")["spec"] != raw_job(TEMPLATES, "raw-7")["spec"]
 
 
-def test_the_operator_and_other_jobs_do_not_take_a_raw_job_for_theirs() -> None:
+def test_a_raw_job_has_no_selector_owner_or_label_of_the_operator() -> None:
     for made in (raw_job(TEMPLATES, "raw-7"), raw_cleanup(TEMPLATES, "raw-8")):
         assert "selector" not in made["spec"]
         assert set(made["metadata"]) == {"name", "labels"}
@@ -59,7 +59,7 @@ def test_an_idle_clean_up_cleans_nothing() -> None:
     assert container["env"] == [{"name": "AGENTRUN_CLEANUP", "value": "[]"}]
 
 
-def test_the_templates_stay_as_they_are() -> None:
+def test_making_raw_jobs_does_not_change_the_templates() -> None:
     before = json.dumps(TEMPLATES.run_job), json.dumps(TEMPLATES.cleanup_job)
     raw_job(TEMPLATES, "raw-7")
     raw_cleanup(TEMPLATES, "raw-8")

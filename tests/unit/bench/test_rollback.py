@@ -46,6 +46,6 @@ def test_a_flat_rollback_meets_the_goal() -> None:
     assert whole.endswith("| 1.10 | at most 1.2 | met |")
 
 
-def test_a_clean_up_that_nobody_saw_is_no_short_one() -> None:
+def test_a_clean_up_that_was_not_observed_is_an_error() -> None:
     with pytest.raises(MeasurementError, match="clean-up of x"):
         report(lives({10: 3.0, 1_000: 3.0, 10_000: 3.0}), [])

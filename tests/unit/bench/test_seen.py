@@ -8,7 +8,7 @@ def obj(phase: str | None = None, uid: str = "1") -> dict[str, object]:
     return {"metadata": {"name": "x", "uid": uid}, "status": {"phase": phase} if phase else {}}
 
 
-def test_a_run_that_fails_ends_the_waiting_for_it_to_run() -> None:
+def test_waiting_for_a_run_to_start_ends_when_it_fails() -> None:
     reached = phase_is("Running")
     assert not reached("ADDED", obj())
     assert not reached("MODIFIED", obj("Pending"))
@@ -16,7 +16,7 @@ def test_a_run_that_fails_ends_the_waiting_for_it_to_run() -> None:
         reached("MODIFIED", obj("Failed"))
 
 
-def test_a_run_that_vanishes_ends_the_waiting_for_its_phase() -> None:
+def test_waiting_for_a_phase_ends_when_the_run_vanishes() -> None:
     with pytest.raises(MeasurementError, match="DELETED"):
         phase_is("Interrupted")("DELETED", obj("Cancelling"))
 
@@ -39,13 +39,13 @@ def test_a_job_whose_condition_is_not_true_is_not_complete() -> None:
     assert not complete("MODIFIED", job("SuccessCriteriaMet", "True"))
 
 
-def test_nothing_is_left_only_when_as_many_as_there_must_be_are_gone() -> None:
+def test_all_are_deleted_only_when_the_expected_number_is_gone() -> None:
     reached = all_deleted(2)
     events = [("ADDED", "1"), ("DELETED", "1"), ("ADDED", "2"), ("MODIFIED", "2"), ("DELETED", "2")]
     assert [reached(event, obj(uid=uid)) for event, uid in events] == [False] * 4 + [True]
 
 
-def test_pods_of_others_need_not_go() -> None:
+def test_pods_with_other_names_do_not_count() -> None:
     reached = all_deleted(1, ("mine-",))
     assert not reached("ADDED", {"metadata": {"name": "theirs-1", "uid": "1"}})
     assert not reached("ADDED", {"metadata": {"name": "mine-1", "uid": "2"}})
@@ -53,13 +53,13 @@ def test_pods_of_others_need_not_go() -> None:
     assert reached("DELETED", {"metadata": {"name": "mine-1", "uid": "2"}})
 
 
-def test_a_watch_that_ends_says_what_it_was_for_and_what_it_last_saw() -> None:
+def test_the_error_of_a_watch_that_ends_names_its_purpose_and_its_last_event() -> None:
     lines = iter([b'{"type": "ADDED", "object": {"status": {"phase": "Pending"}}}\n'])
     with pytest.raises(MeasurementError, match=r"start of x.*Pending"):
         Watch(lines).until("start of x", lambda *_: False)
 
 
-def test_a_watch_that_the_server_breaks_off_is_no_event() -> None:
+def test_an_error_event_of_a_watch_is_an_error() -> None:
     lines = iter([b'{"type": "ERROR", "object": {"code": 410}}\n'])
     with pytest.raises(MeasurementError, match="410"):
         Watch(lines).until("start of x", lambda *_: True)

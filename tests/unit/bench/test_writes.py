@@ -15,7 +15,7 @@ def test_a_status_write_counts_as_another_kind_than_a_write_of_the_object() -> N
     assert writes(seen, 0, 9)[Sort.WRITE] == {"patch agentruns": 1, "patch agentruns/status": 2}
 
 
-def test_events_and_refused_requests_do_not_hide_among_writes() -> None:
+def test_events_and_refused_requests_are_counted_apart_from_writes() -> None:
     seen = requests(
         [
             audit_event(1, "create", "jobs", code=201),

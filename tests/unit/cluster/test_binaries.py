@@ -17,7 +17,7 @@ esac
 """
 
 
-def test_the_source_of_kind_is_nowhere_on_a_new_machine(
+def test_the_source_of_kind_is_downloaded_on_a_new_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go = tmp_path / "go"

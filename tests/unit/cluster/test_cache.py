@@ -1,4 +1,4 @@
-"""What must not go wrong with built things that are kept: stale ones, and half ones."""
+"""The cache of builds returns no stale and no partial build."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "TEMPORARY", tmp_path / "tmp")
 
 
-def test_a_build_that_failed_halfway_is_not_taken_for_a_whole_one() -> None:
+def test_a_build_that_failed_halfway_is_repeated() -> None:
     def fail_halfway(target: Path) -> None:
         target.write_text("half")
         raise RuntimeError("no space left")
@@ -24,7 +24,7 @@ def test_a_build_that_failed_halfway_is_not_taken_for_a_whole_one() -> None:
     assert thing.read_text() == "whole"
 
 
-def test_what_is_there_is_not_built_again() -> None:
+def test_a_cached_build_is_not_built_again() -> None:
     cache.cached("thing", "k", lambda target: _write(target, "first"))
     thing = cache.cached("thing", "k", lambda target: _write(target, "second"))
     assert thing.read_text() == "first"
@@ -49,11 +49,11 @@ def test_every_change_of_an_input_changes_the_key(tmp_path: Path, change: str) -
     assert cache.key(source, version) != before
 
 
-def test_inputs_do_not_run_into_each_other() -> None:
+def test_the_key_depends_on_where_one_input_ends_and_the_next_begins() -> None:
     assert cache.key("ab", "c") != cache.key("a", "bc")
 
 
-def test_compiled_python_files_are_no_input(tmp_path: Path) -> None:
+def test_compiled_python_files_do_not_change_the_key(tmp_path: Path) -> None:
     before = cache.key(tmp_path)
     (tmp_path / "__pycache__").mkdir()
     (tmp_path / "__pycache__" / "module.pyc").touch()
