@@ -1,4 +1,4 @@
-"""What the operator writes the runner reads, and the other way round: they share no code."""
+"""The runner reads what the operator writes, and the other way round: they share no code."""
 
 import json
 from pathlib import Path
@@ -53,7 +53,7 @@ def loaded(pod: Object, monkeypatch: pytest.MonkeyPatch, directory: Path) -> run
     return runfile.load()
 
 
-def test_a_stop_is_shortened_where_the_supervisor_looks(
+def test_a_shorten_job_writes_the_file_that_the_supervisor_reads(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run, of = states.run(has_finalizer=True), agent({"langgraph": {"graph": "m:g"}})
@@ -83,7 +83,7 @@ def test_a_run_reaches_the_runner_as_the_user_wrote_it(
     assert runfile.grace_period() == 30
 
 
-def test_an_answer_is_no_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_null_resume_value_is_no_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run = states.run(has_finalizer=True)
     spec = run.spec.model_dump(by_alias=True, exclude_unset=True)
     del spec["input"]
@@ -94,7 +94,7 @@ def test_an_answer_is_no_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert (read.resumes, read.resume, read.input) == (True, None, None)
 
 
-def test_a_command_reaches_the_runner_word_by_word(
+def test_a_command_and_its_arguments_reach_the_runner_unchanged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     of = agent({"command": {"command": ["sh", "-c"], "args": ["echo $HOME"]}})
@@ -102,7 +102,7 @@ def test_a_command_reaches_the_runner_word_by_word(
     assert read.runtime == runfile.Command(["sh", "-c", "echo $HOME"])
 
 
-def test_the_segment_is_where_the_pod_may_write() -> None:
+def test_the_pod_may_write_to_its_own_segment_of_its_thread() -> None:
     pod = pod_of(states.run(has_finalizer=True), states.agent())
     values, mounts = environment(pod), pod["spec"]["containers"][0]["volumeMounts"]
     parsed = parse_segment_name(values["AGENTRUN_SEGMENT"])
@@ -154,7 +154,7 @@ def test_a_report_arrives_whatever_the_kubelet_cuts(
     assert retries == (report.get("reason") == "AgentFailed")
 
 
-def test_only_a_failure_that_another_try_cannot_change_fails_the_job_at_once() -> None:
+def test_only_a_failure_that_no_retry_can_fix_fails_the_job_at_once() -> None:
     """A stop does not: the Job may have been suspended, and resumes it."""
     codes = {*termination_report.EXIT_CODES.values(), termination_report.NON_RETRYABLE_EXIT_CODE}
     assert codes - {*FATAL_EXIT_CODES} == {0, 1, termination_report.EXIT_CODES["Stopped"]}

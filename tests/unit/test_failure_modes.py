@@ -35,7 +35,7 @@ def test_each_test_of_the_list_has_a_name_of_its_own() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-def test_every_case_is_there() -> None:
+def test_the_list_has_every_case_in_order() -> None:
     numbers = [number_of(case) for case in cases(LIST.read_text())[1:]]
     assert numbers == [*map(str, range(1, 21)), "20b", *map(str, range(21, 72))]
 

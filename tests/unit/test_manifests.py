@@ -39,21 +39,21 @@ def test_every_policy_denies_and_is_bound_under_its_own_name() -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_policy_fails_closed_with_words_for_each_refusal(name: str) -> None:
+def test_a_policy_fails_closed_with_a_message_for_each_refusal(name: str) -> None:
     assert POLICIES[name]["failurePolicy"] == "Fail"
     for validation in POLICIES[name]["validations"]:
         assert validation["reason"] == "Forbidden"
         assert validation["message"]
 
 
-def test_the_operator_may_look_whether_each_policy_is_there() -> None:
+def test_the_operator_may_get_each_policy() -> None:
     (role,) = (r for r in objects("ClusterRole") if r["metadata"]["name"] == "agentrun-operator")
     rules = [r for r in role["rules"] if "admissionregistration.k8s.io" in r["apiGroups"]]
     assert [sorted(rule["resourceNames"]) for rule in rules] == [sorted(POLICIES)]
     assert [rule["verbs"] for rule in rules] == [["get"]]
 
 
-def test_the_operator_may_list_and_watch_just_what_is_in_its_table() -> None:
+def test_the_operator_may_list_and_watch_exactly_the_kinds_of_its_table() -> None:
     (role,) = (r for r in objects("ClusterRole") if r["metadata"]["name"] == "agentrun-operator")
     may = {
         verb: {
@@ -70,7 +70,7 @@ def test_the_operator_may_list_and_watch_just_what_is_in_its_table() -> None:
     assert may == {"list": wanted, "watch": wanted}
 
 
-def test_the_policies_know_the_operator_by_its_service_account() -> None:
+def test_the_policies_name_the_operators_service_account() -> None:
     (account,) = objects("ServiceAccount")
     meta = account["metadata"]
     assert f"system:serviceaccount:{meta['namespace']}:{meta['name']}" == ACCOUNT
@@ -79,7 +79,7 @@ def test_the_policies_know_the_operator_by_its_service_account() -> None:
         assert accounts <= {ACCOUNT}, path.name
 
 
-def test_the_policies_know_the_operators_marks() -> None:
+def test_the_policies_name_the_operators_labels_and_finalizer() -> None:
     for name in ("jobs", "pods", "operator"):
         text = (MANIFESTS / "policies" / f"{name}.yaml").read_text()
         assert f"'{names.LABEL_MANAGED_BY}'" in text
@@ -89,7 +89,7 @@ def test_the_policies_know_the_operators_marks() -> None:
     assert names.FINALIZER in (MANIFESTS / "policies/run-metadata.yaml").read_text()
 
 
-def test_the_policies_know_all_final_phases() -> None:
+def test_the_policies_list_all_final_phases() -> None:
     text = (MANIFESTS / "policies/live-runs.yaml").read_text()
     (listed,) = re.findall(r"\['Succeeded'[^]]*\]", text)
     assert set(yaml.safe_load(listed)) == vocabulary.FINAL_PHASES
