@@ -285,8 +285,13 @@ class Segment:
         """`copy_log` in no time: both share the log, until the other segment is removed."""
         self.make()
         os.close(disk.open_regular(other.log))
-        tree.remove(self.log)
-        self.log.hardlink_to(other.log)
+        new = self.log.with_name(f".{LOG_NAME}.new")  # as `disk.replacement` names it
+        tree.remove(new)
+        new.hardlink_to(other.log)
+        if self.log.is_dir() and not self.log.is_symlink():
+            tree.remove(self.log)
+        new.replace(self.log)  # what another clean-up has kept stays until then
+        tree.remove(new)  # still there if both were links to one file
         disk.sync_dir(self.path)
 
     def close(self) -> None:
