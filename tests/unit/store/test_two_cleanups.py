@@ -1,10 +1,12 @@
 """Two clean-ups of one run at a time: an operator that has restarted makes another Job."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from agentrun_store import remains, rollback, tree
+from agentrun_store import disk, remains, rollback, tree
 from agentrun_store.checkpointer import StoreSaver
 from unit.store.support import RUN_A, RUN_B, THREAD, content, put
 
@@ -32,3 +34,19 @@ def test_the_slower_of_two_clean_ups_removes_nothing_that_later_runs_need(
         assert rollback.drop_run(tmp_path, THREAD, RUN_A) == 1
     assert kept.log.is_file()
     assert list(content(tmp_path)) == ["2"]
+
+
+def test_a_file_that_two_processes_replace_at_a_time_is_never_a_part_of_one(tmp_path: Path) -> None:
+    """The faster one's success ends the other, whatever that has written by then."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    slower = disk.replacement(path)
+
+    def chunks() -> Iterator[bytes]:
+        yield b"ne"
+        disk.write_all(slower.__enter__(), b"n", 0)
+        yield b"w"
+
+    with suppress(OSError):
+        disk.replace_file(path, chunks())
+    assert path.read_bytes() in (b"old", b"new")
