@@ -146,6 +146,8 @@ def replacement(path: Path) -> Iterator[int]:
     try:
         yield fd
         os.fsync(fd)
+        if not os.path.samestat(os.fstat(fd), new.lstat()):
+            raise OSError(errno.EBUSY, "another process replaces the file as well", str(path))
     finally:
         os.close(fd)
     new.replace(path)

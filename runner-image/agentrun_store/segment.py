@@ -14,7 +14,7 @@ from .errors import (
     UnreadableFileError,
 )
 from .index import Index, order_of
-from .log import Entry, Record, Scan, heads, scan
+from .log import Entry, Record, Scan, heads, record_at, scan
 from .log_writer import LogWriter, write_log
 from .names import KEPT, RunName, segment_name
 from .payload import check_payload, read_payload
@@ -55,6 +55,7 @@ class Segment:
         self.workspace = self.path / WORKSPACE_NAME
         self._index: Index | None = None
         self._seen: tuple[int, int, int] | None = None  # the log that the index is of
+        self._end_at = 0  # where the record after those of the index goes
         self._writer: LogWriter | None = None
         self._attempt = 0
         self._since_trimmed = 0
@@ -199,7 +200,7 @@ class Segment:
             finally:
                 os.close(fd)
             if found is not None:
-                self._seen = _identity(status)
+                self._seen, self._end_at = _identity(status), found[1]
             return found
         return None
 
@@ -208,6 +209,7 @@ class Segment:
         found = self.scan()
         if found.damage is not None:
             raise found.damage
+        self._end_at = found.end
         index = Index()
         for record in found.records:
             index.add(record)
@@ -215,8 +217,21 @@ class Segment:
 
     def refresh(self) -> None:
         """Forget the index when the log has changed since."""
-        if self._index is not None and self._seen != self._fingerprint():
+        if self._index is not None and (self._seen != self._fingerprint() or self._has_more()):
             self._index = None
+
+    def _has_more(self) -> bool:
+        """Whether a record follows those of the index in a log that looks unchanged: it may have
+        room for more, and the times of some file systems are coarse."""
+        if self._writer is not None or self._seen is None or self._seen[1] <= self._end_at:
+            return False
+        with suppress(UnreadableFileError, OSError):
+            fd = disk.open_regular(self.log)
+            try:
+                return record_at(fd, self.run, self._end_at, self._seen[1]) is not None
+            finally:
+                os.close(fd)
+        return True
 
     def payload(self, record: Record) -> bytes:
         """Raises CorruptSegmentError; LogChangedError when others removed or rewrote the log."""
@@ -270,8 +285,13 @@ class Segment:
         """`copy_log` in no time: both share the log, until the other segment is removed."""
         self.make()
         os.close(disk.open_regular(other.log))
-        tree.remove(self.log)
-        self.log.hardlink_to(other.log)
+        new = self.log.with_name(f".{LOG_NAME}.new")  # as `disk.replacement` names it
+        tree.remove(new)
+        new.hardlink_to(other.log)
+        if self.log.is_dir() and not self.log.is_symlink():
+            tree.remove(self.log)
+        new.replace(self.log)  # what another clean-up has kept stays until then
+        tree.remove(new)  # still there if both were links to one file
         disk.sync_dir(self.path)
 
     def close(self) -> None:

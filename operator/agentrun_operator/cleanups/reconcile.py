@@ -55,12 +55,12 @@ class CleanupReconciler:
         runs = batch.runs
         pods = pods_of_run(runs[0], self._intake.cache.pods_of_run(runs[0].metadata.uid))
         node = next((pod.node for pod in pods if pod.node), None)
-        like = await self._pod_spec_of_one(namespace, runs)
-        job = cleanup_job(
-            claim_name, runs, batch.attempt, node, self._runner_image, like, self._salt
-        )
+        jobs = [
+            cleanup_job(claim_name, runs, batch.attempt, node, self._runner_image, like, self._salt)
+            for like in await self._pod_specs(namespace, runs)
+        ]
         try:
-            made = await self._kube.create("jobs", namespace, job)
+            made = await self._create_one_of(namespace, jobs)
         except ApiError as error:
             if error.namespace_is_terminating:
                 for run in runs:
@@ -70,7 +70,7 @@ class CleanupReconciler:
             if error.is_refusal:
                 self._refused(runs, error.message)
             elif error.status == 409:
-                await self._take_another_name(namespace, runs, job["metadata"]["name"])
+                await self._take_another_name(namespace, runs, jobs[0]["metadata"]["name"])
             raise
         work = Work(frozenset(run.metadata.uid for run in runs), batch.attempt)
         self._own.add(made["metadata"]["uid"], work)
@@ -89,22 +89,32 @@ class CleanupReconciler:
             self._salt = token_hex(8)
             self._refused(runs, f"Job {name} already exists and may not be the operator's.")
 
-    async def _pod_spec_of_one(self, namespace: str, runs: tuple[AgentRun, ...]) -> Object:
+    async def _create_one_of(self, namespace: str, jobs: list[Object]) -> Object:
+        """Create the first of these that the API server does not refuse."""
+        *others, last = jobs
+        for job in others:
+            try:
+                return await self._kube.create("jobs", namespace, job)
+            except ApiError as error:
+                if not error.is_refusal or error.namespace_is_terminating:
+                    raise
+        return await self._kube.create("jobs", namespace, last)
+
+    async def _pod_specs(self, namespace: str, runs: tuple[AgentRun, ...]) -> list[Object]:
         """The pod spec of one run's Job: what let that pod run lets the clean-up's pod run, too.
 
-        Without a Job, the template of one run's Agent as it is now: its tolerations, for one.
+        Without a Job, the template of one run's Agent as it is now (its tolerations, for one); but
+        no pod has run with that yet, so there is an empty one, should it be refused.
         """
         for run in runs:
             job = await self._kube.get("jobs", namespace, run.metadata.name)
             if job is not None and owner_uid(job) == run.metadata.uid:
-                spec: Object = job["spec"]["template"]["spec"]
-                return spec
+                return [job["spec"]["template"]["spec"]]
         for run in runs:
             agent = await self._kube.get("agents", namespace, run.spec.agent_ref.name)
             if agent is not None:
-                template: Object = (agent["spec"].get("podTemplate") or {}).get("spec") or {}
-                return template
-        return {}
+                return [(agent["spec"].get("podTemplate") or {}).get("spec") or {}, {}]
+        return [{}]
 
     def _refused(self, runs: tuple[AgentRun, ...], refusal: str) -> None:
         """Only news wakes the runs, for each of them requests the clean-up again at once."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from agentrun_kube.names import (
     AGENT_CONTAINER,
     ANNOTATION_RUNNER,
+    LABEL_INSTANCE,
     LABEL_RUN_UID,
     WORKSPACE_CONTAINER,
 )
@@ -39,6 +40,7 @@ class PodFacts:
     name: str
     uid: str
     run_uid: str | None  # by its label, user-writable
+    instance: str | None  # of the operator that made it, by its label
     job_uid: str | None  # of its controlling owner; None of one that was orphaned, too
     phase: str
     created_at: datetime
@@ -170,6 +172,7 @@ def pod_facts(pod: Object, log: str | None = None) -> PodFacts:
         name=pod["metadata"]["name"],
         uid=pod["metadata"]["uid"],
         run_uid=labels(pod).get(LABEL_RUN_UID),
+        instance=labels(pod).get(LABEL_INSTANCE),
         job_uid=owner_uid(pod),
         phase=status.get("phase", "Pending"),
         created_at=datetime.fromisoformat(pod["metadata"]["creationTimestamp"]),

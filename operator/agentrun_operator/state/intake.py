@@ -117,9 +117,13 @@ class Intake:
 
     async def sync(self) -> None:
         """Read all that is watched in full, and look at everything once more."""
-        self._has_kept = False
-        for plural in WATCHED:
-            await self.read_all(plural)
+        kept, self._has_kept = self._has_kept, False
+        try:
+            for plural in WATCHED:
+                await self.read_all(plural)
+        except BaseException:
+            self._has_kept = self._has_kept or kept
+            raise
         await self._look_at_all()
         self.last_sync = asyncio.get_running_loop().time()
 

@@ -127,6 +127,7 @@ PENDING_POD = PodFacts(
     name="r-abc",
     uid="pod-uid",
     run_uid=UID,
+    instance=None,
     job_uid="job-uid",
     phase="Pending",
     created_at=NOW,

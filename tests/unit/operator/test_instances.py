@@ -194,3 +194,30 @@ def test_a_run_in_the_cache_keeps_its_instance() -> None:
     }
     kept = kept_run({"metadata": meta, "spec": {"agentRef": {"name": "a"}}})
     assert kept.instance == "canary"
+
+
+def test_a_run_whose_thread_is_left_by_another_instance_between_two_reads_starts_soon(
+    world: World,
+) -> None:
+    """Which runs have the thread is read later here than which pods are on it."""
+    plain, canary = both(world)
+    go_on(world, 15)  # until the first resync is over
+    create(world, "first", thread="t")
+    go_on(world, 3)
+    create(world, "second", CANARY, thread="t")
+    go_on(world, 2)
+    while not canary.kube.pending:
+        world.loop.advance(1)
+    while [request.text for request in canary.kube.pending] != ["list agentruns"]:
+        others = [r for r in canary.kube.pending if r.text != "list agentruns"]
+        canary.kube.pending.remove(others[0])
+        others[0].serve()
+        world.loop.spin()
+    agents_finish(world)
+    for _ in range(3):
+        world.cluster_goes_on()
+        plain.deliver_all()
+        plain.turn()
+    assert phase(world, "first") == "Succeeded"
+    go_on(world, 10)
+    assert phase(world, "second") == "Running"

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
+
 from agentrun_kube.client.kube import Kube
 from agentrun_kube.names import COMPONENT_AGENT, LABEL_COMPONENT, LABEL_RUN, LABEL_RUN_UID
 from agentrun_operator.controller import Controller
@@ -76,9 +78,12 @@ async def test_a_pod_that_left_the_watch_of_a_standby_is_read_when_the_standby_l
 
 class Counting(Server):
     reads = 0
+    fails = False
 
     async def each(self, plural: str, take: Callable[[Object], None], **selectors: str) -> int:
         self.reads += 1
+        if self.fails:
+            raise TimeoutError
         return await super().each(plural, take, **selectors)
 
 
@@ -99,3 +104,17 @@ async def test_everything_is_read_again_if_a_pod_left_the_watch_before_the_proce
     starting.intake.forget("pods", obj(3, 1, phase="Succeeded"))
     await starting.intake.begin()
     assert server.reads == 2 * len(WATCHED)
+
+
+async def test_what_left_the_watch_is_read_again_also_after_a_read_that_failed() -> None:
+    server = Counting(obj(1, 1, phase="Running"))
+    starting = Controller(cast("Kube", server), Installation("runner"))
+    await starting.intake.sync()
+    starting.intake.learn("pods", obj(2, 1, phase="Running"))
+    starting.intake.forget("pods", obj(3, 1, phase="Succeeded"))
+    server.fails = True
+    with pytest.raises(TimeoutError):
+        await starting.intake.begin()
+    server.fails = False
+    await starting.intake.begin()
+    assert [key.reconciler for key in starting.intake.unwatched] == [Reconciler.UNWATCHED_POD]

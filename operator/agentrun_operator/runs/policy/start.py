@@ -179,7 +179,8 @@ def _thread_has_pod(view: View) -> Plan:
         f"Thread {view.run.spec.thread}: Pod {pod.name} is alive and belongs to another run; the "
         "run starts when that pod has ended."
     )
-    return waiting(view, Reason.THREAD_BUSY, message)
+    look_again_at = threads.look_again_at(pod, view.run, view.now)
+    return replace(waiting(view, Reason.THREAD_BUSY, message), look_again_at=look_again_at)
 
 
 def rejected(view: View, answer: str) -> Plan:

@@ -15,13 +15,14 @@ from agentrun_kube.names import LABEL_INSTANCE
 from agentrun_kube.v1alpha1.agent_run import AgentRun
 from agentrun_kube.vocabulary import Cancel, MultitaskStrategy
 
+from ...facts.pods import PodFacts
 from ...facts.runs import awaits_cleanup
 from ..plan import CancelRun
 from ..view import ThreadView
 
 # More are cancelled in the next turn, so that one plan takes no worker for long.
 MOST_CANCELS = 20
-# Runs of other instances are not watched: only a direct read shows that one has ended.
+# Runs and pods of other instances are not watched: only a direct read shows that one has ended.
 LOOK_AT_OTHER_INSTANCE = timedelta(seconds=5)
 NEEDS_THOSE_AHEAD = frozenset(
     {MultitaskStrategy.REJECT, MultitaskStrategy.INTERRUPT, MultitaskStrategy.ROLLBACK}
@@ -47,7 +48,7 @@ def named(blocker: AgentRun, run: AgentRun) -> str:
     return f"{name} (of another operator: with the label {LABEL_INSTANCE}={blocker.instance})"
 
 
-def look_again_at(blocker: AgentRun, run: AgentRun, now: datetime) -> datetime | None:
+def look_again_at(blocker: AgentRun | PodFacts, run: AgentRun, now: datetime) -> datetime | None:
     """When to see whether the blocker has ended; None if its end wakes the run."""
     return None if blocker.instance == run.instance else now + LOOK_AT_OTHER_INSTANCE
 
