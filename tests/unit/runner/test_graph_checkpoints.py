@@ -31,7 +31,9 @@ def write_checkpoint(pod: Pod, *, value: object, pending: object = None) -> None
     saver.put_writes(config, [("answer", pending)], "task")
 
 
-def test_what_another_agent_left_runs_nothing_in_a_pod_with_secrets(graph_pod: MakePod) -> None:
+def test_a_checkpoint_of_another_agent_runs_nothing_in_a_pod_with_secrets(
+    graph_pod: MakePod,
+) -> None:
     """In a checkpoint, and among its pending writes."""
     pod = graph_pod("graphs:graph", input={"n": 1}, APP_KEY="hidden")
     stolen = pod.root / "stolen"
@@ -59,7 +61,9 @@ def test_a_graph_finds_what_its_state_declares(graph_pod: MakePod) -> None:
     assert ended.report["output"]["anything"] == ["no"]
 
 
-def test_a_type_that_the_state_does_not_declare_needs_the_agents_leave(graph_pod: MakePod) -> None:
+def test_a_type_that_the_state_does_not_declare_must_be_allowed_by_the_agent(
+    graph_pod: MakePod,
+) -> None:
     """The run that stored it goes on in a retry; nothing of it is lost."""
     pod = graph_pod("typed:hides", input={})
     for ended in (pod.run(), pod.run()):

@@ -61,7 +61,7 @@ def test_a_short_report_comes_first_and_survives_when_the_message_is_cut(
     assert event.items() > json.loads(whole).items()
 
 
-def test_a_result_that_is_none_does_not_take_the_report(graph_pod: MakePod) -> None:
+def test_an_invalid_result_does_not_prevent_the_report(graph_pod: MakePod) -> None:
     ended = graph_pod("forges:graph", input={}).run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")

@@ -23,7 +23,7 @@ def test_prepare_workspace_makes_the_workspace_in_the_given_segment(make_pod: Ma
     assert [path.name for path in pod.thread_dir.iterdir()] == ["segments"]
 
 
-def test_a_workspace_that_cannot_be_made_is_told(make_pod: MakePod) -> None:
+def test_a_workspace_that_cannot_be_made_is_reported(make_pod: MakePod) -> None:
     ended = make_pod({}, thread="nowhere").run("prepare-workspace")
 
     assert ended.verdict() == (1, "Failed", "StoreFailed")

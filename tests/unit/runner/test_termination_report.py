@@ -103,7 +103,7 @@ def test_long_questions_lose_their_end_and_keep_their_ids() -> None:
     assert "interruptsTruncated" not in report
 
 
-def test_of_too_many_questions_the_last_are_missing_and_that_is_said() -> None:
+def test_of_too_many_questions_the_last_are_missing_and_the_report_says_so() -> None:
     interrupts = [question(n, "?") for n in range(5000)]
     report = json.loads(fit(report_of(None, interrupts), MAX_BYTES))
 

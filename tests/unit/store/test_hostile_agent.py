@@ -81,7 +81,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: name[:60])
-def test_its_log_is_damage_that_is_named_and_can_be_rolled_back(
+def test_a_hostile_log_is_named_as_damage_and_can_be_rolled_back(
     name: str, tmp_path: Path, tool: Tool
 ) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1")
@@ -164,7 +164,7 @@ def clean(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [*OF_A_SEGMENT, *OF_A_THREAD])
-def test_whatever_it_leaves_its_run_and_all_others_of_the_job_are_rolled_back(
+def test_whatever_an_agent_leaves_all_runs_of_the_job_are_rolled_back(
     name: str, unprivileged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(StoreSaver(unprivileged, run=RUN_A), "1")
@@ -189,7 +189,7 @@ def test_whatever_it_leaves_its_run_and_all_others_of_the_job_are_rolled_back(
 
 
 @pytest.mark.parametrize("name", OF_A_SEGMENT)
-def test_whatever_it_leaves_the_rollback_of_a_later_run_and_of_an_older_one_goes_on(
+def test_whatever_an_agent_leaves_later_and_older_runs_can_be_rolled_back(
     name: str, unprivileged: Path
 ) -> None:
     """What later runs need of an older one is in the logs of all of them."""
@@ -204,7 +204,7 @@ def test_whatever_it_leaves_the_rollback_of_a_later_run_and_of_an_older_one_goes
 
 @pytest.mark.usefixtures("any_trees")
 @pytest.mark.parametrize("name", OF_A_SEGMENT)
-def test_whatever_it_leaves_all_other_threads_are_listed_and_checked(
+def test_whatever_an_agent_leaves_all_other_threads_are_listed_and_checked(
     name: str, tmp_path: Path, tool: Tool
 ) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1")
@@ -222,7 +222,7 @@ def test_whatever_it_leaves_all_other_threads_are_listed_and_checked(
         assert tool(command, "chat").code == int(is_damage)
 
 
-def test_a_rollback_of_what_is_large_has_a_bound_on_its_memory(
+def test_the_rollback_of_a_large_log_has_a_bound_on_its_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of the metadata is more than a clean-up has memory for."""
@@ -272,7 +272,7 @@ def test_a_checkpoint_that_is_its_own_ancestor_is_damage(tmp_path: Path) -> None
         saver.get_delta_channel_history(config=config("1"), channels=["other"])
 
 
-def test_what_no_reader_would_take_is_not_written(
+def test_the_saver_refuses_to_write_what_no_reader_accepts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
@@ -300,7 +300,7 @@ def test_writes_may_be_any_sequence(tmp_path: Path) -> None:
     assert found.pending_writes == [("task", "a", 1), ("task", "b", 2)]
 
 
-def test_what_decodes_for_the_clean_up_knows_langgraphs_codes() -> None:
+def test_the_decoder_of_the_clean_up_has_langgraphs_codes() -> None:
     assert values.EXT_DELTA_SNAPSHOT == jsonplus.EXT_DELTA_SNAPSHOT
     assert values.EXT_NUMPY_ARRAY == jsonplus.EXT_NUMPY_ARRAY
 

@@ -20,7 +20,7 @@ def short_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "WINDOW", 1)
 
 
-def test_without_chains_a_log_of_an_older_version_is_read_and_written_on(
+def test_a_log_of_an_older_version_without_chains_is_read_and_extended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
@@ -35,7 +35,7 @@ def test_without_chains_a_log_of_an_older_version_is_read_and_written_on(
 
 
 @pytest.mark.usefixtures("short_end")
-def test_what_is_not_at_the_end_is_found_further_back(tmp_path: Path) -> None:
+def test_a_checkpoint_that_is_not_at_the_end_is_found_further_back(tmp_path: Path) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
     put(saver, "1", "one")
     saver.put_writes(config("1"), [("value", "early")], "task")
@@ -83,7 +83,9 @@ def flip(log: Path, offset: int) -> None:
 
 
 @pytest.mark.usefixtures("short_end")
-def test_damage_behind_the_answer_hides_it_not_and_before_it_is_named(tmp_path: Path) -> None:
+def test_older_damage_does_not_hide_the_newest_and_is_named_by_a_read_that_meets_it(
+    tmp_path: Path,
+) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
     for number in range(9):
         put(saver, str(number), ns="" if number < 5 else "subgraph")

@@ -56,7 +56,7 @@ def flip(log: Path, offset: int) -> None:
 @pytest.mark.parametrize(
     "damage", [damage_the_later_run, damage_its_needed_checkpoint, damage_its_needed_writes]
 )
-def test_where_the_need_cannot_be_known_all_of_the_run_stays(
+def test_a_run_is_kept_whole_if_it_is_unknown_what_later_runs_need(
     damage: Callable[[Path], None], tmp_path: Path, tool: Tool
 ) -> None:
     """Failure mode 29."""
@@ -72,7 +72,7 @@ def test_where_the_need_cannot_be_known_all_of_the_run_stays(
 
 
 @pytest.mark.parametrize("age", [1, 2])
-def test_what_a_clean_up_may_not_read_is_kept_whole_for_later_runs(
+def test_a_log_that_the_clean_up_may_not_read_is_kept_whole_for_later_runs(
     age: int, tmp_path: Path
 ) -> None:
     """The log is linked, not copied: that takes no time, whatever its size."""

@@ -87,7 +87,7 @@ def test_each_line_is_rebuilt_from_its_own_writes(other: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("other", ["answers", "input"])
-def test_taking_back_runs_of_one_line_leaves_the_other_as_it_was(
+def test_rolling_back_runs_of_one_line_leaves_the_other_unchanged(
     other: str, tmp_path: Path
 ) -> None:
     """Failure mode 29."""
@@ -106,7 +106,7 @@ def test_taking_back_runs_of_one_line_leaves_the_other_as_it_was(
             assert states(GRAPH, root) == {one: before[one] for one in theirs}, (order, number)
 
 
-def test_a_copy_and_a_prune_know_the_lines(tmp_path: Path) -> None:
+def test_a_copy_and_a_prune_preserve_the_newest_line(tmp_path: Path) -> None:
     two_lines(tmp_path, "answers")
     tool = StoreSaver(tmp_path)
     tool.copy_thread("chat", "copy")

@@ -39,7 +39,7 @@ def test_in_one_process_the_ids_count_and_not_the_order_of_arrival(tmp_path: Pat
         assert [found.checkpoint["id"] for found in before_its_parent] == []
 
 
-def test_before_an_unknown_checkpoint_goes_by_its_id(tmp_path: Path) -> None:
+def test_before_compares_an_unknown_checkpoint_by_its_id(tmp_path: Path) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
     for checkpoint_id in ("1", "2", "4"):
         put(saver, checkpoint_id)

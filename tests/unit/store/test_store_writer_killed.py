@@ -51,7 +51,7 @@ def check(root: Path, acknowledged: int) -> int:
     return len(found) - 1
 
 
-def test_a_killed_writers_acknowledged_checkpoints_are_there_and_its_retry_goes_on(
+def test_a_killed_writers_acknowledged_checkpoints_are_stored_and_its_retry_continues(
     tmp_path: Path,
 ) -> None:
     newest = -1
