@@ -114,7 +114,7 @@ def test_a_removal_that_does_not_end_is_an_error_after_all_others_are_done(
     code, report = clean(tmp_path, entries, monkeypatch)
     assert (code, report["runs"]) == (1, {RUN_B: {"checkpoints": 1}})
     assert report["errors"].keys() == {RUN_A}
-    assert "it is continued" in report["errors"][RUN_A]
+    assert "the next Job continues" in report["errors"][RUN_A]
 
 
 def test_each_rollback_is_reported_before_the_next_one_begins(
