@@ -1,7 +1,8 @@
 """One run from beginning to end: start the agent, stop it at SIGTERM, write the report.
 
-THE LINE: a result counts if the agent had it when the supervisor took SIGTERM; no later one does. So
-a run is never Succeeded because its stop made it end, nor Failed because its stop made it raise.
+THE LINE: a result counts if the agent had it when the supervisor took SIGTERM; a later one never
+does. So a run is never Succeeded because its stop made it end, nor Failed because its stop made it
+raise.
 """
 
 import signal
