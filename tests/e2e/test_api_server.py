@@ -1,4 +1,4 @@
-"""The API server is away for a while: nothing is lost, and nothing is done twice."""
+"""The API server is down for a while: the operator loses nothing, and does nothing twice."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from .node import Vigil
 from .operators import DEPLOYED
 from .run import Run, condition
 
-# Longer than the lease (15 s), and than the operator waits for the answer to a request (30 s).
+# Longer than the lease (15 s), and than the operator's request timeout (30 s).
 AWAY = 35
 
 
 def created_jobs(run: Run) -> int:
-    """How many Jobs were ever made for the run."""
+    """The number of Jobs that were ever created for the run."""
     written = deployment.writes(run.namespace, "jobs", run.name)
     return sum(line.startswith("create") and line.endswith("201") for line in written)
 

@@ -13,7 +13,7 @@ from .run import Run, condition, time
 
 
 class Interrupted:
-    """A run that was interrupted in its third step, and what was seen of it meanwhile."""
+    """A run that was interrupted in its third step, with the observations during it."""
 
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns
@@ -102,7 +102,7 @@ def test_every_acknowledged_checkpoint_is_kept(ns: Namespace) -> None:
     assert 20 <= begun < 5000
     store = ns.store()
     done = store.state("t").values["done"]
-    # A step begins when the checkpoint of the one before it is acknowledged.
+    # A step begins when the store has acknowledged the checkpoint of the one before.
     assert done in (list(range(1, begun)), list(range(1, begun + 1)))
     checkpoints = store.checkpoints_of("threads/t", run.uid)
     assert len(checkpoints) == status["checkpoint"]["count"] == len(done) + 2
@@ -111,7 +111,7 @@ def test_every_acknowledged_checkpoint_is_kept(ns: Namespace) -> None:
 
 def test_the_writes_of_a_finished_node_of_an_unfinished_step_are_kept(ns: Namespace) -> None:
     """Failure mode 33."""
-    # Of nodes side by side, only one can be told to stop: the others are killed after the grace.
+    # A stop interrupts only one of parallel nodes: the others are killed at the end of the grace.
     held: dict[str, Any] = {
         "config": {"configurable": {"hold": ["right"]}},
         "gracePeriodSeconds": 2,
@@ -147,7 +147,7 @@ def test_the_same_cancel_twice_is_one_cancel(ns: Namespace) -> None:
 
 
 def assert_changes_nothing(run: Run) -> None:
-    """The same interrupt once more."""
+    """Request the same interrupt once more, and check that nothing changes."""
     before = run.get()["metadata"]["resourceVersion"]
     run.cancel("interrupt")
     assert run.get()["metadata"]["resourceVersion"] == before

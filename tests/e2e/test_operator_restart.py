@@ -1,4 +1,4 @@
-"""The operator stops, is away, and is back: runs do not notice, and nothing is missed."""
+"""The operator stops and starts again: runs do not notice, and it misses no event."""
 
 from contextlib import ExitStack
 from datetime import timedelta
@@ -34,7 +34,7 @@ def test_the_operator_ends_within_seconds_and_leaves_runs_as_they_are(
     asked = time(last["metadata"]["deletionTimestamp"]) - grace
     assert time(ended["finishedAt"]) - asked <= timedelta(seconds=5)
     operator.start()
-    # Who works now has looked at all that there is when a run that was created later is through.
+    # Once a run that was created later has ended, the new leader has seen all older objects.
     ns.run("nobody", "marker", cancel="interrupt").wait("Interrupted")
     more = deployment.writes(ns.name)[len(written) :]
     assert [write for write in more if "marker" not in write] == []
@@ -94,7 +94,7 @@ def test_a_rollback_is_completed_although_the_operator_is_killed_in_its_middle(
 def test_a_clean_up_that_ended_without_an_operator_is_repeated_once_and_counts_the_same(
     ns: Namespace, operator: Operator
 ) -> None:
-    """Failure modes 32 and 37. Only a Job that this operator has made is believed."""
+    """Failure modes 32 and 37. The operator trusts only the report of a Job that it has made."""
     run = ns.held_run()
     written = len(ns.store().checkpoints_of("threads/t", run.uid))
     cleanup = "--selector=app.kubernetes.io/component=cleanup"

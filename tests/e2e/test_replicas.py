@@ -1,4 +1,4 @@
-"""Two replicas: one works, the other takes over."""
+"""Two replicas: one leads, the other takes over."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -45,13 +45,13 @@ def test_the_standby_takes_over_within_the_leases_time_when_the_leader_is_killed
     run.cancel("interrupt")
     run.wait("Interrupted", seconds=40)
     assert run.processes() == []
-    # The lease runs out after 15 s, and is looked at every 2 s.
+    # The Lease expires after 15 s, and the standby checks it every 2 s.
     assert (datetime.now(UTC) - began).total_seconds() < 25
     two.start()
 
 
 def settled(obj: Object) -> bool:
-    """Whether nothing is left to be done for the run."""
+    """Whether the operator has finished its work on the run."""
     return bool(obj["status"].get("settled") and not obj["metadata"].get("finalizers"))
 
 

@@ -1,4 +1,4 @@
-"""Users with few rights get no more of them through Agents and AgentRuns."""
+"""Users with few rights gain none through Agents and AgentRuns."""
 
 import json
 
@@ -22,7 +22,7 @@ def tina(ns: Namespace) -> str:
 
 
 def test_a_user_who_may_not_create_pods_writes_no_agents(ns: Namespace) -> None:
-    """Not to get Secrets, service accounts or nodes by them, nor anything else."""
+    """Otherwise an Agent would give them Secrets, service accounts or nodes."""
     grant(ns.name, "ann", "get,create,update,patch", "agents.agentrun.dev")
     wait_allowed(ns.name, "ann", "patch", "agents.agentrun.dev")
     need = "you need the verb 'create' on pods in its namespace"
@@ -43,7 +43,7 @@ def test_a_user_who_may_not_create_pods_writes_no_agents(ns: Namespace) -> None:
 
 
 def test_a_user_who_may_not_cancel_stops_no_run(ns: Namespace, tina: str) -> None:
-    """By no patch, no delete, and by no owner that is not there."""
+    """By no patch, no delete, and by no owner that does not exist."""
     as_tina = f"--as={tina}"
     run = ns.held_run(hold=2)
     gone = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "none-such"}

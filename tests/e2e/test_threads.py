@@ -9,7 +9,7 @@ from .run import Run, time
 
 
 def lifetime(run: Run) -> tuple[datetime, datetime]:
-    """When the container of the run's pod started and ended, by the kubelet (whole seconds)."""
+    """Start and end of the container of the run's pod, from the kubelet (whole seconds)."""
     (status,) = run.pod()["status"]["containerStatuses"]
     ended: Object = status["state"]["terminated"]
     return time(ended["startedAt"]), time(ended["finishedAt"])
@@ -17,7 +17,7 @@ def lifetime(run: Run) -> tuple[datetime, datetime]:
 
 def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> None:
     first = ns.held_run(thread="t", hold=1, input={"steps": 2})
-    # Names that sort the other way round: only the creation may count.
+    # The names sort in reverse: only the creation may count.
     second = ns.run("steps", "zzz", thread="t", input={"steps": 4})
     said = second.wait_waiting("ThreadBusy")
     assert "Thread t" in said
@@ -38,7 +38,7 @@ def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> N
 
 
 def test_runs_that_one_command_creates_take_turns_in_its_order(ns: Namespace) -> None:
-    """The API server may call them all equally old, and their names sort the other way round."""
+    """The API server may give them equal creation times, and their names sort in reverse."""
     names = ["d", "c", "b", "a"]
     # Out of order, a run would find more steps done than it was asked for, and do one more.
     manifests = [
