@@ -58,10 +58,10 @@ def created(namespace: str, resource: str) -> int:
     )
 
 
-def wait_let_go(kind: str, namespace: str, name: str) -> None:
+def wait_unwatched(kind: str, namespace: str, name: str) -> None:
     """Wait until the object has the label that takes it off the operator's watch."""
     wait_until(
-        f"{kind} {name} is let go",
+        f"{kind} {name} is off the watch",
         kind,
         namespace,
         lambda obj: "agentrun.dev/finished" in obj["metadata"]["labels"],

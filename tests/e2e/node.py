@@ -45,7 +45,7 @@ def kill_python(pod_uid: str) -> None:
     signal_python(pod_uid, "KILL")
 
 
-def let_go(run_uid: str) -> None:
+def open_gate(run_uid: str) -> None:
     """Open the gate at which an agent with `hold` waits; needs no API server."""
     node_exec("bash", "-c", _OPEN, "bash", run_uid)
 

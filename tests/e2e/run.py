@@ -64,9 +64,9 @@ class Run:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
         kubectl("create", "--raw", path, "-f-", stdin=json.dumps(eviction))
 
-    def let_go(self) -> None:
+    def open_gate(self) -> None:
         """Open the gate at which an agent with `hold` waits."""
-        node.let_go(self.uid)
+        node.open_gate(self.uid)
 
     # State
 

@@ -38,7 +38,7 @@ def test_what_was_requested_just_before_is_done_when_the_api_server_is_back(
     rolled_back.cancel("rollback")
     born = ns.run("steps", thread="d", input={"steps": 1})
     with faults.api_server_away(AWAY):
-        node.let_go(completed.uid)
+        node.open_gate(completed.uid)
         for vigil in vigils:
             vigil.last_seen_alive()
     done = interrupted.wait("Interrupted")

@@ -27,7 +27,7 @@ def wait_in_next_pod(run: Run, first: Object) -> None:
 
 def expect_it_went_on(run: Run) -> None:
     """The run resumed at its third step of four."""
-    run.let_go()
+    run.open_gate()
     status = run.wait("Succeeded")["status"]
     assert status["output"]["done"] == [1, 2, 3, 4]
     assert status["attempts"] == 2

@@ -2,7 +2,7 @@
 
 import json
 
-from .deployment import USER, wait_let_go, writes
+from .deployment import USER, wait_unwatched, writes
 from .kubectl import Object, kubectl, wait_gone
 from .namespace import Namespace, agent_run, put_into
 from .run import Run, condition, time
@@ -101,9 +101,9 @@ def test_the_jobs_and_pods_of_finished_runs_leave_the_watch(ns: Namespace) -> No
     interrupted.wait("Interrupted")
     failed.wait("Failed")
     for run in (interrupted, failed):
-        wait_let_go("jobs", run.namespace, run.name)
+        wait_unwatched("jobs", run.namespace, run.name)
         for pod in run.pods():
-            wait_let_go("pods", run.namespace, pod["metadata"]["name"])
+            wait_unwatched("pods", run.namespace, pod["metadata"]["name"])
     assert len(failed.pods()) == 2
     assert interrupted.log()[-1]["result"] == "Stopped"
 

@@ -157,7 +157,7 @@ def test_no_user_changes_the_operators_marks_on_a_live_run(ns: Namespace) -> Non
     status = {"status": {"holdsThread": False}}
     said = refused_patch(ns.name, "ar", run.name, status, "--subresource=status")
     assert "only the operator writes the status" in said
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
 
 

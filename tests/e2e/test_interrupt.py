@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .deployment import wait_let_go, writes
+from .deployment import wait_unwatched, writes
 from .kubectl import kubectl, watch
 from .namespace import Namespace
 from .node import Vigil
@@ -142,7 +142,7 @@ def test_the_same_cancel_twice_is_one_cancel(ns: Namespace) -> None:
     assert reasons == ["AgentStarted", "Cancelling", "Interrupted"]
     assert len(statuses_written(run)) == told + 2
     pod = run.pod()["metadata"]["name"]
-    wait_let_go("pods", ns.name, pod)
+    wait_unwatched("pods", ns.name, pod)
     assert len(writes(ns.name, "pods", pod)) == 2, "the stop, and the label in the end"
 
 

@@ -21,7 +21,7 @@ def test_reject_fails_at_once_and_leaves_the_thread_alone(ns: Namespace) -> None
     second = ns.run("steps", thread="t", input={"steps": 1}, multitaskStrategy="reject")
     failed = second.wait("Failed")
     assert condition(failed, "Finished") == ("True", "ThreadBusy")
-    first.let_go()
+    first.open_gate()
     assert first.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
     assert created(ns.name, "jobs") == 1
 

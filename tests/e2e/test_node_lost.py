@@ -79,7 +79,7 @@ class OnLostNode:
         assert store.state("b") == self.before
         assert store.tombstones("threads/b") == {self.rolled_back.uid}
         self.untouched.wait_until("its node is back", in_sight("AgentStarted"))
-        self.untouched.let_go()
+        self.untouched.open_gate()
         assert self.untouched.wait("Succeeded")["status"]["attempts"] == 1
 
 

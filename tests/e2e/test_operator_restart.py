@@ -40,7 +40,7 @@ def test_the_operator_ends_within_seconds_and_leaves_runs_as_they_are(
     assert [write for write in more if "marker" not in write] == []
     assert run.pod()["metadata"]["uid"] == before["metadata"]["uid"]
     assert run.pod()["status"]["containerStatuses"] == before["status"]["containerStatuses"]
-    run.let_go()
+    run.open_gate()
     assert run.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
     reasons = [reason for reason, _ in run.events(until="Succeeded")]
     assert reasons == ["AgentStarted", "Succeeded"], "nothing may be told twice"
@@ -57,7 +57,7 @@ def test_the_operator_does_what_it_missed_when_it_is_back(
     with operator.down():
         interrupted.cancel("interrupt")
         rolled_back.cancel("rollback")
-        completed.let_go()
+        completed.open_gate()
         deleted.delete()
         born = ns.run("steps", thread="e", input={"steps": 1})
         born_cancelled = ns.run("steps", thread="f", cancel="interrupt")

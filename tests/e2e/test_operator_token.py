@@ -117,7 +117,7 @@ def test_the_operator_changes_only_what_a_stop_needs(ns: Namespace, operator: st
             options = ("-n", ns.name, "--type=merge", f"--patch={json.dumps(done)}", *dry)
             kubectl("patch", kind, of, *options)
         kubectl("delete", kind, of, "-n", ns.name, *dry)
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
 
 

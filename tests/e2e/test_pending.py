@@ -34,7 +34,7 @@ def test_a_pending_run_that_is_cancelled_ends_in_seconds_and_leaves_nothing(
         expect_never_started(run, action)
         assert run.pods() == []
         assert run.job() is None
-    mend(ns)
+    remove_obstacles(ns)
     jobs = deployment.created(ns.name, "jobs")
     # Without the obstacles the next runs of their threads begin, but they themselves never do.
     following = [ns.run(name, thread=name, input={"steps": 1}) for name in OBSTACLES]
@@ -44,15 +44,15 @@ def test_a_pending_run_that_is_cancelled_ends_in_seconds_and_leaves_nothing(
     assert [run.pods() for run in runs.values()] == [[]] * len(OBSTACLES)
 
 
-def mend(ns: Namespace) -> None:
+def remove_obstacles(ns: Namespace) -> None:
     """Remove all obstacles."""
     ns.create(claim("later"))
     for name, (_, spec) in OBSTACLES.items():
-        mended = agent(name, graph="steps:graph", store={"claimName": "later"})
+        fixed = agent(name, graph="steps:graph", store={"claimName": "later"})
         if spec is None:
-            ns.create(mended)
+            ns.create(fixed)
         else:
-            ns.replace(mended)
+            ns.replace(fixed)
 
 
 def expect_never_started(run: Run, action: str) -> None:
@@ -79,7 +79,7 @@ def test_a_run_that_waits_for_its_thread_is_cancelled_without_a_job(
     queued.cancel(action)
     expect_never_started(queued, action)
     assert first.status["phase"] == "Running", "the run ahead must not notice"
-    first.let_go()
+    first.open_gate()
     first.wait("Succeeded")
     assert deployment.created(ns.name, "jobs") == 1
 

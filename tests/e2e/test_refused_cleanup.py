@@ -29,17 +29,17 @@ def test_a_refused_clean_up_is_reported_on_its_own_run_only(ns: Namespace) -> No
                 lambda obj: condition(obj, "RolledBack") == ("False", "CleanupFailed"),
             )
             assert WORDS in message(stuck, "RolledBack")
-            assert told_until_gone(elsewhere) <= {"CleanupPending"}
+            assert reasons_until_gone(elsewhere) <= {"CleanupPending"}
             assert [path for path in other.files() if f"-{elsewhere.uid}/" in path] == []
             assert condition(later.get(), "RolledBack") is None
             assert condition(refused.get(), "RolledBack") == ("False", "CleanupFailed")
-        assert told_until_gone(later) <= {"CleanupPending"}
+        assert reasons_until_gone(later) <= {"CleanupPending"}
         refused.wait_gone(seconds=90)  # the operator retries a refused request each minute
     store = ns.store()
     assert store.segments("threads/a") == store.segments("threads/b") == []
 
 
-def told_until_gone(run: Run) -> set[str]:
+def reasons_until_gone(run: Run) -> set[str]:
     """Roll the run back. Returns the reasons in its condition RolledBack until it was gone."""
     seen = watch("ar", run.namespace, f"--field-selector=metadata.name={run.name}")
     next(seen)

@@ -68,7 +68,7 @@ def test_a_leader_that_hangs_for_longer_than_its_lease_does_no_harm_when_it_wake
     with faults.frozen(hung):
         interrupted.cancel("interrupt")
         rolled_back.cancel("rollback")
-        completed.let_go()
+        completed.open_gate()
         born = ns.run("steps", thread="d", input={"steps": 1})
         rolled_back.wait_gone(seconds=60)
         done = [run.wait_until("is settled", settled) for run in (interrupted, completed, born)]

@@ -71,7 +71,7 @@ def test_the_stream_can_be_followed_while_the_agent_runs(ns: Namespace) -> None:
     run.wait("Running")
     assert run.wait_log(event="updates")["data"] == {"step": {"done": [1]}}
     assert run.status["phase"] == "Running"
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
 
 

@@ -65,7 +65,7 @@ def test_a_user_who_may_not_cancel_stops_no_run(ns: Namespace, tina: str) -> Non
     run.patch({"metadata": {"labels": {"mine": "yes"}}}, as_tina)
     assert run.get()["status"]["phase"] == "Running"
     assert "deletionTimestamp" not in run.get()["metadata"]
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
     run.patch({"metadata": {"ownerReferences": [gone]}}, as_tina, "--dry-run=server")
     kubectl("delete", "ar", run.name, "-n", ns.name, as_tina)
@@ -109,7 +109,7 @@ def test_the_finalizer_is_the_operators_until_an_administrator_releases_it(
     bind(ns.name, tina, "agentrun-releaser")
     wait_allowed(ns.name, tina, "release")
     run.patch(off, as_tina, "--dry-run=server")
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
 
 

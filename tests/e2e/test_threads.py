@@ -25,7 +25,7 @@ def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> N
     third = ns.run("steps", "aaa", thread="t", input={"steps": 6})
     third.wait_waiting("ThreadBusy")
     assert second.pods() == third.pods() == []
-    first.let_go()
+    first.open_gate()
     outputs = [run.wait("Succeeded")["status"]["output"] for run in (first, second, third)]
     assert [output["done"] for output in outputs] == [
         [1, 2],
@@ -63,7 +63,7 @@ def test_a_cancelled_run_in_the_queue_is_skipped(ns: Namespace) -> None:
     second.cancel("interrupt")
     second.wait("Interrupted", seconds=10)
     third.wait_waiting("ThreadBusy")
-    first.let_go()
+    first.open_gate()
     assert third.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3]
     assert ns.store().segments("threads/t") == [first.uid, third.uid]
 
@@ -77,7 +77,7 @@ def test_a_long_queue_goes_in_order_past_one_that_is_cancelled(ns: Namespace) ->
     cancelled = queue.pop(2)
     cancelled.cancel("interrupt")
     cancelled.wait("Interrupted", seconds=10)
-    first.let_go()
+    first.open_gate()
     for run in queue:
         steps = int(run.name.removeprefix("q"))
         done = run.wait("Succeeded")["status"]["output"]["done"]

@@ -42,7 +42,7 @@ class Ended:
 
 def end_unseen(run: Run) -> None:
     """Let the held run end."""
-    run.let_go()
+    run.open_gate()
     over = ("Succeeded", "Failed")
     selector = f"--selector=agentrun.dev/run-uid={run.uid}"
     wait_until("end", "pods", run.namespace, lambda pod: pod["status"]["phase"] in over, selector)

@@ -132,7 +132,7 @@ def test_background_processes_end_with_their_program(command_pod: MakePod) -> No
     running = command_pod("mkfifo go; sleep 604 & echo ready; read line < go").start()
     running.wait_for("ready")
     child = descendant(running.supervisor, "604")
-    let_go(running.pod)
+    open_gate(running.pod)
 
     assert running.end().verdict() == (0, "Succeeded", None)
     await_death(child)
@@ -145,7 +145,7 @@ def test_a_program_that_had_ended_when_sigterm_was_taken_has_succeeded(
     running.wait_for("ready")
     (program,) = children(running.supervisor)
     running.signal(signal.SIGSTOP)
-    let_go(running.pod)
+    open_gate(running.pod)
     await_death(program)
     running.stop()
     running.signal(signal.SIGCONT)
@@ -180,7 +180,7 @@ def test_sigterm_while_the_store_hangs_hurries_the_report(command_pod: MakePod) 
     running = command_pod("mkfifo go; echo ready; read line < go", grace=2).start()
     running.wait_for("ready")
     program = children(running.supervisor)
-    let_go(running.pod)
+    open_gate(running.pod)
     stop_reading(running, program)
     running.stop()
     ended = running.end()
@@ -198,7 +198,7 @@ def stop_reading(running: Running, program: list[int]) -> None:
     os.kill(reader, signal.SIGSTOP)
 
 
-def let_go(pod: Pod) -> None:
+def open_gate(pod: Pod) -> None:
     """Let a script go on that reads the pipe `go`."""
     (pipe,) = pod.thread_dir.glob("segments/*/workspace/go")
     pipe.write_text("go\n")
