@@ -1,6 +1,6 @@
-"""Checkpoints are data: what the serializer of a run makes of them, and what it refuses to make.
+"""Checkpoints are data: the objects that the serializer of a run makes, and those that it refuses.
 
-The payloads are what another Agent can write into its own segment of the thread.
+Another Agent can write the payloads into its own segment of the thread.
 """
 
 import os

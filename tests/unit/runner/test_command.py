@@ -73,8 +73,8 @@ def test_a_program_has_the_default_signal_dispositions(command_pod: MakePod) -> 
     blocked, ignored, umask = [line.split()[-1] for line in ended.lines if line[0] != "{"]
 
     assert (blocked, umask) == ("0000000000000000", "0002")
-    # Bit n-1 is signal n. Those from 32 on are the C library's, and what started the tests may
-    # have left one of them ignored.
+    # Bit n-1 is signal n. Those from 32 on are the C library's, and the tests' parent may have
+    # left one of them ignored.
     assert int(ignored, 16) & 0x7FFFFFFF == 0
 
 
@@ -172,7 +172,7 @@ def test_a_store_that_hangs_does_not_prevent_the_report_of_a_stopped_run(
     assert ended.verdict() == (143, "Stopped", None)
     assert "checkpoint" not in ended.report
     assert ended.seconds < 2
-    (warning,) = ended.events("warning")  # a line of JSON, like all that the runner says
+    (warning,) = ended.events("warning")  # a line of JSON, like all output of the runner
     assert "the store gave no answer" in warning["message"]
 
 
@@ -199,6 +199,6 @@ def stop_reading(running: Running, program: list[int]) -> None:
 
 
 def open_gate(pod: Pod) -> None:
-    """Let a script go on that reads the pipe `go`."""
+    """Let a script continue that reads the pipe `go`."""
     (pipe,) = pod.thread_dir.glob("segments/*/workspace/go")
     pipe.write_text("go\n")

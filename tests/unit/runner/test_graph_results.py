@@ -1,4 +1,4 @@
-"""What becomes of a graph that nobody stops."""
+"""The results of graphs that are not stopped."""
 
 import json
 
@@ -85,7 +85,7 @@ def test_an_open_interrupt_is_in_the_report_and_in_the_stream(graph_pod: MakePod
 def test_a_paused_run_does_not_show_an_older_result_as_its_output(
     graph_pod: MakePod, graph: str, first: object, second: object, output: object
 ) -> None:
-    """Where the output is not the state itself, a graph that is paused has not written it yet."""
+    """If the output is not the state itself, a paused graph has not written it yet."""
     assert graph_pod(graph, input=first).run().report["output"] == output
     paused = graph_pod(graph, input=second).run().report
 

@@ -1,4 +1,4 @@
-"""Going on: the answer to what a graph asked for, and an older checkpoint to start from."""
+"""Resumes: answers to a graph's questions, and older checkpoints to start from."""
 
 from typing import Any
 
@@ -222,7 +222,7 @@ def test_a_fork_gives_its_own_answers_where_another_line_has_answered(graph_pod:
 
 
 def test_a_fork_uses_no_answer_of_a_run_that_was_rolled_back(graph_pod: MakePod) -> None:
-    """Failure mode 63: what another line is rebuilt from stays, but answers nothing any more."""
+    """Failure mode 63: the answer stays for the other line, but the fork does not get it."""
     asked = graph_pod("graphs:asks_and_logs", input={"log": ["start"]}).run()
     answered = graph_pod("graphs:asks_and_logs", resume="a").run()
     graph_pod("graphs:asks_and_logs", input={"log": ["later"]}).run()

@@ -1,4 +1,4 @@
-"""A retry after a pod that ended without an report, at a point where somebody is asked."""
+"""Retries after a pod that ended without a report, at a breakpoint or a question."""
 
 import pytest
 

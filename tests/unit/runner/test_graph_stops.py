@@ -8,7 +8,7 @@ from unit.runner.pod import Ended, MakePod, Pod
 
 
 def stopped(pod: Pod) -> Ended:
-    """What is left of a pod that is stopped when its node says that it is ready."""
+    """Stop a pod when its node prints "ready", and return how it ended."""
     running = pod.start()
     running.wait_for("ready")
     running.stop()
@@ -55,7 +55,7 @@ def test_a_node_stops_and_cleans_up_though_the_agent_handles_or_blocks_sigterm(
 def test_no_step_begins_after_the_stop_though_the_agent_handles_or_ignores_sigterm(
     graph_pod: MakePod, graph: str
 ) -> None:
-    """Each step swallows what interrupts it; where SIGTERM is ignored, nothing does."""
+    """Each step swallows its interruption; a graph that ignores SIGTERM gets none."""
     ended = stopped(graph_pod(graph, input={}, grace=20))
 
     assert ended.verdict() == (143, "Stopped", None)
@@ -165,7 +165,7 @@ def test_a_killed_run_resumes_where_it_was(graph_pod: MakePod) -> None:
 
 
 def test_a_tool_call_that_was_stopped_is_answered_in_the_next_run(graph_pod: MakePod) -> None:
-    """Failure mode 33. No model takes messages in which a tool call is not answered."""
+    """Failure mode 33. Models refuse messages with an unanswered tool call."""
     question = {"messages": [{"role": "user", "content": "what is it?"}]}
     stopped(
         graph_pod("calls_a_tool:graph", input=question, config={"configurable": {"hold": True}})
@@ -180,7 +180,7 @@ def test_a_tool_call_that_was_stopped_is_answered_in_the_next_run(graph_pod: Mak
 
 
 def stopped_fan_out(pod: Pod) -> Ended:
-    """What is left of a pod that is stopped when both its nodes say that they are ready."""
+    """Stop a pod when both its nodes print "ready", and return how it ended."""
     running = pod.start()
     running.wait_for("ready")
     running.wait_for("ready")

@@ -1,4 +1,4 @@
-"""The supervisor as the first process of a namespace, which the kernel treats like no other."""
+"""The supervisor as PID 1 of a namespace, which the kernel treats specially."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What keeps the supervisor's report out of the hands of the agent."""
+"""The protection of the supervisor's report from the agent."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_the_agent_cannot_trace_its_supervisor_or_open_its_memory(make_pod: Make
 def test_the_report_is_in_the_log_whole_behind_all_that_the_agent_prints(
     command_pod: MakePod,
 ) -> None:
-    """The agent leaves a line open, and a process that goes on printing in another session."""
+    """The agent leaves a line open, and a process that keeps printing in another session."""
     script = """
     setsid sh -c 'while echo still here; do :; done' &
     printf %s '{"event":"report","result":"Succeeded"'

@@ -1,4 +1,4 @@
-"""A pod that was not given a run that makes sense says so."""
+"""A pod with an invalid run file or environment reports the error."""
 
 import pytest
 

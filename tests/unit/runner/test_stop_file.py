@@ -1,4 +1,4 @@
-"""A stop that has begun is shortened by a file that only the operator's Jobs can write."""
+"""A file that only the operator's Jobs can write shortens a stop that has begun."""
 
 import json
 import os
@@ -113,7 +113,7 @@ def test_an_invalid_stop_file_is_ignored(command_pod: MakePod, tmp_path: Path, w
 def test_a_volume_that_hangs_holds_up_neither_the_stop_nor_the_report(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The file is read beside the supervisor's own work, by what it leaves behind."""
+    """A thread beside the supervisor's own work reads the file."""
     asked, may_answer = os.pipe(), os.pipe()
 
     def hang(_: Path) -> None:
@@ -177,7 +177,7 @@ def test_the_job_follows_no_link(make_pod: MakePod, tmp_path: Path) -> None:
 
 
 def test_the_job_only_lowers_the_seconds(make_pod: MakePod) -> None:
-    """A Job that was made before may come later."""
+    """An earlier Job may run later."""
     pod = make_pod({})
     pod.thread_dir.mkdir(parents=True)
     written = [job(pod, seconds).read_text() for seconds in (5, 9, 2)]

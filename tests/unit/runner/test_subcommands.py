@@ -1,4 +1,4 @@
-"""What else the image's ENTRYPOINT does: workspaces for foreign images, and the clean-up Job."""
+"""The other subcommands of the ENTRYPOINT: workspaces for foreign images, and the clean-up Job."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def test_cleanup_drops_what_the_run_wrote(make_pod: MakePod) -> None:
 def test_cleanup_finds_the_package_that_the_state_of_a_later_run_is_packed_with(
     make_pod: MakePod,
 ) -> None:
-    """It starts without a look at packages, as all that the image starts does."""
+    """Like every process of the image, it starts without site-packages."""
     pod = make_pod({})
     delta_runs(pod.root / "store", 3)
     pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": delta_run(1), "thread": THREAD}])

@@ -162,7 +162,7 @@ def test_a_change_that_is_cut_anywhere_is_done_or_not_done_and_can_be_repeated(
         again = scenario.act(root)
         assert state(root) == after, where
         assert list(root.rglob(".*")) == [], f"{where}: leftovers"
-        # Only a stateless thread, gone with its tombstone, forgets how much there was.
+        # Only a stateless thread, removed with its tombstone, forgets the number of checkpoints.
         assert again == result or (again == 0 and "stateless" in name) or isinstance(again, Path)
 
 

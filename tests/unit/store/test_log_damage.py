@@ -1,4 +1,4 @@
-"""Changed bits: found and named, or in the last record, which is dropped. Never a wrong value."""
+"""Changed bits: readers name them, or drop them with the last record. Never a wrong value."""
 
 from pathlib import Path
 

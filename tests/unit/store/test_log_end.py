@@ -1,4 +1,4 @@
-"""A log is read from its end, and gives what reading all of it gives."""
+"""Reading a log from its end has the same result as reading all of it."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from unit.store.support import RUN_A, RUN_B, THREAD, config, content, ids, log_o
 
 @pytest.fixture
 def short_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the last record is looked at, whatever is asked for."""
+    """Readers read the last record alone at first."""
     monkeypatch.setattr(tail, "WINDOW", 1)
 
 
@@ -57,7 +57,7 @@ def test_a_checkpoint_that_is_not_at_the_end_is_found_further_back(tmp_path: Pat
 def test_ids_that_go_down_put_again_or_written_to_early_are_read_from_the_start(
     is_reopened: bool, tmp_path: Path
 ) -> None:
-    """What the end of the log says would be another answer."""
+    """The end of the log alone would give another answer."""
 
     def saver() -> StoreSaver:
         return StoreSaver(tmp_path, run=RUN_A) if is_reopened else same

@@ -82,7 +82,7 @@ def test_a_torn_writes_record_loses_all_of_its_writes(tmp_path: Path) -> None:
 def test_a_record_that_is_written_during_a_read_is_no_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The writer may finish it, and append another, before we look at what comes after it."""
+    """The writer may finish it, and append another, before the reader reads the rest."""
     _, lengths, contents = written(tmp_path)
     pread, looked_at = os.pread, set()
 
@@ -110,7 +110,7 @@ def test_a_writer_stops_when_another_one_wrote_to_its_segment(tmp_path: Path) ->
 
 
 def test_a_writer_stops_when_its_log_was_replaced(tmp_path: Path) -> None:
-    """What it wrote to the file it has open, nobody would ever see."""
+    """No reader would ever see its writes to the file that it has open."""
     saver = StoreSaver(tmp_path, run=RUN_A)
     put(saver, "1")
     log = log_of(tmp_path, RUN_A)

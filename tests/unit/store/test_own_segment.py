@@ -17,7 +17,7 @@ SEGMENT = f"1790000000000-{RUN_B}"
 
 
 def given(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory that the kubelet has made, of which the operator told the pod."""
+    """The directory that the kubelet has made, and that the pod's variable names."""
     own = root / THREAD / "segments" / name
     own.mkdir(parents=True)
     monkeypatch.setenv("AGENTRUN_SEGMENT", name)
@@ -40,7 +40,7 @@ def pod(unprivileged: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def outside(root: Path) -> dict[str, tuple[int, ...]]:
-    """All that is not in the run's own segment: what any change of it would change."""
+    """The status of all files outside of the run's own segment: any change would change it."""
     own = root / THREAD / "segments" / SEGMENT
     paths = [path for path in (root, *root.rglob("*")) if own not in (path, *path.parents)]
     stats = {path: path.lstat() for path in paths}

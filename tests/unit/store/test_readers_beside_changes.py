@@ -44,7 +44,7 @@ def two_runs(root: Path) -> None:
     for run, ids in ((RUN_A, "123"), (RUN_B, "456")):
         saver = StoreSaver(root, run=run)
         for checkpoint_id in ids:
-            # Each of another length: what a prune leaves is at another offset then.
+            # Each of another length, so that a prune moves the rest to other offsets.
             put(saver, checkpoint_id, "x" * int(checkpoint_id))
             saver.put_writes(config(checkpoint_id), [("value", checkpoint_id)], "task")
 

@@ -1,4 +1,4 @@
-"""Rolling back runs: what comes back, what never does."""
+"""Rolling back runs: what a rollback restores, and what it removes for good."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Taking back an older run whose writes the DeltaChannels of later runs are rebuilt from."""
+"""Rolling back an older run whose writes the DeltaChannels of later runs are rebuilt from."""
 
 import shutil
 from contextlib import suppress
@@ -169,7 +169,7 @@ def test_a_reclaim_that_is_cut_anywhere_removes_nothing_that_a_later_run_needs(
     start, reference = tmp_path / "start", tmp_path / "reference"
     start.mkdir()
     graph = delta_runs(start, 3)
-    drop_run(start, THREAD, delta_run(0))  # what is kept of it is less with the next one
+    drop_run(start, THREAD, delta_run(0))  # the next rollback reduces its kept data
     before = state(graph, StoreSaver(start))
     shutil.copytree(start, reference)
     with faulty() as whole:

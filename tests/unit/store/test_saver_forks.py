@@ -1,4 +1,4 @@
-"""Two lines of one thread, which part at a checkpoint where both have answered or given an input.
+"""Two lines of one thread, from a checkpoint where both have answered or given an input.
 
 LangGraph keeps these writes there, and rebuilds the DeltaChannels of both lines from them.
 """
@@ -57,7 +57,7 @@ def run(
 
 
 def two_lines(root: Path, other: str) -> dict[str, Any]:
-    """Run 0 asks, 1 and 2 take the thread on, 3 forks without these, 4 goes on from there.
+    """Run 0 asks, 1 and 2 advance the thread, 3 forks without these, 4 continues from there.
 
     Returns the states before the fork.
     """

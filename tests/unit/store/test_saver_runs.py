@@ -1,4 +1,4 @@
-"""Who writes where: segments of runs, threads in one directory, tools."""
+"""The segments that runs and tools write to, and threads that share a directory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +91,7 @@ def test_a_directory_function_cannot_lead_out_of_the_store(tmp_path: Path) -> No
 
 
 def stateless_run(root: Path) -> StoreSaver:
-    """As the pod of a run without a thread writes, where the run's uid is the thread id."""
+    """Write like the pod of a stateless run, whose UID is the thread id."""
     pod = StoreSaver(root, run=RUN_A, thread_dir_of=lambda _: f"stateless/{RUN_A}")
     put(pod, "1", thread=RUN_A)
     put(pod, "2", parent="1", thread=RUN_A)
@@ -130,7 +130,7 @@ def test_a_thread_that_is_named_after_a_run_is_not_taken_for_that_run(tmp_path: 
 
 
 def test_a_run_deletes_no_history(tmp_path: Path) -> None:
-    """What a run deletes, no rollback of that run could bring back."""
+    """No rollback of the run could restore what it deletes."""
     put(StoreSaver(tmp_path, run=RUN_A), "1")
     before = content(tmp_path)
     saver = StoreSaver(tmp_path, run=RUN_B)

@@ -83,7 +83,7 @@ def test_a_listing_is_not_changed_by_later_writes(tmp_path: Path) -> None:
 
 
 def test_collected_savers_leave_no_files_open(tmp_path: Path) -> None:
-    gc.collect()  # what other tests left must not go meanwhile
+    gc.collect()  # savers of other tests must not be collected meanwhile
     before = len(list(Path("/proc/self/fd").iterdir()))
     for number in range(20):
         put(StoreSaver(tmp_path), str(number), thread=f"thread-{number}")

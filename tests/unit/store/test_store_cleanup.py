@@ -22,7 +22,7 @@ STATELESS = f"stateless/{RUN_C}"
 
 @pytest.fixture(autouse=True)
 def umask() -> Iterator[None]:
-    """The Job sets its own, which is not for the tests after it."""
+    """Restore the umask: the Job sets its own."""
     before = os.umask(0o022)
     os.umask(before)
     yield
@@ -64,7 +64,7 @@ def test_the_clean_up_reports_each_run_and_can_be_repeated(
 def test_a_run_that_cannot_be_read_in_time_is_rolled_back_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A volume, or an agent's data, may take for ever to read."""
+    """Reading a volume, or an agent's data, may never end."""
     put(StoreSaver(tmp_path, run=RUN_A), "1")
     put(StoreSaver(tmp_path, run=RUN_C), "3", thread=STATELESS)
     real = Segment.counted

@@ -1,4 +1,4 @@
-"""Names that would lead out of their directory, or that two things would share."""
+"""Names that would lead out of their directory, or that two threads or runs would share."""
 
 from pathlib import Path
 

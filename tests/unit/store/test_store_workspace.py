@@ -85,7 +85,7 @@ def test_a_copy_is_faithful(tmp_path: Path) -> None:
 def test_unreadable_files_are_not_copied_and_the_log_names_them(
     mode: int, unprivileged: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A pod can change nothing of what an older run left, and the thread goes on without it."""
+    """A pod cannot change an older run's files, and the thread stays usable without them."""
     first = prepare(unprivileged, RUN_A)
     for name in ("locked", "open"):
         (first / name).mkdir()

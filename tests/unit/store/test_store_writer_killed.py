@@ -35,7 +35,7 @@ def start_writer(root: Path) -> subprocess.Popen[str]:
 
 
 def check(root: Path, acknowledged: int) -> int:
-    """All that was acknowledged is there, and all that is there is whole. Returns the newest."""
+    """Check that all acknowledged checkpoints are stored, and all are whole. Returns the newest."""
     found = ids(StoreSaver(root))
     assert found == [f"{number:08}" for number in reversed(range(len(found)))]
     assert len(found) > acknowledged

@@ -1,4 +1,4 @@
-"""`agentrun-store drop`, `prune` and `prune-stateless`: what goes, what stays, what is refused."""
+"""`agentrun-store drop`, `prune` and `prune-stateless`: what they remove, keep and refuse."""
 
 import io
 import os
@@ -224,7 +224,7 @@ def test_stateless_runs_that_no_longer_exist_are_removed(tmp_path: Path, tool: T
     assert tool(*command).json == []
 
 
-@pytest.mark.timeout(30)  # opening a pipe waits for ever
+@pytest.mark.timeout(30)  # opening a pipe waits forever
 def test_a_stateless_run_that_left_a_pipe_holds_up_no_other(tmp_path: Path, tool: Tool) -> None:
     stateless_runs(tmp_path, RUN_A, RUN_B)
     log = log_of(tmp_path, RUN_A, f"stateless/{RUN_A}")

@@ -1,4 +1,4 @@
-"""`agentrun-store check`: damage is named, and hides nothing else from any command."""
+"""`agentrun-store check` names damage, which hides nothing else from any command."""
 
 from pathlib import Path
 
@@ -121,7 +121,7 @@ def test_a_flipped_bit_anywhere_is_damage_or_a_dropped_last_record(
 def test_a_cut_file_is_named_wherever_it_was_cut_within_a_record(
     tmp_path: Path, tool: Tool
 ) -> None:
-    """What a killed writer leaves looks the same, and is no damage."""
+    """A killed writer's log looks the same, and is no damage."""
     two_threads(tmp_path)
     log = log_of(tmp_path, RUN_A)
     whole = log.read_bytes()

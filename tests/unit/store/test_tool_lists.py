@@ -1,4 +1,4 @@
-"""`agentrun-store threads`, `runs`, `checkpoints`, `show`: what people and programs get to see."""
+"""`agentrun-store threads`, `runs`, `checkpoints`, `show`: their output for people and programs."""
 
 import json
 import os
@@ -183,7 +183,7 @@ def test_a_value_that_json_cannot_express_is_shown_with_its_type(
 
 
 class Raw:
-    """A serializer for tests that store bytes of their own making."""
+    """A serializer for tests that store arbitrary bytes."""
 
     def __init__(self, type_: str, data: bytes) -> None:
         self._typed = type_, data
