@@ -20,7 +20,7 @@ class SignalQueue:
         """When the first SIGTERM was taken (`time.monotonic`). Later ones change nothing."""
 
     def wait(self, until: float | None = None) -> None:
-        """Wait for the next signal, at most until then (`time.monotonic`; None: for ever)."""
+        """Wait for the next signal, at most until then (`time.monotonic`; None: no limit)."""
         if until is None:
             signum = signal.sigwaitinfo(_TAKEN).si_signo
         elif taken := signal.sigtimedwait(_TAKEN, max(0.0, until - time.monotonic())):

@@ -53,7 +53,7 @@ def test_what_was_requested_just_before_is_done_when_the_api_server_is_back(
         assert run.processes() == []
         assert created_jobs(run) == 1
         reasons = [reason for reason, _ in run.events()]
-        assert len(reasons) == len(set(reasons)), "nothing may be told twice"
+        assert len(reasons) == len(set(reasons)), "no Event may be written twice"
     after = DEPLOYED.restarts()
     assert after.keys() == before.keys(), "both replicas recover by themselves"
     assert sum(after.values()) <= sum(before.values()) + 1, "only the leader ends, for its lease"

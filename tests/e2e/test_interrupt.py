@@ -62,7 +62,7 @@ def test_the_status_tells_who_cancelled_when_and_what_was_done(interrupted: Inte
     # The API server records whole seconds.
     assert time(cancel["requestedAt"]) < time(cancel["signalledAt"]) + timedelta(seconds=1)
     assert time(cancel["signalledAt"]) < time(cancel["goneAt"]) <= time(status["finishedAt"])
-    assert not cancel.get("forced"), "the agent stops when it is told to"
+    assert not cancel.get("forced"), "the agent stops on request"
     assert condition(done, "Stopped") == ("True", "PodTerminated")
     assert condition(done, "Finished") == ("True", "Interrupted")
     assert condition(done, "CancelTooLate") is None

@@ -171,7 +171,7 @@ def test_a_run_ends_when_a_user_or_the_cluster_gives_up_its_pod(ns: Namespace) -
         kubectl(*give_up(by_hand), "--wait=false")
         done = by_hand.wait("Interrupted")
         assert condition(done, "Stopped") == ("True", "PodGone")
-        assert by_cluster.status["phase"] == "Cancelling", "nobody has given this one up"
+        assert by_cluster.status["phase"] == "Cancelling", "no user has force-deleted its pod"
     done = by_cluster.wait("Interrupted", UNTIL_GIVEN_UP)
     assert condition(done, "Stopped") == ("True", "PodGivenUp")
     assert "did not confirm the end" in message(done, "Stopped")

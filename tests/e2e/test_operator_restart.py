@@ -43,7 +43,7 @@ def test_the_operator_ends_within_seconds_and_leaves_runs_as_they_are(
     run.open_gate()
     assert run.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
     reasons = [reason for reason, _ in run.events(until="Succeeded")]
-    assert reasons == ["AgentStarted", "Succeeded"], "nothing may be told twice"
+    assert reasons == ["AgentStarted", "Succeeded"], "no Event may be written twice"
 
 
 def test_the_operator_does_what_it_missed_when_it_is_back(
@@ -105,7 +105,7 @@ def test_a_clean_up_that_ended_without_an_operator_is_repeated_once_and_counts_t
             stack.enter_context(operator.down())
         kubectl("wait", "job", "-n", ns.name, cleanup, "--for=condition=Complete", "--timeout=60s")
         assert ns.store().segments("threads/t") == []
-        assert run.status["phase"] == "Cancelling", "nobody is there to say more"
+        assert run.status["phase"] == "Cancelling", "no operator has written a later phase"
     run.wait_gone()
     assert run.processes() == []
     told = [text for reason, text in run.events(until="RolledBack") if reason == "RolledBack"]

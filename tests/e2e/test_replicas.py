@@ -75,7 +75,7 @@ def test_a_leader_that_hangs_for_longer_than_its_lease_does_no_harm_when_it_wake
         assert [obj["status"]["phase"] for obj in done] == ["Interrupted", "Succeeded", "Succeeded"]
         assert two.leader()["metadata"]["name"] != name
     wait_until(
-        "the replica that hung has ended, and was started anew",
+        "the kubelet has restarted the frozen replica",
         "pods",
         deployment.NAMESPACE,
         lambda pod: pod["status"]["containerStatuses"][0]["restartCount"] > starts,
@@ -87,5 +87,5 @@ def test_a_leader_that_hangs_for_longer_than_its_lease_does_no_harm_when_it_wake
     for run in (interrupted, rolled_back, completed, born):
         assert run.processes() == []
         reasons = [reason for reason, _ in run.events()]
-        assert len(reasons) == len(set(reasons)), "nothing may be told twice"
+        assert len(reasons) == len(set(reasons)), "no Event may be written twice"
     assert deployment.created(ns.name, "jobs") == 4 + 1, "one for each run, and one clean-up"

@@ -40,7 +40,7 @@ def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> N
 def test_runs_that_one_command_creates_take_turns_in_its_order(ns: Namespace) -> None:
     """The API server may give them equal creation times, and their names sort in reverse."""
     names = ["d", "c", "b", "a"]
-    # Out of order, a run would find more steps done than it was asked for, and do one more.
+    # Out of order, a run would find more steps done than its input requests, and do one more.
     manifests = [
         agent_run(name, "steps", thread="t", input={"steps": number})
         for number, name in enumerate(names, 1)
@@ -70,7 +70,7 @@ def test_a_cancelled_run_in_the_queue_is_skipped(ns: Namespace) -> None:
 
 def test_a_long_queue_goes_in_order_past_one_that_is_cancelled(ns: Namespace) -> None:
     first = ns.held_run(thread="t", hold=1, input={"steps": 1})
-    # Out of order, a run would find more steps done than it was asked for, and do one more.
+    # Out of order, a run would find more steps done than its input requests, and do one more.
     queue = [ns.run("steps", f"q{n}", thread="t", input={"steps": n}) for n in range(2, 8)]
     for run in queue:
         run.wait_waiting("ThreadBusy")
