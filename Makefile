@@ -42,11 +42,14 @@ demo: deploy ## the guided tour on the cluster
 unit: venv ## the tests that need no cluster
 	@$(BIN)/pytest tests/unit
 
+# In the given order: xdist would begin with the largest groups, and these wait for the tests that are alone.
+XDIST := -n 4 --dist loadgroup --no-loadscope-reorder
+
 e2e: deploy ## the tests on the cluster
-	@$(ON_CLUSTER) $(BIN)/pytest -n 4 --dist loadgroup tests/e2e
+	@$(ON_CLUSTER) $(BIN)/pytest $(XDIST) tests/e2e
 
 test: deploy ## unit and e2e
-	@$(ON_CLUSTER) $(BIN)/pytest -n 4 --dist loadgroup --durations=10 tests/unit tests/e2e
+	@$(ON_CLUSTER) $(BIN)/pytest $(XDIST) --durations=10 tests/unit tests/e2e
 
 bench: deploy ## the measurements; PARTS="runs waves" for some of them, SIZES=100 for smaller waves
 	@$(ON_CLUSTER) PYTHONPATH=operator:runner-image:tests $(BIN)/python -m bench $(PARTS) $(if $(SIZES),--sizes $(SIZES))
