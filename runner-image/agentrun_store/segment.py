@@ -214,7 +214,7 @@ class Segment:
         return index, found.end
 
     def refresh(self) -> None:
-        """Forget the index if the log has changed since."""
+        """Forget the index when the log has changed since."""
         if self._index is not None and self._seen != self._fingerprint():
             self._index = None
 
@@ -267,7 +267,7 @@ class Segment:
             os.close(fd)
 
     def link_log(self, other: "Segment") -> None:
-        """`copy_log` by a hard link: both share the log, until the other segment is removed."""
+        """`copy_log` in no time: both share the log, until the other segment is removed."""
         self.make()
         os.close(disk.open_regular(other.log))
         tree.remove(self.log)
