@@ -141,7 +141,7 @@ def test_in_a_log_with_room_for_more_a_torn_record_is_dropped(
     assert ids(StoreSaver(tmp_path)) == ["4", "2", "1", "0"]
 
 
-def test_a_run_that_writes_much_keeps_little_of_it_in_memory(
+def test_a_run_with_a_trimmed_index_still_finds_all_its_checkpoints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segment, "_TRIM_EVERY", 10)
@@ -158,6 +158,6 @@ def test_a_run_that_writes_much_keeps_little_of_it_in_memory(
     assert operations["pread"] < 40
 
 
-def test_an_entry_is_chained_to_the_record_before_it() -> None:
+def test_the_first_entry_is_chained_to_no_record_before_it() -> None:
     entry = Entry(1, {"thread": "t", "ns": "", "id": "1", "attempt": 1}, b"")
     assert Index().chained(entry).meta["chain"] == [0, 1, "1", False]
