@@ -1,7 +1,7 @@
 """PID 1 of an agent's pod: `python3 -I -S /opt/agentrun/agentrun_runner [subcommand]`.
 
-Started as a directory and isolated, so that what an Agent sets in spec.env (PYTHONPATH above all)
-can neither hide nor replace the supervisor; `python -m agentrun_runner` works as well.
+The image starts it as a directory and isolated, so that no variable of an Agent's spec.env
+(PYTHONPATH above all) can hide or replace the supervisor; `python -m agentrun_runner` works too.
 """
 
 import os
@@ -12,7 +12,7 @@ if not __package__:
 
 from agentrun_runner.signals import SignalQueue
 
-signals = SignalQueue()  # before anything slow: a SIGTERM that comes earlier is lost on PID 1
+signals = SignalQueue()  # before anything slow: PID 1 loses a SIGTERM that comes earlier
 os.umask(0o002)  # the group, which is the pod's fsGroup, may delete what a run wrote
 
 from agentrun_runner.cli import main  # noqa: E402

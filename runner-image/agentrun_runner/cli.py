@@ -11,7 +11,7 @@ _USAGE = "usage: agentrun_runner [prepare-workspace | cleanup | shorten]"
 
 
 def main(arguments: list[str], signals: SignalQueue) -> int:
-    """Do what the container's arguments say; without any, run the agent. The exit code."""
+    """Run the subcommand; without arguments, run the agent. Returns the exit code."""
     match arguments:
         case []:
             return supervisor.main(signals)
@@ -22,7 +22,8 @@ def main(arguments: list[str], signals: SignalQueue) -> int:
             from agentrun_store import cleanup  # here, so that an agent starts sooner
 
             signals.exit_on_sigterm()
-            site.main()  # the runner starts without packages (-S); a DeltaChannel's writes need one
+            # The runner starts without packages (-S), but a DeltaChannel's writes need one.
+            site.main()
             return cleanup.main(runfile.STORE, termination_report.TERMINATION_LOG)
         case ["shorten"]:
             from agentrun_store import stops

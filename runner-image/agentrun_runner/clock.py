@@ -1,4 +1,4 @@
-"""How the grace period is shared out."""
+"""How the supervisor divides the grace period."""
 
 import math
 import time
@@ -9,12 +9,12 @@ _WRAP_UP_SECONDS = 10.0  # for the report on an agent that ended by itself, its 
 
 
 class Clock:
-    """What time is left, in seconds of `time.monotonic`.
+    """The deadlines of a stop, in seconds of `time.monotonic`.
 
-    After SIGTERM the kubelet's SIGKILL is certain, and it ends the supervisor too. So the last
-    part of the grace period, a third of it but 0.5 s to 2 s, is the supervisor's own: the agent is
-    killed when it begins, and the termination report is written within it. On a busy node that
-    takes most of it.
+    After SIGTERM the kubelet's SIGKILL is certain, and it ends the supervisor too. So the
+    supervisor reserves the last part of the grace period, a third of it but 0.5 s to 2 s: when it
+    begins, the supervisor kills the agent, and then writes the termination report. On a busy node
+    that takes most of it.
     """
 
     def __init__(self, grace: float, signals: SignalQueue) -> None:
@@ -25,18 +25,18 @@ class Clock:
         self._ended_at = 0.0
 
     def shorten(self, seconds: float) -> None:
-        """Kill the agent so many seconds from now, if that is sooner than the grace period says."""
+        """Have the agent killed in so many seconds, if the grace period does not end sooner."""
         self._kill_by = min(self._kill_by, time.monotonic() + seconds)
 
     def kill_at(self) -> float:
-        """When an agent that is being stopped is killed; never before SIGTERM."""
+        """The time to kill an agent that is being stopped; infinite before SIGTERM."""
         stopped_at = self._signals.stopped_at
         return math.inf if stopped_at is None else min(stopped_at + self._agents, self._kill_by)
 
     def agent_ended(self) -> None:
-        """The wrap-up begins now."""
+        """Start the time of the wrap-up."""
         self._ended_at = time.monotonic()
 
     def wrap_up_until(self, share: float) -> float:
-        """When this share of the wrap-up's time is used up. A SIGTERM in the middle shortens it."""
+        """The time when this share of the wrap-up is used up. A SIGTERM during it shortens it."""
         return min(self._ended_at + share * _WRAP_UP_SECONDS, self.kill_at() + share * self._own)

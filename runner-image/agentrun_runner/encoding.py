@@ -1,4 +1,4 @@
-"""Values as JSON, and results in no more bytes of it than there is room for."""
+"""Values as JSON, and results as JSON of limited size."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _CUT = "…"
 
 
 def encode(value: object) -> bytes:
-    """JSON as UTF-8. Half a surrogate pair, which UTF-8 cannot say, becomes a question mark."""
+    """JSON as UTF-8. Half a surrogate pair, which UTF-8 cannot encode, becomes a question mark."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
 
@@ -36,15 +36,15 @@ def shortened(value: Any, limit: int) -> Any:
 def fit(result: dict[str, Any], limit: int) -> bytes:
     """The result as JSON of at most `limit` bytes, cut in steps, and no further than needed.
 
-    The output gives way first, then the values of interrupts, then whole interrupts. What is cut
-    keeps its shape for as long as possible: long texts lose their end, long lists their beginning
+    It cuts the output first, then the values of interrupts, then whole interrupts. It keeps the
+    shape of a value for as long as possible: long texts lose their end, long lists their beginning
     (the newest message is the last), wide and deep objects their rest.
     """
     return next(data for data in map(encode, _shorter(result)) if len(data) <= limit)
 
 
 def _shorter(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The result, and shorter and shorter ones."""
+    """The result, then shorter and shorter versions of it."""
     yield result
     small = dict(result)
     if "message" in small:
@@ -58,7 +58,7 @@ def _shorter(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
         small["output"] = None
         yield small
     if "interrupts" in small:
-        # With its id and without its text, a question can still be answered; not so the reverse.
+        # A user can answer a question that has lost its text, but not one that has lost its id.
         for size in _SIZES:
             small["interrupts"] = [
                 asked | {"value": _shorten(asked["value"], size)} if "value" in asked else asked

@@ -17,12 +17,12 @@ _STDOUT = 1
 
 
 def emit(event: str, **data: object) -> None:
-    """Print an event, behind what this process has printed so far. Never fails."""
+    """Print an event after the earlier output of this process. Never fails."""
     _write(_line(event, data))
 
 
 def interject(event: str, **data: object) -> None:
-    """Print an event between what another process prints, which may have left a line open."""
+    """Print an event between the output of another process, which may have left a line open."""
     _write(b"\n" + _line(event, data))
 
 
@@ -35,7 +35,7 @@ def would_block() -> bool:
 
 
 def warn(message: str) -> None:
-    """Print what the supervisor could not do. Never fails, never waits."""
+    """Print a warning of the supervisor. Never fails, never waits."""
     if not would_block():
         interject("warning", message=message)
 
@@ -55,7 +55,7 @@ def _write(line: bytes) -> None:
 
 
 def _waiting(write: Callable[[], _T]) -> _T:
-    """Write as to a pipe that blocks: any program that shares this one may have made it another."""
+    """Write as to a blocking pipe: a program that shares this one may have made it non-blocking."""
     while True:
         try:
             return write()

@@ -1,4 +1,4 @@
-"""Child processes of the supervisor: start, signal, await in bounded time, leave nothing behind."""
+"""Child processes of the supervisor: start, signal, await in bounded time, leave none alive."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ class Child:
                 os._exit(1)
 
     def ended(self) -> bool:
-        """Whether the child is dead. Reaps dead orphans, not the child: its PID stays its own."""
+        """Whether the child is dead. Reaps dead orphans but not the child, which keeps its PID."""
         while dead := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             if dead.si_pid == self.pid:
                 return True
@@ -43,7 +43,8 @@ class Child:
         until: Callable[[], float],
         unless: Callable[[], bool] = lambda: False,
     ) -> bool:
-        """Wait until the child is dead, at most until `until()` or `unless()`; whether it is."""
+        """Wait until the child is dead, at most until `until()` or `unless()`. Returns whether it
+        is dead."""
         while not (ended := self.ended()) and not unless() and time.monotonic() < until():
             signals.wait(until())
         return ended
@@ -56,15 +57,15 @@ class Child:
             os.kill(self.pid, signum)
 
     def exit_code(self) -> int:
-        """The exit code of the dead child, or minus the signal that ended it; reaps it."""
+        """Reap the dead child. Returns its exit code, or minus the signal that killed it."""
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def kill_all(signals: SignalQueue, until: Callable[[], float]) -> None:
-    """End and reap what is left: as PID 1 every process of the namespace, else all descendants,
+    """Kill and reap all other processes: as PID 1 those of the namespace, else all descendants,
     which become children of this process when their parents end.
 
-    Gives up at `until()`: a process that hangs in the kernel must not take the report with it.
+    Gives up at `until()`: a process that hangs in the kernel must not prevent the report.
     """
     while True:
         for pid in [-1] if os.getpid() == 1 else _children():
@@ -94,7 +95,7 @@ def bounded(
 ) -> Result | None:
     """The function's result, or None when it has none at `until()`.
 
-    It runs in a process: one that hangs on a volume can be left behind, a thread could not.
+    It runs in a process: the supervisor can end without one that hangs on a volume.
     """
     slot = ResultSlot.create()
     try:

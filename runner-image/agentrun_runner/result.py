@@ -1,7 +1,7 @@
 """How a child hands its result to the supervisor: complete or not at all, and never blocking.
 
-The child writes JSON into a memory file and seals it. The seal is one system call, so a result is
-there or it is not, at any size, whatever happens to the child: the supervisor need only look.
+The child writes JSON into a memory file and seals it. The seal is one system call, so a result of
+any size is complete or absent, whatever happens to the child: the supervisor need not wait for it.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from .encoding import fit
 
 Result = dict[str, Any]
 
-MAX_RESULT_BYTES = 4 * 1024 * 1024  # what the supervisor is willing to hold and to log as one line
+MAX_RESULT_BYTES = 4 * 1024 * 1024  # the supervisor holds it in memory, and logs it as one line
 REASONS = (
     "AgentFailed",
     "CheckpointRefused",
@@ -26,7 +26,7 @@ REASONS = (
     "StoreFailed",
 )
 STOPPED: Result = {"result": "Stopped"}
-"""Sealed by a graph that was stopped: its clean-up is over."""
+"""The result that a stopped graph seals after its clean-up."""
 _FD_VARIABLE = "AGENTRUN_RESULT_FD"
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
 
@@ -48,20 +48,20 @@ class ResultSlot:
 
     @classmethod
     def inherit(cls) -> Self:
-        """The slot that was handed on; what the agent starts does not get it."""
+        """The slot that was handed on; programs that the agent starts do not get it."""
         fd = int(os.environ.pop(_FD_VARIABLE))
         os.set_inheritable(fd, False)
         return cls(fd)
 
     def seal(self, result: Result) -> None:
         """Write the result, cut if it is too large, make it final, and wake the supervisor, which
-        is this process's parent and waits for SIGCHLD. The first result counts."""
+        is this process's parent and waits for SIGCHLD. Only the first result counts."""
         if self.sealed():
             return
         with open(self._fd, "wb", closefd=False) as file:
             file.write(fit(result, MAX_RESULT_BYTES))
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
-        with suppress(OSError):  # the supervisor is another user's, and sees the end all the same
+        with suppress(OSError):  # of another user: it sees the child's end instead
             os.kill(os.getppid(), signal.SIGCHLD)
 
     def sealed(self) -> bool:
@@ -80,7 +80,7 @@ class ResultSlot:
 
 
 def checked(result: Result) -> Result:
-    """The result that an agent's process left, of which only the fields that it may set.
+    """The result that an agent's process left, reduced to the fields that it may set.
 
     The process runs the agent's code, which can write anything into its slot.
     """

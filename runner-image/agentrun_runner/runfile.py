@@ -1,4 +1,4 @@
-"""What this pod is to run: the environment and the run file that the operator gave it."""
+"""The run of this pod, from the environment and the run file that the operator gave it."""
 
 import json
 import os
@@ -11,7 +11,7 @@ STORE = ROOT / "store"
 CODE = ROOT / "code"
 RUN_FILE = ROOT / "run" / "run.json"
 
-# What LangGraph addresses a checkpoint with. A retry would go back to it again and again.
+# LangGraph's keys of a checkpoint. With one of them, every retry would return to that checkpoint.
 _RESERVED_CONFIGURABLE = ("checkpoint_", "__pregel_")
 
 
@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 class InvalidRunError(Exception):
-    """The pod was not given a run that makes sense. The text names the place and the fix."""
+    """The pod's run file or environment is invalid. The text names the place and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Langgraph:
 
     graph: str
     allowed_modules: frozenset[str] = frozenset()
-    """What checkpoints may hold besides what the state declares: "module" or "module:Class"."""
+    """Types that checkpoints may hold beside the declared ones: "module" or "module:Class"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ Runtime = Langgraph | Command
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, as this pod is to run it."""
+    """The run of this pod."""
 
     name: str
     namespace: str
@@ -55,7 +55,7 @@ class Run:
     input: Any
     """None: resume the thread where it stopped."""
     resume: Any
-    """The answer to what the thread waits for; what it says only counts if `resumes`."""
+    """The answer to the thread's open questions; it only counts if `resumes`."""
     resumes: bool
     checkpoint: str | None
     """Id of the checkpoint to start from; None: the thread's newest."""
@@ -75,7 +75,7 @@ def load() -> Run:
     """The run of this pod.
 
     Raises:
-        InvalidRunError: a variable or the run file is missing, or says something impossible.
+        InvalidRunError: a variable or the run file is missing or invalid.
     """
     try:
         data = json.loads(RUN_FILE.read_bytes())
@@ -84,7 +84,7 @@ def load() -> Run:
     except RecursionError as error:
         raise InvalidRunError(
             "spec.input, spec.resume or spec.config.configurable nests too deeply for Python's "
-            "JSON reader, which takes some hundreds of levels: create an AgentRun with flatter JSON"
+            "JSON reader, which reads some hundreds of levels: create an AgentRun with flatter JSON"
         ) from error
     except ValueError as error:
         raise InvalidRunError(f"the run file {RUN_FILE} is not JSON: {error}") from error

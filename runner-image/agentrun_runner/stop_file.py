@@ -1,8 +1,8 @@
 """The file by which the operator shortens a stop that has begun: seconds as text.
 
-A kubelet keeps to the grace period with which it began to stop a pod, and nothing else reaches a
-pod that is being stopped. The pod has the directory of the file read-only, and a Job of the
-operator writes it: see `agentrun_store/stops.py`.
+A kubelet keeps to the grace period with which it began to stop a pod, and the operator has no other
+way to reach such a pod. The pod mounts the file's directory read-only, and a Job of the operator
+writes the file: see `agentrun_store/stops.py`.
 """
 
 import _thread
@@ -24,10 +24,10 @@ def path_of(run: runfile.Run) -> Path:
 
 
 class StopFile:
-    """Read in a thread, for a volume may hang: nothing waits for it, and the supervisor ends
-    without it. A process the agent could kill, which has the same user.
+    """Read by a thread, since a volume may hang: the supervisor neither waits for it nor needs it
+    to end. A process would have the agent's user, so the agent could kill it.
 
-    The thread is there from the start: an agent that is to be stopped may leave none to make.
+    The thread exists from the start: an agent may have used up all threads when it is stopped.
     """
 
     def __init__(self, path: Path, signals: SignalQueue, clock: Clock) -> None:
@@ -42,7 +42,7 @@ class StopFile:
             events.warn(f"no cancelGracePeriodSeconds can shorten a stop that has begun: {error}")
 
     def watch(self) -> None:
-        """Follow the file from now on."""
+        """Start to follow the file."""
         self._stopping.release()
 
     def _follow(self) -> None:
@@ -58,7 +58,7 @@ class StopFile:
 
 
 def read(path: Path) -> int | None:
-    """The seconds that it says; None for anything else that may be there."""
+    """The seconds in the file; None for anything but a valid file."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:

@@ -1,8 +1,7 @@
 """How the supervisor tells the process of a graph to stop, besides SIGTERM.
 
-A library may install its own handler for SIGTERM, ignore it, or block it. Nothing of the agent's
-touches this pipe: it has no more to say than that it is closed, which is also so when the
-supervisor is dead.
+A library may install its own handler for SIGTERM, ignore it, or block it. No code of the agent's
+uses this pipe. Its end means stop, also when it is closed because the supervisor is dead.
 """
 
 import os
@@ -23,17 +22,17 @@ class StopPipe:
         return cls(*os.pipe2(os.O_CLOEXEC))
 
     def stop(self) -> None:
-        """Tell it."""
+        """Close the supervisor's end: the process must stop."""
         os.close(self._write_fd)
 
     def hand_on(self) -> None:
-        """Let the program that this process is about to execute `inherited_stop_fd`."""
+        """Let the program that this process is about to execute call `inherited_stop_fd`."""
         os.set_inheritable(self._read_fd, True)
         os.environ[_FD_VARIABLE] = str(self._read_fd)
 
 
 def inherited_stop_fd() -> int:
-    """What can be read, as at its end, when this process must stop. Not for what it starts."""
+    """The pipe that ends when this process must stop. Programs that it starts do not get it."""
     fd = int(os.environ.pop(_FD_VARIABLE))
     os.set_inheritable(fd, False)
     return fd

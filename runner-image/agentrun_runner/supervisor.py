@@ -1,7 +1,8 @@
 """One run from beginning to end: start the agent, stop it at SIGTERM, write the report.
 
-THE LINE: what the agent had finished when SIGTERM was taken counts, what comes later does not. So a
-run is never Succeeded because its stop made it end, nor Failed because its stop made it raise.
+THE LINE: a result counts if the agent had it when the supervisor took SIGTERM; a later one never
+does. So a run is never Succeeded because its stop made it end, nor Failed because its stop made it
+raise.
 """
 
 import signal
@@ -23,7 +24,7 @@ EXIT_SECONDS = 1.0  # for the exit handlers and threads of a graph that has ende
 
 
 def main(signals: SignalQueue) -> int:
-    """Run what this pod is to run; the exit code."""
+    """Run this pod's run and write its report. Returns the exit code."""
     try:
         run = runfile.load()
     except runfile.InvalidRunError as error:
@@ -58,7 +59,7 @@ def run_agent(run: runfile.Run, signals: SignalQueue, clock: Clock) -> Result:
         stop_file.watch()
         forced = not stop(child, slot, stop_pipe, signals, clock)
     clock.agent_ended()
-    child.signal(signal.SIGKILL)  # what the agent left in its group; the dead child holds its name
+    child.signal(signal.SIGKILL)  # the rest of the agent's group; the dead child keeps its id
     if result is not None:
         return checked(result)
     if ended:
@@ -70,7 +71,7 @@ def run_agent(run: runfile.Run, signals: SignalQueue, clock: Clock) -> Result:
 def stop(
     child: Child, slot: ResultSlot, stop_pipe: StopPipe, signals: SignalQueue, clock: Clock
 ) -> bool:
-    """Stop the agent, which has until `clock.kill_at`; whether it ended without being killed.
+    """Stop the agent, and kill it at `clock.kill_at`. Returns whether it ended by itself.
 
     A graph has ended when it has sealed its slot; its process has EXIT_SECONDS more.
     """
@@ -122,13 +123,13 @@ def _of_exit_code(runtime: Runtime, code: int) -> Result:
 
 
 def _prepare_for_the_report() -> None:
-    """Import what `_checkpoint` needs while the agent ends; when it has, time is short."""
+    """Import the modules of `_checkpoint` while the agent ends: afterwards time is short."""
     with suppress(ImportError):
         import agentrun_store.summary  # noqa: F401 (see above)
 
 
 def _checkpoint(run: runfile.Run) -> Result:
-    from agentrun_store.summary import summary  # not at the top: the agent starts without
+    from agentrun_store.summary import summary  # not at the top: the agent starts sooner
 
     last, count = summary(runfile.STORE, run.thread, run.uid)
     return {"id": last, "count": count}

@@ -1,9 +1,9 @@
-"""The termination report, from which the operator learns what became of the run.
+"""The termination report, from which the operator learns the run's result.
 
 It is in two places. The termination message has two lines: a short JSON object that survives when
 the kubelet cuts the message, which it does in pods with many containers, and the report, with an
-output that is truncated to fit. The log's last line, the event `finished`, has all of it; where
-that is more, the event `report` before it has what the message has.
+output that is truncated to fit. The log's last line, the event `finished`, has the whole report; if
+the message has less, the event `report` before that line has the same as the message.
 """
 
 import json
@@ -15,7 +15,7 @@ from .encoding import encode, fit, plain
 from .result import Result
 
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 143}
-# Failures of the run itself: another try would end the same way, and the exit code says so.
+# Failures of the run itself: a retry would end the same way, and the exit code says so.
 NON_RETRYABLE_REASONS = (
     "InvalidRun",
     "GraphImportFailed",
@@ -38,15 +38,15 @@ _SHORT_FIELDS = ("result", "reason", "forced", "checkpoint")
 def termination_message(report: Result) -> tuple[bytes, bytes]:
     """The two lines: the short report, and the whole one, truncated so that both fit."""
     short = {field: report[field] for field in _SHORT_FIELDS if field in report} | {"cut": True}
-    if len(encode(short)) > MAX_SHORT_BYTES:  # an agent may name its checkpoints as it likes
+    if len(encode(short)) > MAX_SHORT_BYTES:  # an agent can choose the ids of its checkpoints
         del short["checkpoint"]
     line = encode(short)
     return line, fit(report, MAX_BYTES - len(line) - 1)
 
 
 def write_report(report: Result) -> int:
-    """Leave the report where the kubelet picks it up, and then in the log, which may block and so
-    comes last. The exit code that goes with it."""
+    """Write the report to the file that the kubelet reads, and last to the log, which may block.
+    Returns its exit code."""
     if "message" in report:
         report = report | {"message": plain(report["message"], MAX_MESSAGE_BYTES)}
     short, whole = termination_message(report)

@@ -1,7 +1,7 @@
 """The checkpoint store: a directory tree on a volume, written by runner pods. See README.md.
 
-All but `checkpointer` and the command line (`cli`) is standard library only and quick to import,
-for the supervisor.
+The supervisor imports this package, so all of it but `checkpointer` and the command line (`tool`)
+is standard library only and quick to import.
 """
 
 from .errors import (

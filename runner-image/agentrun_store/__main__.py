@@ -10,8 +10,8 @@ if not __package__:  # started as a directory, as in the image
 from agentrun_store.tool.cli import main
 
 if __name__ == "__main__":
-    os.umask(0o002)  # runner pods may have another user, and share only the group
+    os.umask(0o002)  # runner pods may run as another user of the same group
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
-    # As PID 1, without a handler SIGTERM does nothing. All commands can be cut anywhere.
+    # The kernel ignores a SIGTERM to PID 1 without a handler. All commands can be cut anywhere.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     sys.exit(main(sys.argv[1:]))

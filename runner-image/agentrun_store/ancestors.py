@@ -1,7 +1,7 @@
-"""What a checkpoint's state is rebuilt from.
+"""The ancestors that a checkpoint's state is rebuilt from.
 
-A checkpoint holds the value of a LangGraph DeltaChannel now and then only, as a snapshot. In all
-others it is rebuilt from the pending writes of the ancestors, back to the last snapshot.
+Only some checkpoints hold the value of a LangGraph DeltaChannel, as a snapshot. For all others
+LangGraph rebuilds it from the pending writes of the ancestors, back to the last snapshot.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ def key_of(record: Record) -> Key:
 def rebuilt_from(history: History, loads: Loads, checkpoints: Iterable[Found]) -> set[Key]:
     """The ancestors that the DeltaChannels of these checkpoints are rebuilt from.
 
-    Raises CorruptSegmentError, or another StoreError, when it cannot be known.
+    Raises CorruptSegmentError, or another StoreError, when they cannot be determined.
     """
     ancestors: set[Key] = set()
     sought: dict[Key, set[str]] = {}  # by checkpoint: the channels sought in those before it
@@ -43,7 +43,7 @@ def rebuilt_from(history: History, loads: Loads, checkpoints: Iterable[Found]) -
 
 def _missing(loads: Loads, found: Found) -> set[str]:
     """The DeltaChannels whose value is not in this checkpoint."""
-    # One that was ever written has a version, and a counter unless its snapshot is in here.
+    # A channel that was ever written has a version, and a counter unless its snapshot is in here.
     counters = found.record.meta["metadata"].get("counters_since_delta_snapshot")
     if not counters or not isinstance(counters, dict):
         return set()
@@ -58,7 +58,7 @@ def _channels(loads: Loads, found: Found) -> tuple[set[str], set[str]]:
     try:
         state = loads((meta["type"], payload))
         return set(state["channel_versions"]), set(state["channel_values"])
-    except Exception:  # whatever a serializer makes of what an agent has written
+    except Exception:  # an agent wrote these bytes: a serializer may raise anything
         raise StoreError(
             f"{found.segment.log}, checkpoint {meta['id']}: what it is rebuilt from cannot be known"
         ) from None

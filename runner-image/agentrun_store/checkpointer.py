@@ -34,20 +34,20 @@ from .thread import Store
 class StoreSaver(AsyncInThreads):
     """Checkpoints in the store. One instance may be used by several threads and event loops.
 
-    With `run`, an AgentRun's UID, it is the checkpointer of that run's pod: all it writes goes to
-    the run's own segment, so that a rollback takes back all of it; what older runs wrote is read
-    once, and never changed. Of these it sees none that `without` names: a fork leaves their line,
-    and the checkpoints that it puts say so.
+    With `run`, an AgentRun's UID, it is the checkpointer of that run's pod: it writes to the run's
+    own segment only, so that a rollback removes all of it; it reads the segments of older runs
+    once, and never changes them. It ignores the runs in `without`: a fork leaves their line, and
+    the checkpoints that it puts list them.
 
-    Without `run`, it is for tools and tests, while no run of the thread is live: a write goes to
-    the segment of the `run_id` in its metadata, or to that of no run, and each call sees what
-    others wrote.
+    Without `run`, it is for tools and tests, while no run of the thread is live: it writes to the
+    segment of the `run_id` in the metadata, or to that of no run, and each call sees the writes of
+    other processes.
 
     `thread_dir_of` names the directory (`threads/<name>`) of a LangGraph `thread_id`. In a pod,
-    which sees one thread's directory, it is a constant; thread ids are kept apart all the same.
-    Without, it is where the pods put them: see `Store.directory_of`.
+    which sees one thread's directory, it is a constant; the saver still keeps thread ids apart.
+    The default finds the directories that pods use: see `Store.directory_of`.
 
-    Raises CorruptSegmentError when what was asked for is, or may be, in a damaged segment;
+    Raises CorruptSegmentError when the requested checkpoint is, or may be, in a damaged segment;
     RunRolledBackError on writing for a run that was rolled back; OSError.
     """
 
@@ -83,9 +83,9 @@ class StoreSaver(AsyncInThreads):
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
-        """What the DeltaChannels of a checkpoint are rebuilt from, in its own line of the thread.
+        """The writes that a checkpoint's DeltaChannels are rebuilt from, in its own line.
 
-        The base class takes all writes to an ancestor, also those of runs that left the line there.
+        The base class takes all writes to an ancestor, also those of runs on another line.
         """
         rebuilt: dict[str, DeltaChannelHistory] = {channel: {"writes": []} for channel in channels}
         with self._lock:
@@ -135,7 +135,7 @@ class StoreSaver(AsyncInThreads):
             thread_id, _, checkpoint_id = address_of(config)
             ns = config["configurable"].get("checkpoint_ns")
         bound_id = get_checkpoint_id(before) if before else None
-        # As the stored metadata is: a tuple is a list there.
+        # Converted like the stored metadata, which has lists for tuples.
         wanted = json.loads(json.dumps(filter))
         for history in self._all_histories() if thread_id is None else [self._history(thread_id)]:
             bound = history.order_of(thread_id, bound_id) if bound_id else None
@@ -230,7 +230,7 @@ class StoreSaver(AsyncInThreads):
             if self._run is not None:
                 segment = history.segment_of(self._run)
             else:
-                # Always the thread's last segment: what is put last is to be the newest.
+                # Always the thread's last segment, so that the last put is the newest checkpoint.
                 segment = history.last_segment_of(run_name(run_id or ""))
             segment.append(entry)
 
@@ -242,9 +242,9 @@ class StoreSaver(AsyncInThreads):
             maintenance.delete_thread(self._maintained(thread_id).thread)
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete all that these runs wrote, in all threads; they can write no more there.
+        """Delete all that these runs wrote, in all threads, and refuse their later writes.
 
-        What DeltaChannels of later runs are rebuilt from stays, for them only.
+        The writes that DeltaChannels of later runs are rebuilt from stay, for these runs only.
         """
         self._for_tools_only()
         with self._lock:
@@ -284,8 +284,8 @@ class StoreSaver(AsyncInThreads):
     def _for_tools_only(self) -> None:
         if self._run is not None:
             raise StoreError(
-                "a run's checkpointer only adds to its own segment, for what it deletes no "
-                "rollback could bring back; use StoreSaver(root) while no run of the thread is live"
+                "a run's checkpointer only adds to its own segment, since no rollback could "
+                "restore what it deletes; use StoreSaver(root) while no run of the thread is live"
             )
 
 

@@ -21,12 +21,12 @@ _STEP = 1 << 16  # bytes
 
 
 class Child:
-    """A process that does some work, and sends messages meanwhile. It is gone with its `with`."""
+    """A process that does some work and sends messages. Its `with` kills it at the end."""
 
     def __init__(self, work: Callable[[Send], None], memory: int) -> None:
-        """`memory`: bytes that it may take beside what this process has.
+        """`memory`: bytes that it may use beyond those of this process.
 
-        Raises OSError. Its exceptions end it with exit code 1 and no message.
+        Raises OSError. An exception in `work` ends the child with exit code 1 and no message.
         """
         self._read, write = os.pipe()
         self._received = b""
@@ -39,7 +39,7 @@ class Child:
     def receive(self, until: float) -> Message | None:
         """The next message; None when the child has ended without one.
 
-        Raises TimeoutError when `until`, of the monotonic clock, is over.
+        Raises TimeoutError at `until`, a time of the monotonic clock.
         """
         while b"\n" not in self._received:
             left = until - time.monotonic()

@@ -1,8 +1,8 @@
 """The clean-up Job: rolls back the runs that the operator names, and reports on each.
 
-What a run's agent has left may take all time and all memory to read. So each run has a process of
-its own, first with little time, then with more, and at last without reading anything; and what is
-known of the others is reported before.
+A run's agent may leave data that takes any time and any memory to read. So the Job rolls each run
+back in a process of its own, first with little time, then with more, and at last without reading
+anything. It reports each finished run before it begins the next.
 """
 
 import json
@@ -32,7 +32,7 @@ MEMORY = 64 << 20  # bytes, beyond those of the interpreter
 _ERROR_SIZE = 500  # bytes
 _TRIES = 3
 _REDUCING = 30.0  # seconds, for one run
-_NAMES = 5.0  # seconds: on a slow volume, too, what goes by names only needs no more
+_NAMES = 5.0  # seconds: enough for the steps that only go by names, also on a slow volume
 
 
 class Work(NamedTuple):
@@ -43,21 +43,21 @@ class Work(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What one try to roll a run back may take, in seconds."""
+    """The limits of one attempt to roll a run back, in seconds."""
 
     reading: float
     removing: float
     unread: bool
-    """Read nothing of what the agent has left, at the price of the number of its checkpoints."""
+    """Read nothing that the agent has left; the number of its checkpoints is then unknown."""
 
 
 def main(root: Path = STORE, termination_log: Path = TERMINATION_LOG) -> int:
     """Roll back all runs of `AGENTRUN_CLEANUP`, also after errors. Returns the exit code.
 
-    The termination message is written after each run: see `cleanup_report`. The whole report is the
+    It writes the termination message after each run: see `cleanup_report`. The whole report is the
     last line of the output.
     """
-    # Runner pods may have another user than this one, and share only the group.
+    # Runner pods may run as another user of the same group.
     os.umask(0o002)
     report = Report(termination_log, MAX_MESSAGE)
     works = list(_works(root, report))
@@ -80,7 +80,7 @@ def main(root: Path = STORE, termination_log: Path = TERMINATION_LOG) -> int:
 
 
 def _limits(number: int, share: float) -> Limits:
-    """Of the first, the second and the last try. `share` is the time left for each run."""
+    """The limits of the first, second and last attempt. `share`: the seconds left for each run."""
     if number == 0:
         return Limits(min(2.0, share), min(5.0, share), unread=False)
     if number == 1:
@@ -89,9 +89,9 @@ def _limits(number: int, share: float) -> Limits:
 
 
 def _roll_back(work: Work, limits: Limits, report: Report, kept: list[Work]) -> str | None:
-    """One try. What was wrong; None when the run's data is gone, as the report says then.
+    """One attempt. Returns the error; None when the run's data is gone and the report says so.
 
-    `kept`: gets the run if something was kept for later ones.
+    Adds the run to `kept` if some of its data is kept for later runs.
     """
     step = "hiding"
     try:
@@ -109,10 +109,10 @@ def _roll_back(work: Work, limits: Limits, report: Report, kept: list[Work]) -> 
                         kept.append(work)
                     return None
     except TimeoutError:
-        return f"{step} what the run wrote takes longer than there is time for; it is continued"
+        return f"{step} the run's data takes longer than the Job's time; the next Job continues"
     except OSError as error:
         return brief(error, _ERROR_SIZE)
-    return f"{step} what the run wrote takes more than {MEMORY >> 20} MiB of memory"
+    return f"{step} the run's data takes more than {MEMORY >> 20} MiB of memory"
 
 
 def _in_child(work: Work, unread: bool, send: Send) -> None:
@@ -131,8 +131,8 @@ def _in_child(work: Work, unread: bool, send: Send) -> None:
 
 
 def _reduce(works: list[Work], until: float) -> None:
-    """Give back what was kept for later runs and is not needed. All runs are rolled back by now, so
-    this may read their thread's history, as long as there is time."""
+    """Free the space of kept data that no later run needs. All runs are rolled back by now, so
+    this may read their threads' history until the time is up."""
     for place, (thread, run) in enumerate(works):
         share = (until - time.monotonic()) / (len(works) - place)
         with suppress(OSError), Child(_reducing(thread, run), MEMORY) as child:

@@ -1,4 +1,4 @@
-"""What the clean-up Job says: {"runs": {uid: {"checkpoints": n}}, "errors": {uid: text}}."""
+"""The clean-up Job's report: {"runs": {uid: {"checkpoints": n}}, "errors": {uid: text}}."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ _ERROR_LENGTHS = (500, 100, 30)  # characters of an error's text, as far as ther
 
 
 class Report:
-    """In the termination message, what has no room is counted in "omitted"; about 65 runs fit."""
+    """About 65 runs fit into the termination message; "omitted" counts those that do not."""
 
     def __init__(self, termination_log: Path, max_message: int) -> None:
         self._termination_log = termination_log
@@ -16,7 +16,7 @@ class Report:
         self.errors: dict[str, str] = {}
 
     def done(self, run: str, checkpoints: int) -> None:
-        """Written at once: what comes next may be the end of this process."""
+        """Add a run and write the report now: the kernel may kill this process at the next run."""
         self.runs[run] = {"checkpoints": checkpoints}
         self.write()
 
@@ -24,16 +24,16 @@ class Report:
         self.errors[name] = text
 
     def whole(self) -> str:
-        """All of it, in one line."""
+        """The whole report, in one line."""
         return _json({"runs": self.runs, "errors": self.errors})
 
     def write(self) -> None:
-        """Leave it where the kubelet takes it from."""
+        """Write it to the file that the kubelet reads."""
         self._termination_log.write_text(_message(self.runs, self.errors, self._max_message))
 
 
 def _message(runs: dict[str, dict[str, int]], errors: dict[str, str], size: int) -> str:
-    """As much as there is room for: the errors' full texts go first, then runs, then errors."""
+    """As much as fits: it drops the errors' full texts first, then runs, then errors."""
     for length in _ERROR_LENGTHS:
         errors = {uid: text[:length] for uid, text in errors.items()}
         text = _json({"runs": runs, "errors": errors})

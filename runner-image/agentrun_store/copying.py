@@ -15,13 +15,13 @@ from .tree import Cursor, cursor
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file until one of them changes
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# The source's own fault: the copy leaves the file out. Any other error (a full disk) ends it.
+# Errors of the source: the copy leaves the file out. Any other error (a full disk) ends the copy.
 _UNREADABLE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.ENXIO)
 _NAMED = 20
 
 
 class Skipped:
-    """What could not be read."""
+    """The files and directories that could not be read."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -74,7 +74,7 @@ def _copy_all(old: Cursor, new: Cursor, skipped: Skipped) -> None:
         try:
             if waiting:
                 new.up()
-            # Last: the original may be read-only, and its times would change with every file.
+            # Last: the original may be read-only, and each new file changes the copy's times.
             shutil.copystat(f"/proc/self/fd/{old.fd}", f"/proc/self/fd/{copy}")
         finally:
             os.close(copy)
@@ -85,7 +85,7 @@ def _copy_all(old: Cursor, new: Cursor, skipped: Skipped) -> None:
 
 
 def _copy_files(old: Cursor, new: Cursor, where: str, skipped: Skipped) -> list[str]:
-    """Copy what is in one directory, but for its directories, whose names are returned."""
+    """Copy the files of one directory, and return the names of its directories."""
     directories = []
     with os.scandir(old.fd) as entries:
         for entry in entries:
@@ -112,7 +112,7 @@ def _copy_file(source: int, name: str, directory: int) -> None:
     try:
         try:
             fcntl.ioctl(target, _FICLONE, source)
-        except OSError:  # there are many ways to say that this file system has no reflinks
+        except OSError:  # file systems without reflinks have many errors for it
             disk.copy_data(source, target)
         shutil.copystat(f"/proc/self/fd/{source}", f"/proc/self/fd/{target}")
     finally:

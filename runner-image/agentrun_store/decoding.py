@@ -1,7 +1,7 @@
-"""Stored checkpoints as LangGraph takes them.
+"""Stored checkpoints, decoded for LangGraph.
 
-The bytes are data of an agent, perhaps of another one: whatever a serializer makes of them, the
-reader gets a checkpoint or CorruptSegmentError.
+An agent wrote the bytes, perhaps another one than the reader's: whatever a serializer does with
+them, the reader gets a checkpoint or CorruptSegmentError.
 """
 
 import copy
@@ -61,7 +61,7 @@ def address_of(config: RunnableConfig) -> tuple[str, str, str | None]:
 def _decoded(serde: SerializerProtocol, stored: Stored, typed: tuple[str, bytes]) -> Any:
     try:
         return serde.loads_typed(typed)
-    except StoreError:  # a serializer that refuses a value has said why
+    except StoreError:  # a serializer that refuses a value says why
         raise
     except Exception as error:
         what = f"a value here cannot be decoded: {brief(error, 500)}"

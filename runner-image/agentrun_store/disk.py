@@ -1,5 +1,5 @@
 """Changes of directories that are on disk when the call returns, and can be cut anywhere; and
-opening files, of which an agent may have made something else."""
+opening files that an agent may have replaced by something else."""
 
 import ctypes
 import errno
@@ -14,9 +14,9 @@ from .errors import StoreError, UnreadableFileError
 
 _STEP = 1 << 20  # bytes
 _PARENT = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# What opening says of a link, of a socket, of a file in place of the directory, of permissions.
+# Errors of opening a link, a socket, a file in place of the directory; and of permissions.
 _UNREADABLE = (errno.ELOOP, errno.ENXIO, errno.ENOTDIR, errno.EACCES, errno.EPERM)
-# What syncing says of a directory that may not be opened, or of a mount that takes no changes.
+# Errors of syncing a directory that this process may not open, or a read-only mount.
 _NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL)
 _KINDS = {
     stat.S_IFDIR: "a directory",
@@ -27,9 +27,9 @@ _KINDS = {
 
 
 def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
-    """Open a file that is in a directory: never a pipe, which has no end, and no link to either.
+    """Open a regular file: never a pipe, which has no end, nor a link to one.
 
-    Raises UnreadableFileError for all else that may be there, and OSError.
+    Raises UnreadableFileError for anything but a regular file, and OSError.
     """
     try:
         parent = os.open(path.parent, _PARENT)
@@ -74,9 +74,9 @@ def sync_file_system(path: Path) -> None:
 
 
 def make_dirs(root: Path, below: PurePath) -> Path:
-    """Make `root/below` as far as it is missing, and return it.
+    """Make the missing directories of `root/below`, and return it.
 
-    Also what was there already is synced: who made it may have died before doing so.
+    It also syncs those that exist: the process that made them may have died before its sync.
     """
     path = root
     for part in below.parts:
@@ -91,8 +91,8 @@ def make_dirs(root: Path, below: PurePath) -> Path:
 def sync_given_dirs(root: Path, below: PurePath) -> None:
     """Put `root/below`, which the kubelet has made, on disk, as far as a pod can.
 
-    A pod has no rights on the directories above its own, and does not even see the topmost: those
-    that it may not open are left out. The file systems that the kubelet mounts make a directory and
+    A pod has no rights on the directories above its own, and does not even see the topmost. This
+    skips those that it may not open. The file systems that the kubelet mounts make a directory and
     its name in one transaction, so that the fsync of the lowest one covers its parents.
     """
     path = root
@@ -106,13 +106,13 @@ def sync_given_dirs(root: Path, below: PurePath) -> None:
 
 
 def refuse_link(path: Path) -> None:
-    """The store has no links to directories; an agent that made one wants to lead us elsewhere."""
+    """Raises StoreError for a link: the store makes none to directories, so an agent made it."""
     if path.is_symlink():
         raise StoreError(f"{path} is a symbolic link, where the store has a directory; remove it")
 
 
 def list_dir(path: Path) -> list[str]:
-    """The names in a directory; none when it does not exist."""
+    """The names in a directory; an empty list when it does not exist."""
     refuse_link(path)
     try:
         return os.listdir(path)  # noqa: PTH208 - names are wanted, not paths
@@ -121,7 +121,7 @@ def list_dir(path: Path) -> list[str]:
 
 
 def write_all(fd: int, data: bytes, offset: int) -> None:
-    """pwrite may write less than it was given (a full disk, a signal, over 2 GiB)."""
+    """Write all of the data: one pwrite may write less (a full disk, a signal, over 2 GiB)."""
     rest = memoryview(data)
     while rest:
         done = os.pwrite(fd, rest, offset)
@@ -139,7 +139,7 @@ def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
 
 @contextmanager
 def replacement(path: Path) -> Iterator[int]:
-    """A new file to write to, which takes the place of `path` afterwards."""
+    """A new file to write to; it replaces `path` at the end of the block."""
     new = path.with_name(f".{path.name}.new")
     tree.remove(new)  # left by a replacement that was cut
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
@@ -155,8 +155,8 @@ def replacement(path: Path) -> Iterator[int]:
 
 
 def copy_data(source: int, target: int) -> None:
-    """Copy the content of an open file into a new one. Holes stay holes: an agent can make one of a
-    size that no volume has."""
+    """Copy the content of an open file into a new one. Holes stay holes: an agent can make one that
+    is larger than any volume."""
     size, at = os.fstat(source).st_size, 0
     while at < size:
         try:

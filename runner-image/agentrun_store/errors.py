@@ -1,10 +1,10 @@
-"""What can go wrong in the store, besides OSError. Every message names the thing and the fix."""
+"""The store's errors, besides OSError. Every message names the object and the fix."""
 
 from pathlib import Path
 
 
 class StoreError(Exception):
-    """The store cannot do what was asked."""
+    """The store cannot do what its caller requests."""
 
 
 class InvalidNameError(StoreError, ValueError):
@@ -12,7 +12,7 @@ class InvalidNameError(StoreError, ValueError):
 
 
 class CorruptSegmentError(StoreError):
-    """A segment's log is damaged in a place where no crash can have damaged it."""
+    """A segment's log is damaged in a place that no crash can damage."""
 
     def __init__(self, path: Path, offset: int, what: str) -> None:
         self.path = path
@@ -25,7 +25,7 @@ class CorruptSegmentError(StoreError):
 
 
 class UnreadableFileError(StoreError):
-    """Where the store has a file there is something else, or one that cannot be read."""
+    """In place of one of the store's files there is something else, or an unreadable file."""
 
     def __init__(self, path: Path, why: str) -> None:
         self.why = why
@@ -33,7 +33,7 @@ class UnreadableFileError(StoreError):
 
 
 class SegmentOrderError(StoreError):
-    """What the run would write would come before what an older run wrote."""
+    """The run's segment would come before the segment of an older run."""
 
     def __init__(self, own: Path, later: Path) -> None:
         super().__init__(
@@ -44,14 +44,14 @@ class SegmentOrderError(StoreError):
 
 
 class LogChangedError(StoreError):
-    """A log is no longer the one that its index was made of. It is not damaged: retry."""
+    """Another process replaced a log after its index was made. It is not damaged: retry."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} changed while it was being read; retry")
 
 
 class RunRolledBackError(StoreError):
-    """The run was rolled back: nothing is written for it any more."""
+    """The run was rolled back: the store refuses its writes."""
 
     def __init__(self, run: str) -> None:
         super().__init__(f"run {run} was rolled back: it can write no more; create a new AgentRun")

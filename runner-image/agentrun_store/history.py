@@ -1,9 +1,9 @@
-"""Reading a thread: what its live segments hold together.
+"""Reading a thread: the checkpoints of all its live segments.
 
 The order of checkpoints is (segment, attempt of its run, checkpoint id). A checkpoint id begins
 with the time of day of the node that made it, so it orders only what one process wrote.
 
-Segments are read from the newest, as far as needed. A segment whose log is damaged raises
+A reader starts with the newest segment and stops when it has the answer. A damaged segment raises
 CorruptSegmentError where its content could be the answer: never an older state instead.
 """
 
@@ -41,13 +41,13 @@ class Found(NamedTuple):
         return meta["thread"], meta["ns"], meta["id"]
 
     def saw(self, segment: Segment) -> bool:
-        """Whether the run that made it saw what is in a segment."""
+        """Whether the run that made the checkpoint saw this segment."""
         hidden = self.record.meta.get("without", ())
         return segment.seq <= self.segment.seq and segment.run not in hidden
 
 
 class Stored(NamedTuple):
-    """All of a checkpoint."""
+    """A checkpoint with its payload and its pending writes."""
 
     meta: dict[str, Any]
     payload: bytes
@@ -59,7 +59,7 @@ class History:
     """The live segments of one thread. Not thread-safe."""
 
     def __init__(self, thread: Thread, without: Collection[RunName] = ()) -> None:
-        """`without`: runs whose segments are as if they were not there."""
+        """`without`: runs whose segments it ignores."""
         self.thread = thread
         self._without = without
         self._listing = thread.listing()
@@ -67,7 +67,7 @@ class History:
         self._own: dict[RunName, Segment] = {}
 
     def refresh(self) -> None:
-        """Look for what other processes have written or removed."""
+        """Read what other processes have written or removed since."""
         before, self._listing = self._listing, self.thread.listing()
         for gone in self._listing.take_over(before):
             gone.close()
@@ -77,7 +77,7 @@ class History:
         self._own.clear()
 
     def newest_first(self) -> Iterator[Segment]:
-        """The segments that count, looked at one by one."""
+        """The segments that count, read one by one."""
         for segment in self._listing.newest_first():
             run = segment.run
             if run in self._without:
@@ -95,12 +95,12 @@ class History:
 
     @property
     def kept(self) -> list[Segment]:
-        """What these need of runs that were rolled back, oldest first. Only a reader that
-        names a checkpoint by its id, as LangGraph does for an ancestor, gets it from here."""
+        """The kept segments of runs that were rolled back, oldest first. A reader gets a checkpoint
+        from them only by its id, as LangGraph requests an ancestor."""
         return [kept for kept in self._listing.kept() if kept.run not in self._without]
 
     def segment_of(self, run: RunName) -> Segment:
-        """A run's own segment, to write to; a new one when it has none.
+        """A run's own segment, for writing; a new one when it has none.
 
         Raises RunRolledBackError, SegmentOrderError, InvalidNameError.
         """
@@ -114,7 +114,7 @@ class History:
         return segment
 
     def last_segment_of(self, run: RunName) -> Segment:
-        """The thread's last segment, to write to; a new one when that is another run's.
+        """The thread's last segment, for writing; a new one when that is another run's.
 
         Raises RunRolledBackError.
         """
@@ -122,9 +122,9 @@ class History:
         return last if last and last.run == run else self.thread.new_segment(run, self._listing)
 
     def find(self, thread_id: str, ns: str, checkpoint_id: str) -> Found | None:
-        """One checkpoint, which damage in other segments does not hide.
+        """One checkpoint; damage in other segments does not hide it.
 
-        Raises CorruptSegmentError when it is nowhere, but may be in a segment that is damaged.
+        Raises CorruptSegmentError when no sound segment has it, but a damaged one may.
         """
         damage: CorruptSegmentError | None = None
         for segment in chain(self.newest_first(), reversed(self.kept)):
@@ -140,7 +140,7 @@ class History:
         return None
 
     def newest(self, thread_id: str, ns: str) -> Found | None:
-        """Raises CorruptSegmentError when a newer one may be in a segment that is damaged."""
+        """Raises CorruptSegmentError when a damaged segment may have a newer one."""
         for segment in self.newest_first():
             record = segment.newest(thread_id, ns)
             if record is not None:
@@ -152,8 +152,8 @@ class History:
     ) -> Iterator[Found]:
         """The checkpoints of a thread id and a namespace (None: of all), newest first.
 
-        `segments`: only of these, which are given oldest first. Raises CorruptSegmentError on
-        reaching a damaged segment.
+        `segments`: only of these, oldest first. Raises CorruptSegmentError on reaching a damaged
+        segment.
         """
         for segment in self.newest_first() if segments is None else reversed(segments):
             records = [
@@ -166,7 +166,7 @@ class History:
                 yield Found(segment, record)
 
     def order_of(self, thread_id: str | None, checkpoint_id: str) -> tuple[int, int, str] | None:
-        """Where a checkpoint is in the order, whatever its namespace; None when it is unknown."""
+        """A checkpoint's place in the order, whatever its namespace; None when it is unknown."""
         for segment in self.newest_first():
             for (its_thread, _), by_id in segment.index.checkpoints.items():
                 if thread_id in (None, its_thread) and checkpoint_id in by_id:
@@ -180,7 +180,7 @@ class History:
             return None
         address = meta["thread"], meta["ns"], meta["parent"]
         parent = self.find(*address)
-        if parent is None:  # perhaps a rollback has put it aside since this was listed
+        if parent is None:  # perhaps a rollback has moved it since this was listed
             self.refresh()
             parent = self.find(*address)
         return parent
@@ -188,8 +188,8 @@ class History:
     def line(self, found: Found) -> Iterator[Stored]:
         """The ancestors of a checkpoint, from its parent on.
 
-        Each with those of its writes that its child in this line was made with: if several runs
-        have answered at a checkpoint, it may have a child of each. Errors: see `read`; and
+        Each has only the writes that its child in this line was made with: if several runs have
+        answered at a checkpoint, it may have a child of each. Raises the errors of `read`, and
         CorruptSegmentError where a checkpoint is its own ancestor.
         """
         passed = set()
@@ -206,11 +206,11 @@ class History:
             found = parent
 
     def read(self, found: Found, *, child: Found | None = None) -> Stored | None:
-        """A checkpoint with its pending writes; None when it is there no more.
+        """A checkpoint with its pending writes; None when it no longer exists.
 
-        With a `child`, only with those that this was made with. Where a prune or a rollback has
-        removed or rewritten what it was found in, it is looked for again. Raises
-        CorruptSegmentError; LogChangedError when that happens at every look.
+        With a `child`, only with those that the child was made with. If a prune or a rollback has
+        removed or rewritten its log, this searches again. Raises CorruptSegmentError;
+        LogChangedError when that happens at every attempt.
         """
         meta = found.record.meta
         for _ in range(MAX_READ_ATTEMPTS):
@@ -227,7 +227,7 @@ class History:
         raise changed
 
     def _writes(self, found: Found, child: Found | None) -> list[Write]:
-        """From the checkpoint's own segment and from those after it.
+        """The writes from the checkpoint's own segment and from those after it.
 
         A run that resumes another run's checkpoint writes to its own segment.
         """
@@ -247,6 +247,6 @@ def _write_records(segment: Segment, address: tuple[str, str, str]) -> list[Reco
     try:
         return segment.writes_to(*address)
     except CorruptSegmentError as error:
-        # It may hold some. The checkpoint itself is sound.
+        # This segment may hold some. The checkpoint itself is sound.
         logger.warning("pending writes of checkpoint %s may be missing: %s", address[2], error)
         return []

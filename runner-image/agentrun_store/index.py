@@ -1,4 +1,4 @@
-"""Where the records of one log are: of all of it, or of its end, as far as it was read."""
+"""The places of the records of one log: of all of it, or of its end, as far as it was read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ _RECENT = 1000  # subgraphs that run in parallel put their checkpoints within so
 
 
 class Index:
-    """The records of a log from one of them to the end. Those before it are added when needed."""
+    """The records of a log from one of them to its end. A reader adds those before it as needed."""
 
     def __init__(self, before: Chain | None = None) -> None:
         """`before`: the chain of the first record that will be added, if it is not the log's
@@ -43,7 +43,7 @@ class Index:
         return self.below == 0
 
     def add(self, record: Record, entry: Entry | None = None) -> None:
-        """Add the log's next record. `entry`: what it was made of, which spares decoding it."""
+        """Add the log's next record. `entry`: its decoded form, if the caller has it."""
         meta = record.meta if entry is None else entry.meta
         chain = chain_of(meta)
         key, checkpoint_id = (meta["thread"], meta["ns"]), meta["id"]
@@ -102,7 +102,7 @@ class Index:
         return index
 
     def newest(self, thread_id: str, ns: str) -> Record | None:
-        """Of the checkpoints that are known."""
+        """The newest of the checkpoints that are known."""
         by_id = self.checkpoints.get((thread_id, ns))
         return max(by_id.values(), key=order_of) if by_id else None
 
@@ -114,7 +114,7 @@ class Index:
 
 
 def order(meta: Mapping[str, Any]) -> tuple[int, str]:
-    """Of the checkpoints of one log: ids order what one process wrote."""
+    """The sort key of the checkpoints of one log: ids order what one process wrote."""
     return meta["attempt"], meta["id"]
 
 

@@ -9,9 +9,9 @@ only: bytes of another log, even inside a payload, are never taken for a record 
 
 An append is one write and one fdatasync, so a crash can leave one bad record, the last. Behind it
 there may be zeros, which the next records overwrite: see `log_writer`. A bad record with no valid
-one after it is that torn tail, and dropped. A bad record with a valid one after it was acknowledged
-once: that is damage, and reported. So is what else an agent has put in the place of its log;
-whatever that says of its lengths, it is read in bounded pieces.
+one after it is that torn tail, and readers drop it. A bad record with a valid one after it was
+acknowledged once: readers report it as damage. They do so too for anything that an agent has put in
+the place of its log, and read it in bounded pieces, whatever lengths it claims.
 """
 
 import errno
@@ -45,22 +45,22 @@ _FIRST_READ = 1024  # bytes: the head and nearly every meta in one read
 _STEP = 1 << 20  # bytes
 
 MAX_META = 4 << 20
-"""Bytes. JSON takes some 20 times as much memory when it is read."""
+"""Bytes. Decoded JSON takes some 20 times as much memory."""
 
 MAX_PAYLOAD = 1 << 30
 """Bytes, as in SQLite and Postgres: a reader has a checkpoint in memory as a whole."""
 
 MAX_RECORD = _HEAD.size + MAX_META + MAX_PAYLOAD
-# Of bytes that are no record, so much is looked at for one that follows. Only an agent writes more.
+# Behind a bad record, a reader searches so much for a valid one. Only an agent writes more.
 _MAX_HEADS = 100_000
 _MAX_HEADS_BYTES = 256 << 20
 
 MAX_READ_ATTEMPTS = 3
-"""How often a reader tries to read what other processes replace or remove meanwhile."""
+"""How often a reader tries to read a file that other processes replace or remove."""
 
 
 class Entry(NamedTuple):
-    """What a caller writes."""
+    """A record as its writer gives it."""
 
     kind: int
     meta: dict[str, Any]
@@ -86,8 +86,8 @@ class Record:
 
     @property
     def meta(self) -> Any:
-        """As a reader gets it, not the writer's own object, which its caller may change. A run
-        writes thousands and reads few of them back, so it is decoded only then."""
+        """A decoded copy, not the writer's own object, which its caller may change. A run writes
+        thousands and reads few of them back, so it is decoded on demand."""
         if self._meta is None:
             self._meta = json.loads(self._text)
         return self._meta
@@ -98,11 +98,11 @@ class Record:
 
 
 class Scan(NamedTuple):
-    """What a log holds."""
+    """The content of a log."""
 
     records: list[Record]
     end: int
-    """Where the sound part ends, and the next record goes."""
+    """The offset where the sound part ends and the next record begins."""
     damage: CorruptSegmentError | None
     """Set when valid records follow after `end`."""
     size: int
@@ -112,7 +112,7 @@ class Scan(NamedTuple):
 def scan(path: Path, run: RunName) -> Scan:
     """Read all heads and metas of a log, which may be growing. A missing log is an empty one.
 
-    Raises LogChangedError when it is another one at every look.
+    Raises LogChangedError when another process replaces it at every attempt.
     """
     for _ in range(MAX_READ_ATTEMPTS):
         try:
@@ -120,7 +120,7 @@ def scan(path: Path, run: RunName) -> Scan:
         except FileNotFoundError:
             return Scan([], 0, None, 0)
         except OSError as error:
-            # So NFS says that the file was removed on another node.
+            # NFS: the file was removed on another node.
             if error.errno != errno.ESTALE:
                 raise
     raise LogChangedError(path)
@@ -133,8 +133,8 @@ def _scan_file(path: Path, run: RunName) -> Scan:
         return Scan([], 0, no_log(path, error), 0)
     try:
         found = _scan(fd, path, run)
-        # A writer that finishes the bad record and appends another while we look makes the first
-        # look damaged: damage is what is still there, in the same place, at a second look.
+        # A writer may finish the bad record and append another during this read, and the first one
+        # would look damaged. So a bad record is damage only if a second read finds it there too.
         while found.damage is not None:
             before, found = found, _scan(fd, path, run)
             if found.end == before.end:
@@ -228,14 +228,14 @@ def read(fd: int, length: int, offset: int) -> bytes:
 
 
 def record_at(fd: int, run: RunName, offset: int, size: int) -> Record | None:
-    """The record that starts at `offset`, if there is a whole and valid one."""
+    """The record that starts at `offset`; None if there is no whole and valid one."""
     return record_in(partial(read, fd), run, offset, size)
 
 
 def record_in(
     read: Callable[[int, int], bytes], run: RunName, offset: int, size: int
 ) -> Record | None:
-    """`record_at`, for a file of which `read` returns so many bytes from an offset on."""
+    """`record_at` for a file of which `read(length, offset)` returns bytes."""
     block = read(_FIRST_READ, offset)
     if len(block) < _HEAD.size or not block.startswith(MAGIC):
         return None
@@ -251,13 +251,13 @@ def record_in(
     record = Record(kind, meta, offset, payload_at, payload_length, payload_crc)
     try:
         _ = record.meta
-    except (ValueError, RecursionError):  # no writer of ours; an agent can write anything
+    except (ValueError, RecursionError):  # an agent's own bytes
         return None
     return record
 
 
 def has_sound_payload(fd: int, run: RunName, record: Record) -> bool:
-    """Step by step: a clean-up has less memory than the run had."""
+    """Reads it step by step: a clean-up has less memory than the run had."""
     crc = _seed(run, record.offset)
     for at in range(record.payload_at, record.end, _STEP):
         block = read(fd, min(_STEP, record.end - at), at)
@@ -266,9 +266,9 @@ def has_sound_payload(fd: int, run: RunName, record: Record) -> bool:
 
 
 def _record_after(fd: int, run: RunName, offset: int, size: int) -> bool:
-    """Whether any valid record starts after `offset`, so that what is at `offset` is no torn tail.
+    """Whether any valid record starts after `offset`, so that the one at `offset` is no torn tail.
 
-    Also when there is more than a writer of ours can have left behind the last valid record.
+    True also if more bytes follow than `LogWriter` can leave behind the last valid record.
     """
     if size - offset > MAX_RECORD:
         return True

@@ -1,4 +1,4 @@
-"""Writing the log of one segment: see log.py for what is in it."""
+"""Writing the log of one segment: see log.py for the format."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -33,11 +33,11 @@ def write_log(path: Path, run: RunName, entries: Iterable[Entry]) -> None:
 
 
 class LogWriter:
-    """The one writer of a log. Callers keep their threads apart."""
+    """The one writer of a log. Not thread-safe."""
 
     def __init__(self, path: Path, run: RunName, end: int, attempt: int) -> None:
-        """Open the log, or make it, and cut off what is behind its last record, which ends at
-        `end`. `attempt`: another one than that of any writer before."""
+        """Open the log, or make it, and truncate it behind its last record, which ends at `end`.
+        `attempt`: another number than that of any writer before."""
         self._path = path
         self._run = run
         self._fd = -1
@@ -56,14 +56,14 @@ class LogWriter:
             raise
 
     def append(self, entry: Entry) -> Record:
-        """Add a record; it is on disk when this returns. On an error it is not there at all.
+        """Add a record; it is on disk when this returns. After an error the log has none of it.
 
         Raises OSError (a full disk, say), SegmentBusyError, StoreError.
         """
         if self._broken:
             raise StoreError(
-                f"{self._path}: an earlier write failed and could not be taken back, so no more "
-                f"is written; check the volume, then create a new run"
+                f"{self._path}: an earlier write failed and could not be undone, so the run can "
+                f"write no more; check the volume, then create a new run"
             )
         if not self._is_ours():
             raise SegmentBusyError(self._path)
@@ -90,26 +90,26 @@ class LogWriter:
         return record
 
     def _make_room(self, end: int) -> None:
-        """Write zeros behind `end`, which readers take for a torn tail. To overwrite them is twice
-        as fast as to append: a file system has to sync no new size.
+        """Write zeros behind `end`, which readers take for a torn tail. Overwriting them is twice
+        as fast as appending: the file system has no new size to sync.
 
-        The size tells two writers apart: see `_is_ours`.
+        Two writers notice each other by the size: see `_is_ours`.
         """
         size = end + min(end // 2, _MOST_ROOM)
         size += (self._attempt - size) % _ATTEMPTS
         try:
             disk.write_all(self._fd, bytes(size - self._size), self._size)
-        except OSError:  # a full disk may have room for the record all the same
+        except OSError:  # a full disk may still have room for the record
             os.ftruncate(self._fd, self._size)
             return
         self._size = size
 
     def status(self) -> os.stat_result:
-        """Of the log."""
+        """The status of the log's file."""
         return os.fstat(self._fd)
 
     def _is_ours(self) -> bool:
-        """Whether the log is still the file that we opened, as we left it."""
+        """Whether the log is still the file that this writer opened, with the size that it left."""
         try:
             there = self._path.lstat()
         except OSError:
@@ -122,5 +122,5 @@ class LogWriter:
             self._fd = -1
 
     def __del__(self) -> None:
-        # LangGraph's savers have no close: the log is closed with its last user.
+        # LangGraph's savers have no close, so the collection of the last user closes the log.
         self.close()

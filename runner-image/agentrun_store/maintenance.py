@@ -1,4 +1,4 @@
-"""Changes of whole threads, for tools. No run of the thread may be live meanwhile."""
+"""Changes of whole threads, for tools. No run of the thread may be live during one."""
 
 from collections import Counter
 from contextlib import suppress
@@ -49,13 +49,13 @@ def prune(history: History, loads: Loads, *, keep: int) -> tuple[int, int]:
     """Remove all but the newest `keep` checkpoints of each thread id and namespace, with their
     pending writes, and all but the newest `keep` workspaces.
 
-    Of ancestors, those stay that the DeltaChannels of a kept checkpoint are rebuilt from. Returns
-    the numbers of checkpoints removed and kept. Raises CorruptSegmentError, or another StoreError,
-    having removed nothing, when it cannot be known what there is.
+    Ancestors that the DeltaChannels of a kept checkpoint are rebuilt from stay too. Returns the
+    numbers of checkpoints removed and kept. Raises CorruptSegmentError, or another StoreError,
+    before it has removed anything, when the thread's content cannot be determined.
     """
     newest: list[Found] = []
     there: set[Key] = set()
-    seen: Counter[tuple[str, str]] = Counter()  # in one go: each call of a subgraph is a namespace
+    seen: Counter[tuple[str, str]] = Counter()  # one pass: each call of a subgraph is a namespace
     for found in history.checkpoints(None, None):
         thread_id, ns, _ = key = key_of(found.record)
         there.add(key)

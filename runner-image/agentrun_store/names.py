@@ -18,7 +18,7 @@ RunName = NewType("RunName", str)
 MAX_NAME_LENGTH = 63
 
 KEPT = "kept-"
-"""Begins the name of a segment that holds what is kept of a run's own one."""
+"""Begins the name of a segment that keeps data of a run for later runs."""
 
 SEGMENT_VARIABLE = "AGENTRUN_SEGMENT"
 """In a run's pod: the name of the segment that the operator has given to the run."""
@@ -33,7 +33,7 @@ _SEGMENT = re.compile(r"([0-9]{6}|[1-9][0-9]{6,14})-(.+)")
 
 
 def check_thread(thread: str) -> ThreadDir:
-    """Check a thread's directory as the pods name it (`AGENTRUN_THREAD`).
+    """Check the name of a thread's directory (in a pod: `AGENTRUN_THREAD`).
 
     Raises InvalidNameError.
     """
@@ -63,7 +63,7 @@ def is_uid(text: str) -> bool:
 def thread_dir(thread_id: str) -> ThreadDir:
     """The directory of a LangGraph `thread_id`, which may be any string.
 
-    `x` is `threads/x`, `stateless/<uid>` is itself; all else is hashed.
+    `x` becomes `threads/x`, `stateless/<uid>` stays itself, any other text is hashed.
     """
     kind, _, name = thread_id.partition("/")
     if kind == "stateless" and is_uid(name):
@@ -82,7 +82,7 @@ def segment_name(seq: int, run: RunName) -> str:
 
 
 def parse_segment_name(name: str) -> tuple[int, RunName] | None:
-    """The opposite of `segment_name`; None for what is no segment (a temporary name, say)."""
+    """The inverse of `segment_name`; None for another name (a temporary one, say)."""
     match = _SEGMENT.fullmatch(name)
     if match is None or not _is_file_name(match[2]):
         return None
@@ -90,19 +90,19 @@ def parse_segment_name(name: str) -> tuple[int, RunName] | None:
 
 
 def place_of(name: str) -> tuple[int, str]:
-    """The sort key of segment names: by number, then by run. Nothing is parsed, since a thread may
+    """The sort key of segment names: by number, then by run. It parses nothing, since a thread may
     have many: a number with more digits is the larger one, and equally long ones sort as text."""
     return name.find("-"), name
 
 
 def given_segment() -> tuple[int, RunName] | None:
     """The segment that the operator has given to this pod's run, the only one that a pod can write
-    to; None where there is none (local use, tools), or no such name: see `check_given`."""
+    to; None without one (local use, tools), or with an invalid name: see `check_given`."""
     return parse_segment_name(os.environ.get(SEGMENT_VARIABLE, ""))
 
 
 def check_given(run: RunName) -> None:
-    """Raises InvalidNameError when the pod was given what is no segment of this run."""
+    """Raises InvalidNameError when the pod's variable names no segment of this run."""
     text = os.environ.get(SEGMENT_VARIABLE)
     if text is None:
         return
@@ -115,7 +115,7 @@ def check_given(run: RunName) -> None:
 
 
 def is_segment_of(name: str, run: RunName) -> bool:
-    """Whether a directory is named as a segment of the run, even if its number is none."""
+    """Whether a directory has the name of a segment of the run, even with an invalid number."""
     number, _, rest = name.partition("-")
     return rest == run and number.isascii() and number.isdecimal()
 
@@ -124,7 +124,7 @@ def _file_name(text: str) -> str:
     """One file name for any text: itself, or a hash that looks like no safe name."""
     if _is_safe(text):
         return text
-    # surrogatepass: a JSON string may hold half a surrogate pair, and is a string all the same.
+    # surrogatepass: a JSON string may hold half a surrogate pair.
     return "_" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -16,7 +16,7 @@ from .names import RunName
 def read_payload(path: Path, run: RunName, record: Record) -> bytes:
     """Read and check one payload.
 
-    Raises CorruptSegmentError, and LogChangedError when the record is not in the log any more.
+    Raises CorruptSegmentError, and LogChangedError when the record is no longer in the log.
     """
     with _opened(path) as fd:
         payload = read(fd, record.payload_length, record.payload_at)
@@ -26,7 +26,7 @@ def read_payload(path: Path, run: RunName, record: Record) -> bytes:
 
 
 def check_payload(path: Path, run: RunName, record: Record) -> None:
-    """`read_payload`, without having all of it in memory."""
+    """`read_payload` in bounded memory: it returns nothing."""
     with _opened(path) as fd:
         if not has_sound_payload(fd, run, record):
             _refuse_damaged(fd, path, run, record)

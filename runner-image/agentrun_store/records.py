@@ -1,4 +1,4 @@
-"""The two kinds of record in a segment's log, and what their metas hold."""
+"""The two kinds of record in a segment's log, and the fields of their metas."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
@@ -11,8 +11,8 @@ from .names import RunName
 
 class Kind(IntEnum):
     CHECKPOINT = 1
-    """meta: thread, ns, id, parent, attempt, chain, type, metadata, and in a fork without, the runs
-    that it does not see; payload: the checkpoint."""
+    """meta: thread, ns, id, parent, attempt, chain, type, metadata, and in a fork `without`: the
+    runs that it ignores; payload: the checkpoint."""
     WRITES = 2
     """meta: thread, ns, id, attempt, chain, task, path, writes [position, channel, type, length];
     payload: the values one after the other."""
@@ -35,7 +35,7 @@ _MAX_POSITION = 1 << 31
 
 
 def is_valid(record: Record) -> bool:
-    """Whether the store could have written it. An agent can write to its log what it likes."""
+    """Whether the store could have written it. An agent can write anything to its log."""
     meta = record.meta
     if record.kind not in _FIELDS or not isinstance(meta, dict):
         return False
@@ -86,7 +86,7 @@ def _nests(value: Any) -> bool:
 
 
 class Chain(NamedTuple):
-    """What a record says of those before it in its log, so that a log can be read from its end.
+    """A record's summary of those before it in its log, so that a log can be read from its end.
 
     Logs of older versions have none, and are read from their start.
     """
@@ -104,7 +104,7 @@ class Chain(NamedTuple):
 
 
 def chain_of(meta: Mapping[str, Any]) -> Chain | None:
-    """None for what an older version has written."""
+    """None for a record of an older version."""
     return Chain(*meta["chain"]) if "chain" in meta else None
 
 
@@ -162,7 +162,7 @@ def writes_entry(
 
 
 def split_writes(meta: Mapping[str, Any], payload: bytes) -> Iterator[Write]:
-    """The opposite of `writes_entry`."""
+    """The inverse of `writes_entry`."""
     start = 0
     for position, channel, type_, length in meta["writes"]:
         value = payload[start : start + length]
@@ -171,7 +171,7 @@ def split_writes(meta: Mapping[str, Any], payload: bytes) -> Iterator[Write]:
 
 
 def merge_writes(writes: Iterable[Write]) -> list[Write]:
-    """What counts of the writes to one checkpoint, given oldest first; in no special order."""
+    """The writes to one checkpoint that count. Takes them oldest first, returns them unordered."""
     merged: dict[tuple[str, int], Write] = {}
     for write in writes:
         if write.position < 0:

@@ -1,7 +1,7 @@
-"""What is left of a run that was taken back, as long as later runs of its thread need it.
+"""The data of a rolled-back run that later runs of its thread need.
 
-Their states may be rebuilt from what it wrote: see `ancestors`. That stays, in a segment which no
-run writes to, so that a writer that outlives its rollback brings nothing back.
+Their states may be rebuilt from its writes: see `ancestors`. The rollback keeps these in a segment
+that no run writes to, so that a writer that outlives its rollback restores nothing.
 """
 
 import os
@@ -17,7 +17,7 @@ from .thread import Thread
 
 
 def needed_without(thread: Thread, run: RunName) -> set[Key] | None:
-    """The ancestors that all other runs' states are rebuilt from; None if it cannot be known."""
+    """The ancestors that all other runs' states are rebuilt from; None if that is unknown."""
     history = History(thread)
     others = [segment for segment in history.segments if segment.run != run]
     try:
@@ -34,7 +34,7 @@ def _loads(typed: tuple[str, bytes]) -> Any:
 
 
 def keep(thread: Thread, segment: Segment) -> None:
-    """Put all of a segment's log aside, unread: reading may take more than there is time for."""
+    """Keep all of a segment's log, unread: reading it may take too long."""
     if not _has_log(segment):
         return
     kept = _place(thread, segment)
@@ -45,7 +45,7 @@ def keep(thread: Thread, segment: Segment) -> None:
 
 
 def _place(thread: Thread, segment: Segment) -> Segment:
-    """Where the segment's log is kept, free of what an agent may have put there."""
+    """The segment that keeps the log, after removing what an agent may have put there."""
     kept = thread.kept_of(segment)
     if kept.path.is_symlink() or not kept.path.is_dir():
         tree.remove(kept.path)
@@ -53,7 +53,7 @@ def _place(thread: Thread, segment: Segment) -> Segment:
 
 
 def _has_log(segment: Segment) -> bool:
-    """Whether it may hold checkpoints: what an agent put in place of its log never did."""
+    """Whether it may hold checkpoints. Anything but a regular file, made by an agent, never did."""
     try:
         os.close(disk.open_regular(segment.log))
     except (FileNotFoundError, UnreadableFileError):
@@ -62,9 +62,9 @@ def _has_log(segment: Segment) -> bool:
 
 
 def reduce(thread: Thread, segment: Segment, needed: set[Key], *, is_new: bool = False) -> None:
-    """Remove what is not needed. Raises CorruptSegmentError.
+    """Remove the records that no later run needs. Raises CorruptSegmentError.
 
-    `is_new`: the log may still be the one that a writer has open which outlives its rollback.
+    `is_new`: a writer that outlives its rollback may still have this log open.
     """
     records = segment.index.records()
     left = [record for record in records if key_of(record) in needed]

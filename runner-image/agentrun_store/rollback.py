@@ -1,7 +1,7 @@
-"""Taking back what a run wrote. Every function can be cut anywhere, and repeated.
+"""Rolling back a run. Every function can be cut anywhere, and repeated.
 
-The steps go by names, which no agent chooses: what is in a segment is read only to count it, and to
-keep what later runs need of it. Neither can fail a rollback.
+The steps go by names, which no agent chooses. They read a segment only to count its checkpoints,
+and to keep the data that later runs need. Neither can fail a rollback.
 """
 
 import stat
@@ -21,24 +21,24 @@ _MOST_KNOWN = 250_000  # some 30 MiB
 
 
 def drop(root: Path | str, thread: str, uid: str) -> int:
-    """Take back a run as its AgentRun's rollback does: `drop_run`, or `drop_stateless`."""
+    """Roll back a run as its AgentRun's rollback does: `drop_run`, or `drop_stateless`."""
     roll_back = drop_stateless if thread.startswith("stateless/") else drop_run
     return roll_back(root, thread, uid)
 
 
 def drop_run(root: Path | str, thread: str, uid: str) -> int:
-    """Take back all that a run wrote to a thread, and refuse what it may still write.
+    """Remove all that a run wrote to a thread, and refuse its later writes.
 
-    Returns the number of checkpoints taken back; a repetition returns the same number. What the
-    states of later runs are rebuilt from stays, for them only: see `remains`. Only to find out what
-    that is, which comes last, does the thread's history matter. Damaged segments are dropped like
+    Returns the number of checkpoints removed; a repetition returns the same number. The data that
+    the states of later runs are rebuilt from stays, for them only: see `remains`. Only the last
+    step, which determines this data, reads the thread's history. Damaged segments are removed like
     others, counting the checkpoints that can be read. Raises InvalidNameError, OSError.
     """
     return bury_run(*named(root, thread, uid))
 
 
 def drop_stateless(root: Path | str, thread: str, uid: str) -> int:
-    """`drop_run` for `stateless/<uid>`, whose whole directory goes. A repetition may return 0."""
+    """`drop_run` for `stateless/<uid>`: removes the whole directory. A repetition may return 0."""
     store_thread, run = named(root, thread, uid)
     if not store_thread.is_stateless:
         raise InvalidNameError(f"thread {thread!r}: the thread of run {uid} is stateless/{uid}")
@@ -48,7 +48,7 @@ def drop_stateless(root: Path | str, thread: str, uid: str) -> int:
 
 
 def named(root: Path | str, thread: str, uid: str) -> tuple[Thread, RunName]:
-    """The thread and the run that are named so. Raises InvalidNameError."""
+    """The thread and the run of these names. Raises InvalidNameError."""
     store_thread, run = Store(root).thread(thread), check_run(uid)
     if store_thread.is_stateless and store_thread.name != f"stateless/{run}":
         raise InvalidNameError(f"thread {thread!r}: the thread of run {uid} is stateless/{uid}")
@@ -56,7 +56,7 @@ def named(root: Path | str, thread: str, uid: str) -> tuple[Thread, RunName]:
 
 
 def bury_run(thread: Thread, run: RunName) -> int:
-    """`drop_run`, with names that were checked."""
+    """`drop_run`, with checked names."""
     count = bury(thread, run)
     if remove(thread, run):
         reduce_kept(thread, run)
@@ -64,9 +64,9 @@ def bury_run(thread: Thread, run: RunName) -> int:
 
 
 def bury(thread: Thread, run: RunName, *, unread: bool = False) -> int:
-    """Make the run's segments count no more. Returns the number of checkpoints in them.
+    """Exclude the run's segments from the thread. Returns the number of checkpoints in them.
 
-    All of an older run is kept for those that may need it, until `reduce_kept`. `unread`: count no
+    Keeps all of an older run's log for later runs until `reduce_kept`. `unread`: count no
     checkpoints.
     """
     thread.repair()
@@ -79,15 +79,15 @@ def bury(thread: Thread, run: RunName, *, unread: bool = False) -> int:
             if segment.seq < last:
                 remains.keep(thread, segment)
         tombstone = Tombstone(checkpoints, max((segment.seq for segment in segments), default=0))
-        # Also for a run that never wrote: its pod may still be on its way.
+        # Also for a run that never wrote: its pod may still start.
         thread.bury(run, tombstone)
     return tombstone.checkpoints
 
 
 def remove(thread: Thread, run: RunName) -> bool:
-    """Remove what `bury` has made count no more. Returns whether something is kept of this or other
-    runs, see `reduce_kept`. Raises OSError where something cannot be removed, with all else
-    removed."""
+    """Remove the segments that `bury` has excluded. Returns whether the thread keeps data of this
+    or other runs, see `reduce_kept`. Raises OSError if something cannot be removed, after removing
+    all else."""
     listing = thread.listing()
     own = listing.names_of(run)
     for name in own:
@@ -97,7 +97,7 @@ def remove(thread: Thread, run: RunName) -> bool:
     last = thread.last_but(run, listing)
     kept = listing.kept()
     for segment in kept:
-        if segment.seq > last:  # nothing is rebuilt from what came later
+        if segment.seq > last:  # no state is rebuilt from a later segment
             thread.discard(segment)
     thread.forget_stop(run)
     return any(segment.seq <= last for segment in kept)
@@ -111,9 +111,9 @@ def remove_thread(thread: Thread) -> None:
 
 
 def reduce_kept(thread: Thread, run: RunName) -> None:
-    """Give back the space of what was kept for later runs and is needed no more.
+    """Free the space of kept data that no later run needs any more.
 
-    Only when the run that was taken back was an older one. A damaged segment stays as it is.
+    Only if the run that was rolled back was an older one. A damaged segment stays as it is.
     """
     tombstone = thread.tombstone(run)
     listing = thread.listing()
@@ -128,8 +128,8 @@ def reduce_kept(thread: Thread, run: RunName) -> None:
 
 
 def _count(segments: list[Segment]) -> int:
-    """The checkpoints in all namespaces: as the last record says, or else those that can be found
-    in the time that there is."""
+    """The number of checkpoints in all namespaces: from the last record, or else those that can be
+    found within the time limit."""
     until = time.monotonic() + COUNT_SECONDS
     count, known = 0, set[int]()
     for segment in segments:

@@ -1,4 +1,4 @@
-"""One run's part of a thread: the directory `segments/<seq>-<run uid>`, or what is kept of it."""
+"""One run's part of a thread: the directory `segments/<seq>-<run uid>`, or its kept data."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -39,9 +39,9 @@ class Segment:
         kept: bool = False,
         given: bool = False,
     ) -> None:
-        """The segment `root/segments/<seq>-<run>`, which need not be there.
+        """The segment `root/segments/<seq>-<run>`, which need not exist.
 
-        `kept`: what later runs need of a run that was rolled back. No run writes to it.
+        `kept`: the data of a rolled-back run that later runs need. No run writes to it.
         `given`: the kubelet has made the directory, and this pod can write to no other.
         """
         self._root = root
@@ -74,7 +74,7 @@ class Segment:
         return not (self.has(LOG_NAME) or self.has(WORKSPACE_NAME))
 
     def has(self, name: str) -> bool:
-        """Whether there is anything of that name in it. What cannot be looked at counts."""
+        """Whether there is anything of that name in it; True also if that cannot be read."""
         try:
             (self.path / name).lstat()
         except (FileNotFoundError, NotADirectoryError):
@@ -85,7 +85,7 @@ class Segment:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is being written to."""
+        """Whether this process has its log open for writing."""
         return self._writer is not None
 
     def scan(self) -> Scan:
@@ -109,7 +109,7 @@ class Segment:
 
     @property
     def index(self) -> Index:
-        """All of the log. Raises CorruptSegmentError when parts of it cannot be found."""
+        """The index of all of the log. Raises CorruptSegmentError when the log is damaged."""
         if self._index is None or not self._index.is_complete:
             self._index = self._read_all()[0]
         return self._index
@@ -125,14 +125,14 @@ class Segment:
         )
 
     def checkpoint(self, thread_id: str, ns: str, checkpoint_id: str) -> Record | None:
-        """The checkpoint of that id."""
+        """The checkpoint of this id."""
         key = thread_id, ns
         index = self._known(lambda index: checkpoint_id in index.checkpoints.get(key, ()))
         return index.checkpoints.get(key, {}).get(checkpoint_id)
 
     def writes_to(self, thread_id: str, ns: str, checkpoint_id: str) -> list[Record]:
         """The pending writes to a checkpoint of this segment, or of an older one; oldest first."""
-        # They come after the checkpoint, if that is in here: see `Chain.mixed`.
+        # Writes come after their checkpoint, if that is in this log: see `Chain.mixed`.
         key = thread_id, ns
         index = self._known(lambda index: checkpoint_id in index.checkpoints.get(key, ()))
         return index.writes.get((*key, checkpoint_id), [])
@@ -156,7 +156,7 @@ class Segment:
         return self._known(lambda _: True).count
 
     def _known(self, is_enough: Callable[[Index], bool]) -> Index:
-        """The index, of so much of the log that it is enough, or of all."""
+        """The index, read towards the log's start until it `is_enough`, or of all of the log."""
         if self._index is None:
             self._index = self._read_end()[0]
         if not (self._index.is_complete or is_enough(self._index)):
@@ -183,12 +183,12 @@ class Segment:
         self._index = self._read_all()[0]
 
     def counted(self) -> int | None:
-        """`count`, if the end of the log says it; None: it would take reading all of the log."""
+        """`count`, if the end of the log says it; None if only reading all of the log would."""
         found = self._end()
         return None if found is None else found[0].count
 
     def _read_end(self) -> tuple[Index, int]:
-        """The index of the end of the log, and where its next record goes."""
+        """The index of the end of the log, and the offset of its next record."""
         return self._end() or self._read_all()
 
     def _end(self) -> tuple[Index, int] | None:
@@ -234,7 +234,7 @@ class Segment:
         return True
 
     def payload(self, record: Record) -> bytes:
-        """Raises CorruptSegmentError; LogChangedError when others removed or rewrote the log."""
+        """Raises CorruptSegmentError; LogChangedError if another process changed the log."""
         try:
             return read_payload(self.log, self.run, record)
         except LogChangedError:
@@ -242,7 +242,7 @@ class Segment:
             raise
 
     def verify(self, record: Record) -> None:
-        """`payload`, without having all of it in memory."""
+        """`payload` in bounded memory: it returns nothing."""
         check_payload(self.log, self.run, record)
 
     def entry(self, record: Record) -> Entry:
@@ -266,13 +266,13 @@ class Segment:
             self._index = index.trimmed()
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
-        """Make these the whole log. The rest of it is gone, and its space is free."""
+        """Replace the log by one with only these entries. The space of the old one is free."""
         self.close()
         self.make()
         write_log(self.log, self.run, entries)
 
     def copy_log(self, other: "Segment") -> None:
-        """Make the log of another segment of the run, whatever it holds, the log of this one."""
+        """Replace this log by a copy of another segment's log, whatever it holds."""
         self.make()
         fd = disk.open_regular(other.log)
         try:

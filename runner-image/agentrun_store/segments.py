@@ -14,13 +14,13 @@ from .segment import Segment
 
 
 class Listing:
-    """The names of a thread's segments, from one look at their directory.
+    """The names of a thread's segments, from one listing of their directory.
 
-    A thread may have many: a `Segment` is made only when a caller reaches it.
+    A thread may have many: it makes a `Segment` only when a caller reaches it.
     """
 
     def __init__(self, names: list[str], make: Callable[..., Segment]) -> None:
-        """`make`: a segment of its number, run, and `kept`; see `Thread.segment`."""
+        """`make`: makes a segment from its number, run, and `kept`; see `Thread.segment`."""
         self._make = make
         self._live = [name for name in names if not name.startswith(KEPT)]
         self._live.sort(key=place_of)
@@ -28,7 +28,7 @@ class Listing:
         self._segments: dict[str, Segment] = {}
 
     def newest_first(self) -> Iterator[Segment]:
-        """Also those of runs that were rolled back."""
+        """All segments, also those of runs that were rolled back."""
         for name in reversed(self._live):
             parsed = parse_segment_name(name)
             if parsed is not None:
@@ -45,17 +45,17 @@ class Listing:
         ]
 
     def names_of(self, run: RunName) -> list[str]:
-        """What is named as a segment of the run, also where an agent gave it no possible number."""
+        """The names of the run's segments, also those to which an agent gave an invalid number."""
         return [name for name in self._live if name.endswith(run) and is_segment_of(name, run)]
 
     def kept(self) -> list[Segment]:
-        """What later runs need of runs that were rolled back, oldest first: see `remains`."""
+        """The kept segments of runs that were rolled back, oldest first: see `remains`."""
         names = ((name, parse_segment_name(name.removeprefix(KEPT))) for name in self._kept)
         found = sorted((its, name) for name, its in names if its is not None)
         return [self._segment(name, *its, kept=True) for its, name in found]
 
     def add(self, segment: Segment) -> None:
-        """A segment that is not made yet."""
+        """Add a segment that does not exist on disk yet."""
         name = segment.path.name
         if name not in self._live:
             insort(self._live, name, key=place_of)

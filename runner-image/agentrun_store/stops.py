@@ -1,7 +1,7 @@
 """How soon a run that is being stopped has to end: `<thread>/stops/<run uid>`, seconds as text.
 
-A kubelet keeps to the grace period with which it began to stop a pod. So the operator has a Job
-write this file, where no agent can write, and the run's supervisor reads it while it waits for its
+A kubelet keeps to the grace period with which it began to stop a pod. So a Job of the operator
+writes this file, where no agent can write, and the run's supervisor reads it while it waits for its
 agent: see `agentrun_runner/stop_file.py`.
 """
 
@@ -18,7 +18,7 @@ from .text import brief
 from .thread import STOPS, Thread
 
 VARIABLE = "AGENTRUN_SHORTEN"
-"""JSON: {"uid": run uid, "thread": its directory, "seconds": from when the supervisor reads it}"""
+"""JSON: {"uid": run uid, "thread": its directory, "seconds": counted from the supervisor's read}"""
 
 _LONGEST = 20  # bytes
 _ERROR_SIZE = 500  # bytes
@@ -39,7 +39,7 @@ def main(root: Path) -> int:
 
 
 def write(thread: Thread, run: RunName, seconds: int) -> None:
-    """Tell the run's supervisor; what is written is only lowered.
+    """Write the file for the run's supervisor; a lower number that is there stays.
 
     Raises RunRolledBackError, StoreError, OSError.
     """
@@ -55,7 +55,7 @@ def write(thread: Thread, run: RunName, seconds: int) -> None:
 
 
 def _written(path: Path) -> int | None:
-    """What an earlier Job has written; None also for what no Job has made."""
+    """The number that an earlier Job wrote; None also for a file that no Job made."""
     missing = (FileNotFoundError, UnreadableFileError, ValueError)
     with suppress(*missing), os.fdopen(disk.open_regular(path), "rb") as file:
         return int(file.read(_LONGEST))

@@ -1,4 +1,4 @@
-"""What a run left in the store, for its termination report."""
+"""A run's checkpoints in the store, for its termination report."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ from .run_thread import RunThread
 
 
 def summary(root: Path | str, thread: str, uid: str) -> tuple[str | None, int]:
-    """`RunThread.summary`, of the run and the thread that are named so."""
+    """`RunThread.summary` of the run and the thread of these names."""
     return RunThread(root, thread, uid).summary()

@@ -1,6 +1,6 @@
 """Reading a log from its end, as far as needed: see `records.Chain`.
 
-Whatever is not as a writer of this version leaves it is for `log.scan`, which reads all of the log
+A log that no writer of this version leaves like this is read by `log.scan`, which reads all of it
 and tells a torn tail from damage.
 """
 
@@ -12,12 +12,12 @@ from .names import RunName
 from .records import chain_of, is_valid
 
 WINDOW = 4 << 10
-"""Bytes at the end of a log that are always looked at, so that damage in there is found."""
+"""Bytes at the end of a log that every read checks, so that it finds damage there."""
 
 _FIRST_STEP = 64 << 10  # bytes: one read finds the last record of nearly every log
 _MAX_STEP = 1 << 20  # bytes
 _MAX_SEARCH = 64 << 20  # bytes: a log that ends with a larger record is read from its start
-_MAX_LOOKS = 1000  # at what may be a head, and is none
+_MAX_LOOKS = 1000  # at bytes that look like a head, and are none
 
 
 class Window:
@@ -31,7 +31,7 @@ class Window:
         self.data = read(fd, end - start, start)
 
     def read(self, length: int, offset: int) -> bytes:
-        """As `log.read`."""
+        """See `log.read`."""
         length = max(0, min(length, self._size - offset))
         at = offset - self.start
         if 0 <= at <= len(self.data) - length:
@@ -40,7 +40,7 @@ class Window:
 
 
 def read_end(fd: int, run: RunName, size: int) -> tuple[Index, int] | None:
-    """The index of the end of a log, and where its next record goes; None: read all of the log."""
+    """The index of a log's end, and the offset of its next record; None: read all of the log."""
     last = _last_record(fd, run, size)
     if last is None or size - last.end > MAX_RECORD:
         return None
@@ -70,7 +70,7 @@ def read_end(fd: int, run: RunName, size: int) -> tuple[Index, int] | None:
 def records_before(fd: int, run: RunName, offset: int, end: int) -> Iterator[Record | None]:
     """The records from the one at `offset`, which ends at `end`, back to the first.
 
-    Ends with None where one is not as a writer of this version leaves it.
+    Ends with None at a record that no writer of this version leaves like this.
     """
     window = Window(fd, max(0, end - WINDOW), end, end)
     while offset:

@@ -1,12 +1,12 @@
-"""Texts that agents had a part in: names of files, messages of exceptions, channels."""
+"""Texts that agents can choose: names of files, messages of exceptions, channels."""
 
 
 def printable(text: str) -> str:
-    """In one line, and such that no terminal obeys it."""
+    """The text in one line, without control characters."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def brief(error: BaseException, size: int) -> str:
-    """What went wrong, for a report: at most so many bytes, in valid UTF-8."""
+    """The error for a report: at most `size` bytes of valid UTF-8."""
     text = printable(f"{type(error).__name__}: {error}"[:size])
     return text.encode()[:size].decode(errors="ignore")

@@ -2,9 +2,9 @@
 
 <root>/threads/<name>/ or <root>/stateless/<run uid>/
     segments/<seq>-<run uid>/     what one run wrote
-    segments/kept-<seq>-<run uid>/  what later runs need of one that was rolled back
-    tombstones/<run uid>          the run was rolled back: its segments count no more, for ever
-    last-rolled-back              if there are many of these: the highest number such a run had
+    segments/kept-<seq>-<run uid>/  data of a rolled-back run that later runs need
+    tombstones/<run uid>          the run was rolled back: its segments never count again
+    last-rolled-back              with many tombstones: the highest number of such a run
     stops/<run uid>               how soon a run that is being stopped has to end: see `stops`
 """
 
@@ -45,7 +45,7 @@ _LONGEST_TOMBSTONE = 1000  # bytes
 
 
 class Tombstone(NamedTuple):
-    """What a rollback took away."""
+    """What a rollback removed."""
 
     checkpoints: int
     seq: int
@@ -69,7 +69,7 @@ class Thread:
         return self.name.startswith("stateless/")
 
     def listing(self) -> Listing:
-        """The segments, one look at their directory."""
+        """The segments, from one listing of their directory."""
         disk.refuse_link(self._tombstones)
         return Listing(disk.list_dir(self.segments_dir), self.segment)
 
@@ -78,31 +78,31 @@ class Thread:
         return self.live(self.all_segments())
 
     def live(self, segments: list[Segment]) -> list[Segment]:
-        """Those of runs that were not rolled back."""
+        """The segments of runs that were not rolled back."""
         buried = set(disk.list_dir(self._tombstones))
         return [segment for segment in segments if segment.run not in buried]
 
     def all_segments(self) -> list[Segment]:
-        """Also those of runs that were rolled back."""
+        """All segments, also those of runs that were rolled back."""
         return [*self.listing().newest_first()][::-1]
 
     def kept(self) -> list[Segment]:
-        """What later runs need of runs that were rolled back, oldest first: see `remains`."""
+        """The kept segments of runs that were rolled back, oldest first: see `remains`."""
         return self.listing().kept()
 
     def kept_of(self, segment: Segment) -> Segment:
-        """Where that is kept which later runs need of a segment."""
+        """The segment that keeps the data of this one for later runs."""
         return self.segment(segment.seq, segment.run, kept=True)
 
     def own(self, run: RunName, listing: Listing | None = None) -> list[Segment]:
         """The segments that hold what a run wrote, oldest first: the one given to it, which need
-        not be there, or those that are named after it."""
+        not exist, or those that are named after it."""
         if self._given is not None and self._given[1] == run:
             return [self.segment(*self._given)]
         return (listing or self.listing()).of(run)
 
     def segment_for(self, run: RunName, listing: Listing) -> Segment:
-        """The segment that a run writes to, which need not be there.
+        """The segment that a run writes to, which need not exist.
 
         Raises RunRolledBackError, InvalidNameError.
         """
@@ -114,7 +114,7 @@ class Thread:
         return own[0]
 
     def new_segment(self, run: RunName, listing: Listing) -> Segment:
-        """The segment given to the run, or else one after all others, which is not made yet.
+        """The segment given to the run, or else one after all others, which does not exist yet.
 
         Raises RunRolledBackError, InvalidNameError.
         """
@@ -124,13 +124,13 @@ class Thread:
             segment = self.segment(*self._given)
         else:
             last = next((segment.seq for segment in listing.newest_first()), 0)
-            # At the last number all there is left is a tie, which `refuse_disorder` decides.
+            # After the highest number only a tie is possible, which `refuse_disorder` decides.
             segment = self.segment(min(1 + max(last, self._last_rolled_back()), MAX_SEQ), run)
         listing.add(segment)
         return segment
 
     def refuse_disorder(self, segment: Segment, listing: Listing) -> None:
-        """Raises SegmentOrderError when a run would begin to write before what is there already."""
+        """Raises SegmentOrderError if a run's first write would come before an existing segment."""
         if segment.is_empty():
             own = segment.seq, segment.run
             for other in listing.newest_first():
@@ -151,17 +151,17 @@ class Thread:
         disk.sync_dir(self.segments_dir)
 
     def forget_stop(self, run: RunName) -> None:
-        """Remove the file that says how soon the run has to end: see `stops`. Raises OSError."""
+        """Remove the run's stop file: see `stops`. Raises OSError."""
         disk.refuse_link(self.path / STOPS)
         tree.remove(self.path / STOPS / run)
 
     def forget_stops(self) -> None:
-        """The same for all runs of the thread."""
+        """Remove the stop files of all runs of the thread."""
         tree.remove(self.path / STOPS)
 
     def repair(self) -> None:
-        """Make what holds segments and tombstones such that a run can be taken back, whatever an
-        agent that could write there has made of it."""
+        """Replace the directories of segments and tombstones if an agent that could write there has
+        made something else of them, so that a run can be rolled back."""
         tree.grant(self.path, stat.S_IRWXU)
         for directory in (self.segments_dir, self._tombstones, self.path / STOPS):
             if os.path.lexists(directory) and (directory.is_symlink() or not directory.is_dir()):
@@ -174,11 +174,11 @@ class Thread:
             raise RunRolledBackError(run)
 
     def is_rolled_back(self, run: RunName) -> bool:
-        """Whether the run has a tombstone, whatever that is."""
+        """Whether the run has a tombstone, whatever kind of file that is."""
         return os.path.lexists(self._tombstones / run)
 
     def tombstone(self, run: RunName) -> Tombstone | None:
-        """None also for what no rollback has made: an agent's link, pipe, directory."""
+        """None also for a tombstone that no rollback made: an agent's link, pipe, directory."""
         return self._tombstone(self._tombstones / run)
 
     def _tombstone(self, path: Path) -> Tombstone | None:
@@ -192,7 +192,7 @@ class Thread:
             content = json.loads(text)
             tombstone = Tombstone(int(content["checkpoints"]), int(content["seq"]))
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            # Its name is what buries the run. A damaged content must not stop a rollback.
+            # Its name alone buries the run. Damaged content must not stop a rollback.
             return Tombstone(0, 0)
         return tombstone if all(0 <= number <= MAX_SEQ for number in tombstone) else Tombstone(0, 0)
 
@@ -210,14 +210,14 @@ class Thread:
         return max((tombstone.seq for tombstone in self.tombstones().values()), default=0)
 
     def bury(self, run: RunName, tombstone: Tombstone) -> None:
-        """From here on nothing that the run wrote, or still writes, counts."""
+        """Write the tombstone: from now on nothing that the run wrote, or still writes, counts."""
         disk.make_dirs(self.root, PurePath(self.name, TOMBSTONES))
         self._note_number(tombstone.seq)
         _write_tombstone(self._tombstones / run, tombstone)
 
     def _note_number(self, seq: int) -> None:
-        """Once there are many tombstones, the highest of their numbers has a file of its own, so
-        that a run without a given segment need not read each."""
+        """With many tombstones, write the highest of their numbers to a file of its own, so that a
+        run without a given segment need not read each."""
         path = self.path / LAST_ROLLED_BACK
         if os.path.lexists(path) or len(disk.list_dir(self._tombstones)) >= _MANY:
             last = self._tombstone(path)
@@ -226,7 +226,7 @@ class Thread:
                 _write_tombstone(path, highest)
 
     def segment(self, seq: int, run: RunName, *, kept: bool = False) -> Segment:
-        """The segment of that number, which need not be there."""
+        """The segment of this number, which need not exist."""
         given = not kept and self._given == (seq, run)
         segments = PurePath(self.name, SEGMENTS)
         return Segment(self.root, segments, seq, run, kept=kept, given=given)
@@ -249,10 +249,10 @@ class Store:
         return Thread(self.root, check_thread(name))
 
     def directory_of(self, thread_id: str) -> ThreadDir:
-        """Where a LangGraph `thread_id` is, which may be any string: see `names.thread_dir`.
+        """The directory of a LangGraph `thread_id`, which may be any text: see `names.thread_dir`.
 
-        In the pod of a run without a thread it is the run's uid, and the directory is
-        `stateless/<uid>`; a thread that a user named after a uid comes first.
+        In the pod of a stateless run the id is the run's UID, and the directory is
+        `stateless/<uid>`; a thread that a user named after a UID comes first.
         """
         named = thread_dir(thread_id)
         if is_uid(thread_id) and not (self.root / named).exists():
@@ -267,4 +267,4 @@ class Store:
                 try:
                     yield self.thread(f"{kind}/{name}")
                 except InvalidNameError:
-                    continue  # not ours: lost+found, a file manager's leftovers
+                    continue  # not the store's: lost+found, a file manager's leftovers

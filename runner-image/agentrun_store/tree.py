@@ -1,7 +1,7 @@
 """Directory trees as agents leave them: of any depth, with any modes, with any kind of file.
 
-No path is ever built below the top of a tree, nothing recurses, and no link is followed: the kernel
-limits paths to 4096 bytes and Python its stack, but no file system limits how deep a tree is.
+This module builds no path below the top of a tree, does not recurse, and follows no link: the
+kernel limits paths to 4096 bytes and Python its stack, but no file system limits a tree's depth.
 """
 
 import errno
@@ -13,12 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NAMED = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC  # opens what permissions forbid to read
+_NAMED = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC  # needs no permission to read
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 class Cursor:
-    """A place in a tree that is walked. One directory is open at a time."""
+    """A place in a tree. It has one directory open at a time."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -26,7 +26,7 @@ class Cursor:
         self._above: list[tuple[int, int]] = []
 
     def down(self, name: str) -> None:
-        """Into a directory. Raises OSError, also when nothing in it could be looked up."""
+        """Move into a directory. Raises OSError, also if the directory may not be searched."""
         fd = os.open(name, DIRECTORY, dir_fd=self.fd)
         try:
             os.stat(".", dir_fd=fd)
@@ -37,8 +37,7 @@ class Cursor:
         self._move(fd)
 
     def up(self) -> None:
-        """Back. Raises OSError when the tree was changed meanwhile, so that the way back leads
-        elsewhere."""
+        """Move back up. Raises OSError if the directory was moved meanwhile."""
         fd = os.open("..", DIRECTORY, dir_fd=self.fd)
         if _identity(fd) != self._above.pop():
             os.close(fd)
@@ -52,8 +51,8 @@ class Cursor:
 
 @contextmanager
 def cursor(top: Path) -> Iterator[Cursor]:
-    """A cursor at the top of a tree. Raises OSError when it may not be read, or when it, or the
-    directory that it is in, is no directory but a link."""
+    """A cursor at the top of a tree. Raises OSError if the top may not be read, or if it or its
+    parent is a link."""
     above = os.open(top.parent, _NAMED | os.O_DIRECTORY)
     try:
         at = Cursor(os.open(top.name, DIRECTORY, dir_fd=above))
@@ -67,7 +66,7 @@ def cursor(top: Path) -> Iterator[Cursor]:
 
 
 def stats(top: Path) -> Iterator[os.stat_result]:
-    """Of everything below a directory. What cannot be read, or goes away meanwhile, is left out."""
+    """The status of everything below a directory. Skips what it cannot read and what disappears."""
     with cursor(top) as at:
         waiting = [_subdirectories(at.fd)]
         yield from _stats_in(at.fd)
@@ -98,18 +97,18 @@ def _stats_in(directory: int) -> Iterator[os.stat_result]:
 
 
 def grant(path: Path, permissions: int) -> None:
-    """Give the owner what is missing of the permissions on a file or directory, if we may.
+    """Give the owner the missing permissions on a file or directory, if this process may.
 
-    An agent may take them from what it leaves. A link stays as it is, and so does what it leads to.
+    An agent may have removed them. Links and their targets stay as they are.
     """
     with suppress(OSError):
         os.close(_granted(str(path), permissions))
 
 
 def remove(path: Path) -> None:
-    """Remove what is at `path`, if anything, whatever it is.
+    """Remove `path`, whatever it is, if it exists.
 
-    Raises OSError when something in it cannot be removed; all else is gone then.
+    Raises OSError when something in it cannot be removed, after removing all else.
     """
     try:
         is_directory = stat.S_ISDIR(path.lstat().st_mode)
@@ -129,7 +128,7 @@ def remove(path: Path) -> None:
 
 
 def _empty(directory: int, top: int) -> None:
-    """Remove all that is in a directory, but directories in it that are not empty: they go to the
+    """Remove all files and empty directories in a directory, and move the other directories to the
     top, where the same is done with each. So the depth of a tree costs nothing."""
     while True:
         is_changed, problem = False, None
@@ -148,7 +147,8 @@ def _empty(directory: int, top: int) -> None:
 
 
 def _take(entry: "os.DirEntry[str]", directory: int, top: int) -> bool:
-    """Whether it is gone from the directory. An empty directory of another user may have to stay.
+    """Remove the entry, or move it to the top; whether the directory no longer has it. An empty
+    directory of another user may have to stay.
 
     The kubelet makes the directories that it mounts, as root. On a volume whose root has the sticky
     bit, they have it too, and then only root may remove them.
@@ -162,7 +162,7 @@ def _take(entry: "os.DirEntry[str]", directory: int, top: int) -> bool:
     except OSError as error:
         if error.errno not in (*_NOT_EMPTY, errno.EPERM, errno.EACCES):
             raise
-    inner = _open_granted(entry.name, directory)  # moving a directory is a change of it, too
+    inner = _open_granted(entry.name, directory)  # moving a directory needs rights on it, too
     try:
         if directory == top:
             _empty(inner, top)
@@ -184,7 +184,7 @@ def _is_empty(directory: int) -> bool:
 
 
 def _open_granted(name: str, directory: int | None = None) -> int:
-    """Open a directory, to list and to change it."""
+    """Open a directory for listing and changing it."""
     named = _granted(name, stat.S_IRWXU, directory)
     try:
         return os.open(".", DIRECTORY, dir_fd=named)
@@ -193,7 +193,7 @@ def _open_granted(name: str, directory: int | None = None) -> int:
 
 
 def _granted(name: str, permissions: int, directory: int | None = None) -> int:
-    """What is named, not yet opened for anything, with the permissions if it is ours to give."""
+    """Open `name` with O_PATH, after granting the permissions if this process may."""
     fd = os.open(name, _NAMED, dir_fd=directory)
     mode = os.fstat(fd).st_mode
     if permissions & ~mode and not stat.S_ISLNK(mode):

@@ -1,7 +1,7 @@
-"""Decodes stored values, and runs nothing of what an agent stored.
+"""Decodes stored values without running anything that an agent stored.
 
-LangGraph's serializer would rebuild objects, of any class and with any arguments that the
-bytes name. Here an object stays what it was made from.
+LangGraph's serializer would make objects of any class and with any arguments that the bytes
+name. This decoder returns the names and the arguments instead.
 """
 
 import json
@@ -10,21 +10,21 @@ from typing import Any
 
 import ormsgpack
 
-# langgraph.checkpoint.serde.jsonplus; not from there: the clean-up decodes without LangGraph.
+# From langgraph.checkpoint.serde.jsonplus; not imported: the clean-up decodes without LangGraph.
 EXT_NUMPY_ARRAY = 6
 EXT_DELTA_SNAPSHOT = 7
 
 
 @dataclass(frozen=True, eq=False)
 class Object:
-    """An object that was not rebuilt. `eq=False`: it may be the key of a dictionary."""
+    """An object that this decoder did not make. `eq=False`: it may be the key of a dictionary."""
 
     type: str
     content: Any = None
 
 
 def loads(typed: tuple[str, bytes]) -> Any:
-    """What LangGraph's serializer wrote, with an `Object` for each object. Never raises."""
+    """Decode what LangGraph's serializer wrote, with an `Object` for each object. Never raises."""
     type_, data = typed
     try:
         if type_ == "null":

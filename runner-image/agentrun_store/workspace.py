@@ -18,12 +18,13 @@ _ENTER = stat.S_IRUSR | stat.S_IXUSR
 
 
 def prepare(root: Path | str, thread: str, uid: str) -> Path:
-    """Make a run's workspace, if it has none yet, and return it. Only its own segment is changed.
+    """Make a run's workspace, if it has none yet, and return it. Changes its own segment only.
 
-    It starts as a copy of the thread's newest kept one: regular files (with modes and times),
-    directories, and links as links; sockets, pipes and devices stay behind. So does what may not be
-    read, which a warning names: a pod can do nothing about the modes of what an older run left. If
-    the workspace exists, an earlier attempt of the run has made it, and the retry keeps it.
+    It starts as a copy of the thread's newest one: regular files (with modes and times),
+    directories, and links as links, but no sockets, pipes and devices. A warning names the files
+    that may not be read, which are not copied: a pod cannot change the modes of an older run's
+    files. If the workspace exists, an earlier attempt of the run has made it, and the retry keeps
+    it.
     Raises InvalidNameError, RunRolledBackError, SegmentOrderError, StoreError, OSError.
     """
     store_thread = Store(root).thread(thread)
@@ -76,5 +77,5 @@ def drop_workspaces(segments: Sequence[Segment], keep: int) -> None:
 
 
 def _has_workspace(segment: Segment) -> bool:
-    """Also if its agent made something else of it: then it is as if it could not be read."""
+    """True also if its agent replaced it by something else, which counts as unreadable."""
     return segment.has(segment.workspace.name)

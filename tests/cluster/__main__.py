@@ -20,7 +20,7 @@ COMMANDS = {
 
 
 def main() -> int:
-    """Run one command; errors are for people."""
+    """Run one command, and print errors for people."""
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
         fail(f"say one of: {', '.join(COMMANDS)}")
         return 2

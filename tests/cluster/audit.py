@@ -1,11 +1,11 @@
-"""The API server's audit log: who wrote what, since the cluster was made."""
+"""The API server's audit log: all writes since the cluster was created."""
 
 import json
 from typing import Any
 
 from cluster.engine import node_exec
 
-# The API server moves a log of 100 MB aside, as audit-<time>.log: by name, the oldest comes first.
+# The API server renames a log of 100 MB to audit-<time>.log: sorted by name, the oldest is first.
 _READ = 'grep --no-filename --fixed-strings "$1" /var/log/kubernetes/audit*.log || [ $? = 1 ]'
 
 

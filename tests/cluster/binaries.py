@@ -1,4 +1,4 @@
-"""The Go programs that have no package: each directory under go/ pins one, with checksums."""
+"""The Go programs without a Debian package: each directory under go/ pins one, with checksums."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def version(directory: str, module: str) -> str:
 
 
 def kubernetes() -> Path:
-    """All of Kubernetes in one binary, that acts as the component by whose name it is called.
+    """All of Kubernetes in one binary; its name selects the component.
 
     The longest of all builds: 10 to 20 minutes on two cores while Go's own cache is empty.
     """
@@ -43,7 +43,7 @@ def kind() -> Path:
 
 
 def kind_source() -> Path:
-    """The source of kind, which has the files of its node image."""
+    """The source of kind, with the files of its node image."""
     module = run("go", "mod", "download", "-json", "sigs.k8s.io/kind", cwd=GO / "kind")
     return Path(json.loads(module)["Dir"])
 

@@ -1,4 +1,4 @@
-"""Built things, kept under the content of what they are made from."""
+"""A cache of build results; the content of their inputs is the key."""
 
 import fcntl
 import hashlib
@@ -17,8 +17,8 @@ TEMPORARY = CACHE / "tmp"
 def key(*inputs: str | Path) -> str:
     """Twelve hex digits that change when one of the inputs does.
 
-    A string counts as it is, a file by its content, a directory by the names, modes and contents
-    of all files in it.
+    A string is hashed as it is, a file by its content, a directory by the names, modes and contents
+    of all its files.
     """
     digest = hashlib.sha256()
     for entry in inputs:
@@ -28,21 +28,21 @@ def key(*inputs: str | Path) -> str:
 
 
 def cached(name: str, inputs_key: str, make: Callable[[Path], None]) -> Path:
-    """The path of `name`, made by calling `make` with a temporary path if it is not there yet."""
+    """The path of `name`; if it does not exist, `make` makes it at a temporary path first."""
     path = CACHE / name / inputs_key
     if path.exists():
         return path
     with scratch() as directory:
         make(directory / name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when whole: what was cut off never counts as made.
+        # Renamed when complete: an interrupted build never counts.
         (directory / name).rename(path)
     return path
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A temporary directory on the cache's file system (there is room, and renames work)."""
+    """A temporary directory on the cache's file system (with room, and renames work)."""
     TEMPORARY.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=TEMPORARY))
     try:
@@ -61,7 +61,7 @@ def only_one() -> Iterator[None]:
         except BlockingIOError:
             say("waiting for another make that works on the cluster")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        shutil.rmtree(TEMPORARY, ignore_errors=True)  # left by one that was killed
+        shutil.rmtree(TEMPORARY, ignore_errors=True)  # left by a process that was killed
         yield
 
 

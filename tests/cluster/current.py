@@ -7,7 +7,7 @@ from cluster.shell import run
 
 
 def chosen() -> bool:
-    """Whether the user asked for it. Raises LookupError for another value."""
+    """Whether the user set CLUSTER=current. Raises LookupError for another value."""
     value = os.environ.get("CLUSTER", "")
     if value not in ("", "current"):
         raise LookupError(f"CLUSTER={value}: only CLUSTER=current has a meaning")

@@ -13,9 +13,9 @@ OPERATOR = "agentrun-operator"
 
 
 def deploy() -> None:
-    """Bring the operator of this checkout into the cluster and wait until it is ready.
+    """Deploy the operator of this checkout to the cluster and wait until it is ready.
 
-    Raises CommandError, with what the cluster says about the operator's pods.
+    Raises CommandError, with the description of the operator's pods.
     """
     if current.chosen():
         operator, runner = current.image("OPERATOR_IMAGE"), current.image("RUNNER_IMAGE")
@@ -36,7 +36,7 @@ def deploy() -> None:
 
 
 def _overlay(operator: str, runner: str) -> Path:
-    """A kustomization that puts the images' names into the manifests. (JSON is YAML.)"""
+    """A kustomization that sets the images' names in the manifests. (JSON is YAML.)"""
     environment = [{"name": "AGENTRUN_RUNNER_IMAGE", "value": runner}]
     containers = [{"name": "operator", "env": environment}]
     patch = {

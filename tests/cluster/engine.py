@@ -1,4 +1,4 @@
-"""The engine that runs the cluster: Docker where one answers, else podman."""
+"""The engine that runs the cluster: Docker if it answers, else podman."""
 
 import functools
 
@@ -15,19 +15,19 @@ def docker() -> bool:
 
 
 def engine(*arguments: str) -> str:
-    """Run docker or podman and return what it prints. Raises CommandError."""
+    """Run docker or podman and return its output. Raises CommandError."""
     return run("docker" if docker() else podman.COMMAND, *arguments)
 
 
 def environment() -> dict[str, str]:
-    """What kind needs to find the engine."""
+    """The environment with which kind finds the engine."""
     if docker():
         return {"KIND_EXPERIMENTAL_PROVIDER": "docker"}
     return podman.ENVIRONMENT
 
 
 def node_exec(*command: str) -> str:
-    """Run a command in the kind node and return what it prints.
+    """Run a command in the kind node and return its output.
 
     Raises CommandError, LookupError.
     """
@@ -37,7 +37,7 @@ def node_exec(*command: str) -> str:
 def in_node(*command: str) -> tuple[str, ...]:
     """The command line that runs a command in the kind node.
 
-    Raises LookupError with CLUSTER=current: other people's nodes are not entered.
+    Raises LookupError with CLUSTER=current: the tests do not enter a user's nodes.
     """
     if current.chosen():
         raise LookupError("with CLUSTER=current there is no way into the nodes")
@@ -45,6 +45,6 @@ def in_node(*command: str) -> tuple[str, ...]:
 
 
 def node_exists() -> bool:
-    """Whether the kind node's container is there, running or not."""
+    """Whether the kind node's container exists, running or not."""
     listed = engine("ps", "--all", "--filter", f"name=^{NODE}$", "--format", "{{.Names}}")
     return listed.split() == [NODE]

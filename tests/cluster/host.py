@@ -1,4 +1,4 @@
-"""What the machine itself must have where there is no Docker."""
+"""The packages that a machine without Docker needs."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 from cluster.paths import LOGS
 from cluster.shell import run_long
 
-# Debian package -> a file by which it is known.
+# Debian package -> a file that shows that it is installed.
 PACKAGES = {
     "buildah": "/usr/bin/buildah",
     "debian-archive-keyring": "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -21,7 +21,7 @@ PACKAGES = {
 
 
 def prepare() -> None:
-    """Install what is missing. Raises LookupError with what a person has to do."""
+    """Install the missing packages. Raises LookupError that says what the user has to do."""
     if os.geteuid() != 0:
         raise LookupError(
             "there is no Docker engine here (`docker info` fails), and without one this needs root:"

@@ -1,4 +1,4 @@
-"""The project's images: built when their content is new, and put into the node."""
+"""The project's images: built when their content is new, and loaded into the node."""
 
 import re
 import shutil
@@ -14,16 +14,16 @@ from cluster.shell import run_long, say
 # Image name -> the directory that is its build context.
 CONTEXTS = {"agentrun-operator": "operator", "agentrun-runner": "runner-image"}
 
-# The wheels that a Debian of the last years can use, newest first.
+# The platforms of wheels that a recent Debian can use, newest first.
 PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 ASK_PYTHON = "import platform as p; print(*p.python_version_tuple()[:2], p.machine())"
 
 
 @only_one()
 def provide(name: str) -> str:
-    """Build an image and load it into the node, each only if its content is not there yet.
+    """Build an image and load it into the node, each only if its content is new there.
 
-    Returns the image's name with a tag that stands for the content. Raises CommandError.
+    Returns the image's name with a tag made from the content. Raises CommandError.
     """
     context = CHECKOUT / CONTEXTS[name]
     base = _published_base(context) if docker() else podman.python_image()
@@ -57,7 +57,7 @@ def _build(image: str, context: Path, base: str) -> None:
 def _wheels(requirements: Path, base: str) -> Path:
     """The directory with the wheels for the Python of a base image.
 
-    They are downloaded on the host, as pip is configured there: a build has no network.
+    pip downloads them on the host, with the host's configuration: a build has no network.
     """
     major, minor, machine = engine(
         *("run", "--rm", "--network=none", "--entrypoint=python3", base, "-c", ASK_PYTHON)

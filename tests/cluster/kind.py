@@ -14,15 +14,15 @@ from cluster.paths import BIN, CACHE, HERE, KUBECONFIG, LOCAL, LOGS
 from cluster.shell import CommandError, run, run_long
 
 NAME = "agentrun"
-# Published for the release of kind that go/kind pins. A patch release apart from go/kubernetes: of
-# that one there is no image for this kind, and of this one there is no Go module.
+# Published for the release of kind that go/kind pins. Its patch release differs from that of
+# go/kubernetes: for the latter kind publishes no image, and for this one there is no Go module.
 PUBLISHED_NODE_IMAGE = (
     "kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed"
 )
 
 
 def create() -> None:
-    """Make the cluster and wait until its node is ready. Raises CommandError."""
+    """Create the cluster and wait until its node is ready. Raises CommandError."""
     image = PUBLISHED_NODE_IMAGE if docker() else node_image.node_image()
     audit_policy = CACHE / "audit-policy.yaml"  # the mount outlives this checkout
     shutil.copy(HERE / "audit-policy.yaml", audit_policy)
@@ -50,12 +50,12 @@ def delete() -> None:
         at_once = [] if docker() else ["--time=0"]
         engine("rm", "--force", "--volumes", *at_once, NODE)
     if not docker():
-        # With podman kind makes a volume with a name, which does not go with the container.
+        # With podman, kind makes a named volume, which the container's removal leaves.
         engine("volume", "prune", "--force")
 
 
 def load(image: str) -> None:
-    """Put an image that the engine has into the node."""
+    """Load an image from the engine into the node."""
     # Not `kind load docker-image`: with podman it does not work.
     with scratch() as directory:
         archive = directory / "image.tar"
@@ -64,13 +64,13 @@ def load(image: str) -> None:
 
 
 def made_from() -> str:
-    """A key of all that the cluster is made from. The node carries it as a label."""
+    """A key of all inputs of the cluster. The node has it as a label."""
     image = PUBLISHED_NODE_IMAGE if docker() else node_image.reference()
     return key(image, _config(), HERE / "audit-policy.yaml")
 
 
 def is_current() -> bool:
-    """Whether the cluster of `.cluster/kubeconfig` is ready, and made from what is here."""
+    """Whether the cluster of `.cluster/kubeconfig` is ready, and has this checkout's inputs."""
     if not (BIN / "kubectl").exists():
         return False
     label = r"{.metadata.labels.agentrun\.dev/made-from}"
@@ -83,11 +83,11 @@ def is_current() -> bool:
 
 
 def write_local_files() -> None:
-    """Write the way to the cluster into the checkout: `.cluster/kubeconfig`, `bin` and `env`."""
+    """Write the checkout's access to the cluster: `.cluster/kubeconfig`, `bin` and `env`."""
     BIN.mkdir(parents=True, exist_ok=True)
     config = run(_command(), "get", "kubeconfig", "--name", NAME, env=environment())
     if not docker():
-        # The port that is published on 127.0.0.1 is not forwarded into an internal network.
+        # podman does not forward the port published on 127.0.0.1 into an internal network.
         networks = engine("inspect", NODE, "--format", "{{json .NetworkSettings.Networks}}")
         address = json.loads(networks)[network.NETWORK]["IPAddress"]
         config = re.sub(r"server: .*", f"server: https://{address}:6443", config)
@@ -103,7 +103,7 @@ def write_local_files() -> None:
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:
-    """Run kubectl on the cluster and return what it prints. Raises CommandError."""
+    """Run kubectl on the cluster and return its output. Raises CommandError."""
     own = BIN / "kubectl"
     command = own if own.exists() else "kubectl"
     return run(command, *arguments, env={"KUBECONFIG": str(KUBECONFIG)}, stdin=stdin)
@@ -123,7 +123,7 @@ def _command() -> Path:
 
 
 def _docker_kubectl() -> None:
-    """Take kubectl from the node: it is of the cluster's version. (On Linux only.)"""
+    """Copy kubectl from the node, in the cluster's version. (On Linux only.)"""
     if sys.platform == "linux":
         (BIN / "kubectl").unlink(missing_ok=True)
         engine("cp", f"{NODE}:/usr/bin/kubectl", str(BIN / "kubectl"))

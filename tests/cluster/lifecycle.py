@@ -1,4 +1,4 @@
-"""make cluster, make cluster-down, and the build that a first `make cluster` begins with."""
+"""make cluster, make cluster-down, and the build at the start of a first `make cluster`."""
 
 import shutil
 import sys
@@ -21,14 +21,14 @@ from cluster.shell import CommandError, run, say
 
 @only_one()
 def up() -> None:
-    """Bring the cluster up, or adopt the one that runs. Raises LookupError, CommandError."""
+    """Create the cluster, or use the running one. Raises LookupError, CommandError."""
     if current.chosen():
         current.use()
         return
     if not engine.docker():
         _prepare_podman()
     if engine.node_exists() and not (kind.is_current() or _adopt()):
-        say("a cluster runs that does not answer, or was made from something else: making it anew")
+        say("the running cluster does not answer, or has other inputs: creating it again")
         _delete()
     if not engine.node_exists():
         kind.create()
@@ -40,7 +40,7 @@ def up() -> None:
 
 @only_one()
 def down() -> None:
-    """Remove the cluster, and put back what it changed on the machine."""
+    """Remove the cluster, and restore what it changed on the machine."""
     if current.chosen():
         raise LookupError("CLUSTER=current: that cluster was not made here, so it is left alone")
     if engine.docker():
@@ -54,7 +54,7 @@ def down() -> None:
 
 @only_one()
 def build() -> None:
-    """Build what the cluster is made from, without Docker, and put the machine back."""
+    """Build the inputs of the cluster, without Docker, and restore the machine."""
     _prepare_podman()
     binaries.kind()
     node_image.node_image()
@@ -72,7 +72,7 @@ def _prepare_podman() -> None:
 
 
 def _adopt() -> bool:
-    """Point this checkout to the cluster that runs, if it is the one it would make."""
+    """Point this checkout to the running cluster, if this checkout would create the same."""
     try:
         kind.write_local_files()
     except CommandError:

@@ -1,4 +1,4 @@
-"""What the engine and the node change for the whole machine, and how it is put back."""
+"""What the engine and the node change on the whole machine, and how to restore it."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ SYSCTLS = (
     "vm/overcommit_memory",
     "vm/panic_on_oom",
 )
-# Made by podman, buildah and netavark outside of the directories that they are told to use.
+# Made by podman, buildah and netavark outside of their configured directories.
 FILES = (
     "/dev/shm/libpod_lock",
     "/run/containers",
@@ -39,7 +39,7 @@ NOTE = STATE / "before.json"
 
 
 def note() -> None:
-    """Write down what the machine is like, before podman is used for the first time."""
+    """Record the machine's state, before the first use of podman."""
     if NOTE.exists():
         return
     STATE.mkdir(parents=True, exist_ok=True)
@@ -54,19 +54,19 @@ def note() -> None:
 
 
 def cache_in_use() -> Path | None:
-    """The cache directory of the cluster that runs on this machine, if there is one."""
+    """The cache directory of the running cluster, if there is one."""
     return Path(json.loads(NOTE.read_text())["cache"]) if NOTE.exists() else None
 
 
 def restore_sysctls() -> None:
-    """Put the kernel's settings back."""
+    """Restore the kernel's settings."""
     for name, value in json.loads(NOTE.read_text())["sysctls"].items():
         if _sysctl(name).read_text() != value:
             _sysctl(name).write_text(value)
 
 
 def restore() -> None:
-    """Put everything back, once no container runs."""
+    """Restore everything, once no container runs."""
     _wait_for_podman()
     restore_sysctls()
     _unmount_below(CACHE)
@@ -113,7 +113,7 @@ def _remove(path: Path) -> None:
 
 
 def _unmount_below(directory: Path) -> None:
-    # Looked up again each time: with one mount, its copies that were propagated go too.
+    # Read again each time: an unmount also removes the mount's propagated copies.
     while mounts := [mount for mount in _mounts() if mount.is_relative_to(directory)]:
         run("umount", "--no-mtab", mounts[-1])
 

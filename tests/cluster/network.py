@@ -1,7 +1,7 @@
-"""The network of the cluster that runs on podman: nothing in it reaches beyond the machine.
+"""The network of the cluster on podman: no packet from it leaves the machine.
 
-The nodes' network is internal (no default route, no NAT). On the host, the ranges of pods and
-services lead nowhere, so that no packet for them can follow the host's default route.
+The nodes' network is internal (no default route, no NAT). On the host, blackhole routes cover the
+ranges of pods and services, so that no packet for them can follow the host's default route.
 """
 
 import json
@@ -19,7 +19,7 @@ NETWORK = "kind"
 
 
 def prepare() -> None:
-    """Make the network and the routes. Raises LookupError if something could leave the machine."""
+    """Make the network and the routes. Raises LookupError if packets could leave the machine."""
     if not succeeds(podman.COMMAND, "network", "exists", NETWORK):
         run(
             *(podman.COMMAND, "network", "create", "--internal", "--disable-dns"),
@@ -39,9 +39,9 @@ def remove() -> None:
 
 
 def ways_out() -> list[str]:
-    """What is wrong with the routes of the running cluster: empty, unless packets could leave.
+    """The problems of the running cluster's routes: empty, unless packets could leave.
 
-    With Docker there is nothing to find: there the cluster's network is an ordinary one.
+    With Docker it finds none: there the cluster's network is an ordinary one.
     """
     if docker():
         return []

@@ -1,4 +1,4 @@
-"""The container engine where there is no Docker: Debian's podman, with storage of our own."""
+"""The container engine without Docker: Debian's podman, with its own storage."""
 
 import os
 import resource
@@ -20,16 +20,16 @@ ENVIRONMENT = {
     "CONTAINERS_CONF": str(CONTAINERS_CONF),
     "CONTAINERS_STORAGE_CONF": str(STORAGE_CONF),
     "KIND_EXPERIMENTAL_PROVIDER": "podman",
-    # kind calls the podman that it finds.
+    # kind calls the first podman on PATH.
     "PATH": f"{COMMAND.parent}:{os.environ['PATH']}",
 }
 
 
 def configure() -> None:
-    """Write podman's and buildah's configuration. Every option in it was needed somewhere."""
+    """Write podman's and buildah's configuration. Some machine needed each of its options."""
     open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     processes = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-    # podman lowers its own limit to kernel.pid_max, and could not raise it again for a container.
+    # podman lowers its own limit to kernel.pid_max, and cannot raise it again for a container.
     most = int(Path("/proc/sys/kernel/pid_max").read_text())
     values = {
         "storage": STORAGE,
@@ -45,22 +45,22 @@ def configure() -> None:
 
 
 def has_image(image: str) -> bool:
-    """Whether an image is there."""
+    """Whether an image exists."""
     return succeeds(COMMAND, "image", "exists", image)
 
 
 def keep_only(image: str) -> None:
-    """Remove the other versions of a built image: the cache holds the newest of each."""
+    """Remove the other versions of a built image: the cache keeps the newest of each."""
     name = image.rpartition(":")[0]
     listed = run(COMMAND, "images", "--format", "{{.Repository}}:{{.Tag}}", name)
     for other in set(listed.split()) - {image}:
-        succeeds(COMMAND, "rmi", other)  # it stays when a container still uses it
-    # The layers of intermediate steps, which make the next build fast, go after two days.
+        succeeds(COMMAND, "rmi", other)  # fails if a container still uses it
+    # Layers of intermediate steps speed up the next build, and are removed after two days.
     run(COMMAND, "image", "prune", "--force", "--filter=until=48h")
 
 
 def build(image: str, context: Path, containerfile: Path, **arguments: str) -> None:
-    """Build an image with Debian's buildah, from nothing but the context and local images."""
+    """Build an image with Debian's buildah, from the context and local images only."""
     build_args = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     run_long(
         f"building {image}",
@@ -73,7 +73,7 @@ def build(image: str, context: Path, containerfile: Path, **arguments: str) -> N
 
 
 def root_file_system(name: str) -> str:
-    """The image of a minimal Debian with the packages that <name>/packages lists."""
+    """The image of a minimal Debian with the packages in <name>/packages."""
     packages = (HERE / name / "packages").read_text().split()
     image = f"localhost/agentrun-{name}-rootfs:{key('bookworm', *packages)}"
     if not has_image(image):
@@ -92,7 +92,7 @@ def root_file_system(name: str) -> str:
 
 
 def python_image() -> str:
-    """The base image for the project's own: Debian's Python, made to look like python:*-slim."""
+    """The base image of the project's images: Debian's Python, with the paths of python:*-slim."""
     directory = HERE / "python"
     image = f"localhost/agentrun-python:{key(directory)}"
     if not has_image(image):

@@ -1,4 +1,4 @@
-"""Running other programs: quietly and at once, or long and with signs of life."""
+"""Running other programs: short ones quietly, long ones with progress output."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ HEARTBEAT_SECONDS = 30
 
 
 class CommandError(Exception):
-    """A program ended with an error; the text names it and shows the end of what it said."""
+    """A program ended with an error; the text names it and shows the end of its output."""
 
 
 def say(text: str) -> None:
@@ -25,7 +25,7 @@ def run(
     cwd: Path | None = None,
     stdin: str | None = None,
 ) -> str:
-    """Run a program and return what it prints. Raises CommandError."""
+    """Run a program and return its output. Raises CommandError."""
     result = subprocess.run(
         [str(part) for part in command],
         env={**os.environ, **(env or {})},
@@ -41,7 +41,7 @@ def run(
 
 
 def succeeds(*command: str | Path, env: Mapping[str, str] | None = None) -> bool:
-    """Whether a program that is asked a question answers with exit code 0."""
+    """Whether a program ends with exit code 0."""
     try:
         run(*command, env=env)
     except (CommandError, FileNotFoundError):
@@ -56,7 +56,7 @@ def run_long(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> None:
-    """Run a program that may take minutes, say so, and keep its output in `log`.
+    """Run a program that may take minutes, print its progress, and write its output to `log`.
 
     Raises CommandError.
     """

@@ -1,8 +1,8 @@
-"""make cluster-check: a cluster's life must leave the machine as it was.
+"""make cluster-check: creating and removing a cluster must leave the machine as it was.
 
-Compares everything on the machine that a container engine or a Kubernetes node is known to touch,
+It compares everything on the machine that a container engine or a Kubernetes node can change,
 before and after: links, addresses, routes, rules, firewall, namespaces, mounts, kernel settings,
-control groups, processes, and the top of the directories where state is kept.
+control groups, processes, and the top of the directories with their state.
 """
 
 import json
@@ -37,9 +37,9 @@ VOLATILE_TEXT = re.compile(r"^#.*|\[\d+:\d+\]|^\d+: |expires \d+sec")
 
 
 def check() -> None:
-    """Start a cluster, run a pod in it, remove it, compare. Raises CommandError with what is left.
+    """Start a cluster, run a pod in it, remove it, compare. Raises CommandError with the changes.
 
-    Needs a machine on which no cluster runs: what was there before is what is compared with.
+    Needs a machine on which no cluster runs: the state before is the reference.
     """
     remember()
     lifecycle.up()
@@ -51,18 +51,18 @@ def check() -> None:
 
 
 def remember() -> None:
-    """Remove the cluster, if there is one, and write down what the machine is like without it."""
+    """Remove the cluster, if there is one, and record the machine's state without it."""
     if docker():
         raise LookupError("with Docker the machine's state is Docker's: there is nothing to check")
     lifecycle.down()
-    lifecycle.build()  # on a new machine it installs packages, which stay
+    lifecycle.build()  # on a new machine it installs packages, which remain
     BEFORE.write_text(json.dumps(sorted(snapshot())))
 
 
 def compare() -> None:
-    """Remove the cluster and compare the machine with what `remember` has written down.
+    """Remove the cluster and compare the machine with the state that `remember` recorded.
 
-    Raises CommandError with what is left or gone.
+    Raises CommandError with the differences.
     """
     lifecycle.down()
     before, after = set(json.loads(BEFORE.read_text())), snapshot()
@@ -74,7 +74,7 @@ def compare() -> None:
 
 
 def snapshot() -> set[str]:
-    """What the machine is like, a line a fact."""
+    """The machine's state, one line for each fact."""
     return {
         *(f"{command}: {line}" for command in COMMANDS for line in _output(command)),
         *(f"mount: {line}" for line in Path("/proc/mounts").read_text().splitlines()),
@@ -101,12 +101,12 @@ def _sysctls() -> set[str]:
             try:
                 found.add(f"sysctl: {name} = {path.read_text().strip()}")
             except (OSError, UnicodeDecodeError):
-                continue  # some can only be written, or not be read here
+                continue  # write-only, or not readable for this user
     return found
 
 
 def _processes() -> set[str]:
-    """Processes in podman's control groups, and those that know of our cache."""
+    """Processes in podman's control groups, and those with the cache's path in their command."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,7 +1,7 @@
-"""Tests that take the node, the API server or the deployed operator from all others must be alone.
+"""Tests that stop the node, the API server or the deployed operator run alone.
 
-A test holds a file lock while it runs, shared or, with the marker ``alone``, exclusive. All of them
-go through a turnstile first, so that one that wants to be alone is not overtaken for ever.
+A test holds a file lock while it runs, shared or, with the marker ``alone``, exclusive. All tests
+pass a turnstile first, so that other tests cannot overtake an exclusive one forever.
 """
 
 import fcntl
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def held(directory: Path, *, alone: bool) -> Iterator[None]:
-    """Hold the lock of a directory that all processes of the session know."""
+    """Hold the lock of a directory that all processes of the session share."""
     with (directory / "turnstile").open("w") as turnstile, (directory / "room").open("w") as room:
         fcntl.flock(turnstile, fcntl.LOCK_EX)
         fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)

@@ -1,6 +1,6 @@
-"""Requests without kubectl: each process of it takes 160 ms of CPU.
+"""Requests without kubectl: each kubectl process takes 160 ms of CPU.
 
-Which cluster: that of $KUBECONFIG, as for kubectl.
+The cluster is that of $KUBECONFIG, as for kubectl.
 """
 
 import functools
@@ -18,7 +18,7 @@ from kubernetes import client, config
 Object = dict[str, Any]
 
 _CORE = "/api/v1"
-# What the tests call a kind -> the prefix of its path, and its name there.
+# The tests' name of a kind -> the prefix of its path, and its name there.
 _KINDS = {
     "ar": ("/apis/agentrun.dev/v1alpha1", "agentruns"),
     "agents": ("/apis/agentrun.dev/v1alpha1", "agents"),
@@ -40,13 +40,13 @@ _KINDS = {
     "nodes": (_CORE, "nodes"),
 }
 _CLUSTER_WIDE = ("namespaces", "nodes", "persistentvolumes")
-# What a user's kubectl sends with each of them: what an object says that no schema has is refused.
+# kubectl sends this with each write: the API server then refuses fields that no schema has.
 _STRICT = "fieldValidation=Strict"
 _SELECTORS = {"--selector": "labelSelector", "--field-selector": "fieldSelector"}
 
 
 class ApiError(Exception):
-    """The API server did not give what was asked for. The text is what it said."""
+    """The API server refused a request. The text is its message."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -59,14 +59,14 @@ def get(kind: str, namespace: str, name: str) -> Object:
 
 
 def create(obj: Object) -> Object:
-    """Create an object where its metadata says; it as it is then. Raises ApiError."""
+    """Create an object in the namespace of its metadata; returns it. Raises ApiError."""
     prefix, plural = _resource(obj)
     path = _collection(prefix, plural, obj["metadata"].get("namespace", ""))
     return _answer(f"{path}?{_STRICT}&fieldManager=kubectl-create", "POST", obj)
 
 
 def patch(kind: str, namespace: str, name: str, change: Object) -> Object:
-    """Merge the change into an object; it as it is then. Raises ApiError."""
+    """Merge the change into an object; returns the object. Raises ApiError."""
     path = f"{_path(kind, namespace)}/{quote(name, safe='')}?{_STRICT}&fieldManager=kubectl-patch"
     return _answer(path, "PATCH", change, "application/merge-patch+json")
 
@@ -78,7 +78,7 @@ def delete(kind: str, namespace: str, name: str) -> None:
 
 
 def log(namespace: str, pod: str, container: str) -> str:
-    """What the container has printed. Raises ApiError."""
+    """The container's output. Raises ApiError."""
     query = urlencode({"container": container})
     return _request(f"{_path('pods', namespace)}/{quote(pod, safe='')}/log?{query}").decode()
 
@@ -103,15 +103,15 @@ def follow(namespace: str, pod: str, container: str, *, seconds: float) -> Itera
 
 
 def get_all(kind: str, namespace: str, *selectors: str) -> Object:
-    """The list of all objects that kubectl would give for these selectors. Raises ApiError."""
+    """The list that kubectl would print for these selectors. Raises ApiError."""
     found = _answer(f"{_path(kind, namespace)}?{urlencode(_query(selectors))}")
-    for item in found["items"]:  # which come without
+    for item in found["items"]:  # a list omits these fields
         item |= {"apiVersion": found["apiVersion"], "kind": found["kind"].removesuffix("List")}
     return found
 
 
 def watch(kind: str, namespace: str, *selectors: str, seconds: float) -> Iterator[Object]:
-    """Watch events: first an ADDED for each object that is there. Ends after ``seconds``."""
+    """Watch events: first an ADDED for each existing object. Ends after ``seconds``."""
     deadline = time.monotonic() + seconds
     found = get_all(kind, namespace, *selectors)
     for item in found["items"]:

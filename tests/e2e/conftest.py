@@ -18,7 +18,7 @@ from .operators import DEPLOYED, Operator
 from .pool import Pool
 from .report import report
 
-# Of a single test, in seconds, without the wait for its turn: a backstop, waits have deadlines.
+# For a single test, in seconds, without the wait for its turn: a backstop, waits have deadlines.
 LONGEST_TEST = 180
 STARTED_AT = pytest.StashKey[str]()
 NAMESPACES = pytest.StashKey[list[str]]()
@@ -36,13 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.xdist_group("alone"))
             elif "shared_ns" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    # First, in one process: the unit tests run meanwhile, and no other test waits for these.
+    # First, in one process: meanwhile the unit tests run, and no other test waits for these.
     items.sort(key=lambda item: item.get_closest_marker("alone") is None)
 
 
 @pytest.fixture(scope="session")
 def cluster(room: Path, whole: Path) -> Iterator[str]:
-    """The cluster with the operator. The value marks what this session makes in it."""
+    """The cluster with the operator. The value marks the objects that this session makes."""
     assert ways_out() == [], "packets could leave this machine"
     with held(room, alone=False):
         DEPLOYED.start()
@@ -63,7 +63,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def whole(room: Path) -> Path:
-    """The directory of the lock of all that need a whole cluster outside of a test."""
+    """The directory of the lock for work outside of tests that needs an intact cluster."""
     directory = room / "whole"
     directory.mkdir(exist_ok=True)
     return directory
@@ -71,7 +71,7 @@ def whole(room: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def beside_others(request: pytest.FixtureRequest, room: Path) -> Iterator[None]:
-    """A test that breaks what others need (marker ``alone``) waits for them, and they for it."""
+    """A test with the marker ``alone`` waits for all others, and they for it."""
     alone = request.node.get_closest_marker("alone") is not None
     if alone and "PYTEST_XDIST_WORKER" in os.environ:
         assert request.node.nodeid.endswith("@alone"), "pytest-xdist takes no notice of groups"
@@ -101,9 +101,9 @@ shared_ns = pytest.fixture(_namespace, name="shared_ns", scope="module")
 
 @pytest.fixture(scope="session")
 def own_operator(cluster: str) -> Operator:
-    """An operator that no other process of the session has, for namespaces that are given to it.
+    """An operator of this process only, for namespaces that a test gives to it.
 
-    It stays until those are gone: what runs in them must end.
+    It is removed after those: it must end the runs in them.
     """
     OWN_OPERATOR.make()
     return OWN_OPERATOR
@@ -111,7 +111,7 @@ def own_operator(cluster: str) -> Operator:
 
 @pytest.fixture
 def operator(own_operator: Operator, ns: Namespace) -> Operator:
-    """An operator of the test's own, for the runs of ``ns``: it may be stopped, killed, frozen."""
+    """An operator of the test's own, for the runs of ``ns``: it may stop, kill or freeze it."""
     ns.instance = own_operator.instance
     own_operator.start()
     return own_operator
@@ -119,7 +119,7 @@ def operator(own_operator: Operator, ns: Namespace) -> Operator:
 
 @pytest.fixture
 def no_other_namespaces(ns: Namespace, whole: Path) -> Iterator[None]:
-    """For a test that breaks the cluster: nobody makes or removes a namespace meanwhile."""
+    """For a test that breaks the cluster: no process makes or removes a namespace meanwhile."""
     with held(whole, alone=True):
         yield
 
@@ -141,7 +141,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test that fails shows what there is in its namespaces."""
+    """Add the state of its namespaces to the report of a failed test."""
     result = yield
     if result.failed:
         for node in item.listchain():

@@ -1,4 +1,4 @@
-"""What the deployed operator is made from, and what operators have written in a namespace."""
+"""The images of the deployed operator, and the writes of operators in a namespace."""
 
 import json
 
@@ -19,7 +19,7 @@ def _container() -> Object:
 
 
 def runner_image() -> str:
-    """The image that the operator makes pods from."""
+    """The image that the operator uses for pods."""
     for variable in _container()["env"]:
         if variable["name"] == "AGENTRUN_RUNNER_IMAGE":
             return str(variable["value"])
@@ -27,14 +27,14 @@ def runner_image() -> str:
 
 
 def operator_image() -> str:
-    """The operator's own image: for agents an image like any other, that has Python."""
+    """The operator's own image; for agents just another image with Python."""
     return str(_container()["image"])
 
 
 def writes(namespace: str, resource: str = "", name: str = "") -> list[str]:
-    """What operators have written in a namespace, oldest first: "verb resource/name -> code".
+    """The writes of operators in a namespace, oldest first: "verb resource/name -> code".
 
-    From the API server's audit log; all instances have one user.
+    From the API server's audit log; all instances have the same user.
     """
     return [
         f"{event['verb']} {_what(event['objectRef'])} -> {event['responseStatus']['code']}"
@@ -46,7 +46,8 @@ def writes(namespace: str, resource: str = "", name: str = "") -> list[str]:
 
 
 def created(namespace: str, resource: str) -> int:
-    """How many objects of the kind the operator and Kubernetes have ever made in a namespace."""
+    """The number of objects of the kind that the operator and Kubernetes have ever created in a
+    namespace."""
     return sum(
         event["verb"] == "create"
         and event["user"]["username"].startswith("system:")
@@ -57,10 +58,10 @@ def created(namespace: str, resource: str) -> int:
     )
 
 
-def wait_let_go(kind: str, namespace: str, name: str) -> None:
-    """Wait until the label says that the operator has nothing more to learn from it."""
+def wait_unwatched(kind: str, namespace: str, name: str) -> None:
+    """Wait until the object has the label that takes it off the operator's watch."""
     wait_until(
-        f"{kind} {name} is let go",
+        f"{kind} {name} is off the watch",
         kind,
         namespace,
         lambda obj: "agentrun.dev/finished" in obj["metadata"]["labels"],

@@ -1,4 +1,4 @@
-"""Faults of the cluster itself. Each is put right again, whatever happens in between."""
+"""Faults of the cluster itself. Each context manager repairs its fault at the end."""
 
 import json
 import time
@@ -15,14 +15,14 @@ from .run import Run
 
 STATIC_PODS = "/etc/kubernetes/manifests"
 API_SERVER = "kube-apiserver.yaml"
-# To start the API server and, after it, what had ended without it. kube-proxy, without which no pod
-# reaches it, tries again every 30 to 60 s.
+# Seconds until the API server runs, and after it the components that ended without it. Pods reach
+# it through kube-proxy, which retries every 30 to 60 s.
 UNTIL_BACK = 120
 
 
 @contextmanager
 def kubelet_stopped(node: str) -> Iterator[None]:
-    """In here the kubelet does not run; the containers do. Afterwards the node is Ready again."""
+    """Stops the kubelet, but not the containers, and waits afterwards until the node is Ready."""
     node_exec("systemctl", "stop", "kubelet")
     try:
         yield
@@ -34,13 +34,13 @@ def kubelet_stopped(node: str) -> Iterator[None]:
 
 @contextmanager
 def api_server_away(seconds: float) -> Iterator[None]:
-    """In here no API server answers; for as long as that, or longer. All is Ready again then."""
+    """Stops the API server for at least ``seconds``, and waits afterwards until all is Ready."""
     node_exec("mv", f"{STATIC_PODS}/{API_SERVER}", f"{STATIC_PODS}/../{API_SERVER}")
     try:
         _wait_for_api_server(there=False)
         began = time.monotonic()
         yield
-        # How long it is away is the fault itself, and no wait for anything.
+        # The duration is the fault itself, not a wait for a condition.
         time.sleep(max(0, began + seconds - time.monotonic()))
     finally:
         node_exec("mv", f"{STATIC_PODS}/../{API_SERVER}", f"{STATIC_PODS}/{API_SERVER}")
@@ -68,7 +68,7 @@ def _api_server_is_ready() -> bool:
 
 @contextmanager
 def frozen(pod: Object) -> Iterator[None]:
-    """In here the Python processes of a pod get no CPU; afterwards they go on as if nothing was."""
+    """Stops the Python processes of a pod with SIGSTOP, and continues them afterwards."""
     signal_python(pod["metadata"]["uid"], "STOP")
     try:
         yield
@@ -78,7 +78,7 @@ def frozen(pod: Object) -> Iterator[None]:
 
 @contextmanager
 def no_node_takes_pods() -> Iterator[None]:
-    """In here no pod gets a node: one that is made waits."""
+    """Keeps the scheduler from binding any new pod to a node."""
     nodes = ("--selector=kubernetes.io/os=linux",)
     kubectl("cordon", *nodes)
     try:
@@ -89,7 +89,7 @@ def no_node_takes_pods() -> Iterator[None]:
 
 @contextmanager
 def nodes_tainted(key: str) -> Iterator[None]:
-    """In here only pods that tolerate this taint get a node."""
+    """Taints the nodes: only pods that tolerate this taint get one."""
     kubectl("taint", "nodes", "--all", f"{key}=:NoSchedule")
     try:
         yield
@@ -99,7 +99,7 @@ def nodes_tainted(key: str) -> Iterator[None]:
 
 @contextmanager
 def node_without_kubelet(name: str) -> Iterator[None]:
-    """In here there is a Node that no kubelet stands behind; the scheduler leaves it alone."""
+    """Creates a Node without a kubelet, on which the scheduler places no pods."""
     taints = [{"key": "agentrun.dev/e2e", "effect": "NoSchedule"}]
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
     create(node | {"spec": {"taints": taints}})
@@ -110,7 +110,7 @@ def node_without_kubelet(name: str) -> Iterator[None]:
 
 
 def report_running(run: Run) -> None:
-    """Wait for the run's pod, and say of it what a kubelet says when the agent has started."""
+    """Wait for the run's pod, and write the status that a kubelet writes when the agent starts."""
     selector = f"--selector=agentrun.dev/run-uid={run.uid}"
     pod = wait_until("has a pod", "pods", run.namespace, bool, selector)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,6 +1,6 @@
-"""kubectl, and what the tests do to the cluster without it; waiting by watching.
+"""kubectl, the same requests without its process, and waits by watching.
 
-Which cluster: that of $KUBECONFIG, with the kubectl on $PATH, as `make e2e` sets them.
+The cluster is that of $KUBECONFIG, with the kubectl on $PATH, as `make e2e` sets them.
 """
 
 import json
@@ -13,16 +13,16 @@ from . import api
 
 Object = api.Object
 
-# Longer than anything takes on a busy machine with two cores, image start included.
+# Longer than any operation on a busy machine with two cores, image start included.
 PATIENCE = 60.0
 
 
 class KubectlError(Exception):
-    """kubectl ended with an error. The text is what it said."""
+    """kubectl ended with an error. The text is its message."""
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:
-    """Run kubectl and return what it prints. Raises KubectlError."""
+    """Run kubectl and return its output. Raises KubectlError."""
     result = subprocess.run(
         ["kubectl", *arguments], input=stdin, capture_output=True, text=True, check=False
     )
@@ -49,7 +49,7 @@ def get_all(kind: str, namespace: str, selector: str = "") -> list[Object]:
 
 
 def create(*objects: Object) -> list[Object]:
-    """Create the objects; they as they are then. Raises KubectlError with the server's answer."""
+    """Create the objects and return them. Raises KubectlError with the server's answer."""
     with _as_kubectl_error():
         return [api.create(obj) for obj in objects]
 
@@ -67,14 +67,14 @@ def delete(kind: str, namespace: str, name: str) -> None:
 
 
 def log(namespace: str, pod: str, container: str) -> str:
-    """What the container has printed. Raises KubectlError."""
+    """The container's output. Raises KubectlError."""
     with _as_kubectl_error():
         return api.log(namespace, pod, container)
 
 
 @contextmanager
 def _as_kubectl_error() -> Iterator[None]:
-    """What the API server says is the same, by whatever it was asked."""
+    """Turn an ApiError into the KubectlError with the same message."""
     try:
         yield
     except api.ApiError as error:
@@ -83,7 +83,7 @@ def _as_kubectl_error() -> Iterator[None]:
 
 @contextmanager
 def lines_of(*arguments: str, seconds: float = PATIENCE) -> Iterator[Iterator[str]]:
-    """What a kubectl that goes on by itself (a watch, a log) prints; it ends after ``seconds``."""
+    """The output of a kubectl that keeps running (a watch, a log); it ends after ``seconds``."""
     with subprocess.Popen(
         ["kubectl", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -100,7 +100,7 @@ def lines_of(*arguments: str, seconds: float = PATIENCE) -> Iterator[Iterator[st
 def watch(
     kind: str, namespace: str, *options: str, seconds: float = PATIENCE
 ) -> Iterator[tuple[str, Object]]:
-    """What is there ("ADDED"), and what happens to it ("MODIFIED", "DELETED"), for ``seconds``.
+    """Existing objects ("ADDED"), and their changes ("MODIFIED", "DELETED"), for ``seconds``.
 
     ``options`` are --selector and --field-selector, as kubectl takes them.
     """
@@ -118,7 +118,7 @@ def wait_until(
 ) -> Object:
     """Watch objects of the kind until ``is_so`` of one of them, and return that one.
 
-    ``is_so`` may raise AssertionError if it can no longer come to that.
+    ``is_so`` may raise AssertionError if it can no longer become true.
     """
     last: Object = {}
     for event, obj in watch(kind, namespace, *options, seconds=seconds):
@@ -132,7 +132,7 @@ def wait_until(
 
 
 def wait_gone(kind: str, namespace: str, name: str, seconds: float = PATIENCE) -> None:
-    """Wait until there is no such object. Raises KubectlError."""
+    """Wait until the object no longer exists. Raises KubectlError."""
     options = (f"--field-selector=metadata.name={name}",)
     if not api.get_all(kind, namespace, *options)["items"]:
         return

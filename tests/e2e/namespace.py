@@ -1,4 +1,4 @@
-"""A namespace of its own for a test, with a store and with agents."""
+"""A namespace for one test, with a store and with agents."""
 
 import itertools
 import json
@@ -18,27 +18,27 @@ _numbers = itertools.count(1)
 
 
 class Namespace:
-    """A namespace in which only pods may run that meet the "restricted" Pod Security Standard."""
+    """A namespace that enforces the "restricted" Pod Security Standard."""
 
     def __init__(self, name: str, scratch: Path) -> None:
         self.name = name
-        self.instance: str | None = None  # of the operator that works on its runs
+        self.instance: str | None = None  # the operator that works on its runs
         self._scratch = scratch
-        self._agents: set[str] = set()  # that are there, of those in agents/
+        self._agents: set[str] = set()  # the existing ones of those in agents/
 
     def set_up(self, session: str) -> None:
-        """Make it: a PVC for the store, and the modules of agents/."""
+        """Create it, with a PVC for the store and the modules of agents/."""
         labels = {"pod-security.kubernetes.io/enforce": "restricted", LABEL: session}
         metadata = {"name": self.name, "labels": labels}
         create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-        # Without it, the namespace takes no pod; the controller manager makes it a moment later.
+        # A namespace without it accepts no pod; the controller manager creates it a moment later.
         default = "--field-selector=metadata.name=default"
         wait_until("is there", "serviceaccount", self.name, bool, default)
         modules = {path.name: path.read_text() for path in sorted(AGENTS.glob("*.py"))}
         self.create(claim("agentrun-store"), config_map("agents", modules))
 
     def remove(self) -> None:
-        """Have it removed, without waiting for that."""
+        """Delete it, without waiting for its end."""
         if get("namespace", "", self.name) is not None:
             delete("namespace", "", self.name)
 
@@ -48,33 +48,33 @@ class Namespace:
         create(*(self.own(obj) for obj in objects))
 
     def apply(self, *objects: Object) -> str:
-        """kubectl apply objects in the namespace; what it says. Raises KubectlError."""
+        """kubectl apply objects in the namespace; returns its output. Raises KubectlError."""
         self._make_agents(objects)
         items = [self.own(obj) for obj in objects]
         manifest = {"apiVersion": "v1", "kind": "List", "items": items}
         return kubectl("apply", "-f-", stdin=json.dumps(manifest))
 
     def replace(self, obj: Object) -> None:
-        """Make an object that exists be like this, and nothing more. Raises KubectlError."""
+        """Replace an existing object by this one (PUT). Raises KubectlError."""
         kubectl("replace", "-f-", stdin=json.dumps(put_into(self.name, obj)))
 
     def run(self, agent: str, name: str | None = None, **spec: Any) -> Run:
-        """Create an AgentRun. Raises KubectlError with what the API server says."""
+        """Create an AgentRun. Raises KubectlError with the API server's message."""
         manifest = agent_run(name or f"run-{next(_numbers)}", agent, **spec)
         self._make_agents([manifest])
         (made,) = create(self.own(manifest))
         return Run(self.name, made)
 
     def existing_run(self, name: str) -> Run:
-        """An AgentRun that is there already."""
+        """An AgentRun that exists already."""
         found = get("ar", self.name, name)
         assert found is not None, f"there is no AgentRun {name}"
         return Run(self.name, found)
 
     def held_run(self, thread: str | None = "t", hold: int = 3, **spec: Any) -> Run:
-        """A run of the agent `steps` that waits in step ``hold`` of one step more.
+        """A run of the agent `steps` that waits in step ``hold``, the last but one.
 
-        All steps before it are acknowledged.
+        The store has acknowledged all steps before it.
         """
         config = {"configurable": {"hold": hold}}
         options: dict[str, Any] = {"input": {"steps": hold + 1}, "config": config} | spec
@@ -85,7 +85,7 @@ class Namespace:
         return run
 
     def _make_agents(self, objects: Iterable[Object]) -> None:
-        """Make the Agents of the runs among the objects that are a file of agents/, each once."""
+        """Create the Agents of the runs among the objects that are a file of agents/, each once."""
         for run in (obj for obj in objects if obj["kind"] == "AgentRun"):
             name = run["spec"]["agentRef"]["name"]
             module = name.replace("-", "_")
@@ -94,14 +94,14 @@ class Namespace:
                 create(put_into(self.name, agent(module, graph=f"{module}:graph")))
 
     def own(self, obj: Object) -> Object:
-        """The object in the namespace; a run with the label of the operator that works on it."""
+        """The object with this namespace; a run also with the label of the namespace's operator."""
         if self.instance is not None and obj["kind"] == "AgentRun":
             labels = obj["metadata"].get("labels", {}) | {INSTANCE: self.instance}
             obj = obj | {"metadata": obj["metadata"] | {"labels": labels}}
         return put_into(self.name, obj)
 
     def store(self) -> StoreCopy:
-        """What is in the store now."""
+        """A copy of the store as it is now."""
         return copy_store(self.name, Path(tempfile.mkdtemp(dir=self._scratch)))
 
 
@@ -145,7 +145,7 @@ def claim(name: str) -> Object:
 
 
 def foreign_job(name: str) -> Object:
-    """A Job that somebody else has made, and that does nothing."""
+    """A Job that the operator has not made, and that does nothing."""
     container = {"name": "c", "image": "localhost/none:1"}
     template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
     spec = {"suspend": True, "template": template}

@@ -1,16 +1,16 @@
-"""The processes of a run, as the node's kernel knows them: the truth behind "nothing is alive"."""
+"""The processes of a run on the node: the kernel's answer to "is any of them alive?"."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from cluster import node_exec
 
-# grep must not find nothing because it found no file: a process may end while it looks.
+# A process may end while grep reads its files: grep must still report the others.
 _FIND = 'grep --files-with-matches --no-messages --null-data --line-regexp "AGENTRUN_UID=$1"'
 _LIST = f"{_FIND} /proc/[0-9]*/environ || true"
 _OPEN = f"touch $({_FIND} /proc/[0-9]*/environ | head -n 1 | xargs dirname)/root/tmp/go"
-# The time is taken before the look: whoever is seen was alive then. One that is seen no more may
-# have died a little later than the time that is printed, never earlier.
+# The shell takes the time before each grep: a process that grep finds was alive then. The last one
+# may have died a little later than the printed time, never earlier.
 _LAST_ALIVE = (
     "last=0; now=$EPOCHREALTIME; "
     f"while {_FIND} --quiet /proc/[0-9]*/environ; "
@@ -45,13 +45,13 @@ def kill_python(pod_uid: str) -> None:
     signal_python(pod_uid, "KILL")
 
 
-def let_go(run_uid: str) -> None:
-    """Open the gate at which an agent that was told to hold waits; needs no API server."""
+def open_gate(run_uid: str) -> None:
+    """Open the gate at which an agent with `hold` waits; needs no API server."""
     node_exec("bash", "-c", _OPEN, "bash", run_uid)
 
 
 class Vigil:
-    """Watches over the processes of a run, from now on until the last of them has died."""
+    """Watches the processes of a run from now on until the last of them has died."""
 
     def __init__(self, run_uid: str, seconds: float = 60) -> None:
         self._pool = ThreadPoolExecutor(1)
@@ -60,8 +60,8 @@ class Vigil:
         self._pool.shutdown(wait=False)
 
     def last_seen_alive(self) -> datetime:
-        """A time at which a process of the run was alive for certain, just before the last died.
+        """A time just before the last death at which a process of the run was certainly alive.
 
-        Waits for the death. Raises CommandFailed if some process does not die in time.
+        Waits for the death. Raises CommandFailed if a process does not die in time.
         """
         return datetime.fromtimestamp(float(self._printed.result()), UTC)

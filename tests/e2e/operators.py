@@ -1,7 +1,7 @@
 """Operators: the deployed one, and those that tests stop, kill and freeze beside it.
 
-Such an operator has an instance id, and works on nothing but the runs of the namespaces that are
-given to it; it is a Deployment like the other, with the same images, rights and policies.
+Such an operator has an instance id, and works only on the runs of the namespaces that a test gives
+to it; it is a Deployment like the deployed one, with the same images, rights and policies.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class Operator:
         self._lease = f"--field-selector=metadata.name={self._name}"
 
     def make(self) -> None:
-        """Make the Deployment, like the deployed one."""
+        """Create the Deployment as a copy of the deployed one."""
         deployed = get("deployment", NAMESPACE, NAME)
         assert deployed is not None, f"there is no Deployment {NAME}: run `make deploy`"
         labels = {APP: self._name}
@@ -45,19 +45,19 @@ class Operator:
         )
 
     def remove(self) -> None:
-        """Have it removed, with its Lease; nothing of it may have to end a run any more."""
+        """Delete it, with its Lease; no run may need it any more."""
         options = (self._name, "-n", NAMESPACE, "--ignore-not-found")
         kubectl("delete", "deployment", *options, "--cascade=foreground", "--timeout=60s")
         kubectl("delete", "lease", *options)
 
     def stop(self) -> None:
-        """Scale it to nothing, and wait until it has ended."""
+        """Scale it to zero, and wait until it has ended."""
         kubectl("scale", "deployment", self._name, "-n", NAMESPACE, "--replicas=0")
         pods = ("pod", "-n", NAMESPACE, "-l", f"{APP}={self._name}")
         kubectl("wait", *pods, "--for=delete", f"--timeout={PATIENCE:.0f}s")
 
     def start(self) -> None:
-        """Have all replicas, and wait until they are ready."""
+        """Scale it up again, and wait until all replicas are ready."""
         replicas = f"--replicas={self.replicas}"
         kubectl("scale", "deployment", self._name, "-n", NAMESPACE, replicas)
         timeout = f"--timeout={PATIENCE:.0f}s"
@@ -65,7 +65,7 @@ class Operator:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """It is down in here, and works again afterwards."""
+        """Stop it, and start it again afterwards."""
         self.stop()
         try:
             yield
@@ -73,11 +73,11 @@ class Operator:
             self.start()
 
     def leader(self) -> Object:
-        """The pod of the replica that works: the one that holds the Lease, when there is one."""
+        """The pod of the leader, which holds the Lease, once there is one."""
         found: list[Object] = []
 
         def is_held(lease: Object) -> bool:
-            holder = lease["spec"].get("holderIdentity") or ""  # which may be gone
+            holder = lease["spec"].get("holderIdentity") or ""  # a pod that may be gone
             found[:] = [pod for pod in self.pods() if holder.startswith(pod["metadata"]["name"])]
             return bool(found)
 
@@ -86,7 +86,7 @@ class Operator:
         return pod
 
     def wait_led(self, seconds: float) -> None:
-        """Wait until a replica works: until the Lease is renewed once more."""
+        """Wait until a replica leads: until it renews the Lease once more."""
         lease = get("lease", NAMESPACE, self._name)
         assert lease is not None
         renewed = lease["spec"]["renewTime"]
@@ -103,7 +103,7 @@ class Operator:
         return get_all("pods", NAMESPACE, f"{APP}={self._name}")
 
     def restarts(self) -> dict[str, int]:
-        """How often the container of each of the pods that stay has been restarted."""
+        """The restart counts of the containers of the pods that are not being deleted."""
         return {
             pod["metadata"]["name"]: pod["status"]["containerStatuses"][0]["restartCount"]
             for pod in self.pods()
@@ -115,7 +115,7 @@ DEPLOYED = Operator(replicas=2)
 
 
 def log(instance: str, since: str) -> str:
-    """What the deployed operator and that instance have logged since then (RFC 3339)."""
+    """The logs of the deployed operator and of the instance since then (RFC 3339)."""
     options = ("--tail=-1", "--prefix", f"--since-time={since}")
     names = f"{APP} in ({NAME}, {NAME}-{instance})"
     return kubectl("logs", "-n", NAMESPACE, "-l", names, *options)

@@ -1,7 +1,7 @@
-"""Namespaces for the tests, each made while the test before it runs: that saves seconds a test.
+"""Namespaces for the tests, each created while the test before it runs: that saves seconds a test.
 
-So the cluster is used outside of tests, too. The lock ``whole`` is held then, and a test that
-breaks the cluster waits for it.
+So the pool uses the cluster outside of tests, too. It holds the lock ``whole`` then, and a test
+that breaks the cluster waits for it.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,17 +23,17 @@ class Pool:
         self._next = self._begin()
 
     def take(self) -> Namespace:
-        """A namespace that nobody else has."""
+        """A namespace that no other test has."""
         future, self._next = self._next, self._begin()
         return future.result()
 
     def give_back(self, namespace: Namespace) -> None:
-        """Have it removed, without waiting for that."""
+        """Delete it, without waiting for its end."""
         with held(self._whole, alone=False):
             namespace.remove()
 
     def close(self) -> None:
-        """Remove the one that nobody has taken."""
+        """Delete the one that no test has taken."""
         self.give_back(self._next.result())
         self._executor.shutdown()
 

@@ -1,4 +1,4 @@
-"""A quota under which a namespace takes no more objects of a kind than it has."""
+"""A quota that allows a namespace no more objects of a kind than it has."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ GROUPS = {"jobs": "count/jobs.batch", "pods": "count/pods"}
 
 @contextmanager
 def no_more(ns: Namespace, kind: str) -> Iterator[None]:
-    """In here nothing that makes ``jobs`` or ``pods`` in the namespace gets one more."""
+    """Has the API server refuse further ``jobs`` or ``pods`` in the namespace."""
     what, count = GROUPS[kind], str(len(get_all(kind, ns.name)))
     metadata = {"name": f"no-more-{kind}"}
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata}

@@ -1,4 +1,4 @@
-"""What a failed test has to show: the state of its namespace, and the operator's log."""
+"""The report of a failed test: the state of its namespace, and the operator's log."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from .operators import log
 
 
 def report(namespace: str, instance: str, since: str) -> str:
-    """All that may tell why.
+    """The objects, Events and logs that may show the cause.
 
-    ``instance``: of the operator that tests have beside the deployed one; ``since``: when the test
-    began (RFC 3339).
+    ``instance``: the id of the operator that tests have beside the deployed one; ``since``: the
+    test's start (RFC 3339).
     """
     ns = ("-n", namespace)
     parts = [
@@ -39,7 +39,7 @@ def _section(title: str, *command: str) -> str:
 
 
 def _try(show: Callable[[], str]) -> str:
-    """A report that fails would hide the failure that it reports on."""
+    """Catch errors: one in the report would hide the failure that it is about."""
     try:
         return show()
     except KubectlError as error:

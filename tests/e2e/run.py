@@ -1,4 +1,4 @@
-"""One AgentRun of a test, and what can be asked of it."""
+"""One AgentRun of a test: its writes, its state, and waits for it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -32,15 +32,15 @@ class Run:
         self.uid: str = obj["metadata"]["uid"]
         self.thread: str | None = obj["spec"].get("thread")
 
-    # What is written
+    # Writes
 
     def cancel(self, action: str, reason: str | None = None) -> None:
-        """Raises KubectlError with what the API server says."""
+        """Raises KubectlError with the API server's message."""
         spec = {"cancel": action} | ({"cancelReason": reason} if reason else {})
         self.patch({"spec": spec})
 
     def patch(self, change: Object, *options: str) -> None:
-        """Merge the change into the run. Raises KubectlError with what the API server says.
+        """Merge the change into the run. Raises KubectlError with the API server's message.
 
         ``options`` are kubectl's, such as --as=jane.
         """
@@ -51,11 +51,11 @@ class Run:
             patch("ar", self.namespace, self.name, change)
 
     def delete(self) -> None:
-        """Delete the run, without waiting for the end of it."""
+        """Delete the run, without waiting for its end."""
         delete("ar", self.namespace, self.name)
 
     def evict(self, pod: str) -> None:
-        """Ask the API server to evict a pod, as a drain does."""
+        """Evict a pod through the API, as a drain does."""
         eviction = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
@@ -64,11 +64,11 @@ class Run:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
         kubectl("create", "--raw", path, "-f-", stdin=json.dumps(eviction))
 
-    def let_go(self) -> None:
-        """Open the gate at which an agent that was told to hold waits."""
-        node.let_go(self.uid)
+    def open_gate(self) -> None:
+        """Open the gate at which an agent with `hold` waits."""
+        node.open_gate(self.uid)
 
-    # What there is
+    # State
 
     def get(self) -> Object:
         obj = self.get_if_there()
@@ -99,8 +99,8 @@ class Run:
     def events(self, until: str | None = None) -> list[tuple[str, str]]:
         """Reason and message of the Events on the run, oldest first.
 
-        An Event comes a moment after the status that it tells of: with ``until``, a reason, wait
-        for that one.
+        The operator writes an Event a moment after the status: with ``until``, a reason, wait for
+        that Event.
         """
         selector = f"--field-selector=involvedObject.uid={self.uid}"
         if until is not None:
@@ -109,7 +109,7 @@ class Run:
                 what, "events", self.namespace, lambda e: bool(e["reason"] == until), selector
             )
         found: list[Object] = api.get_all("events", self.namespace, selector)["items"]
-        # Their times are whole seconds. An Event is written once, so its version is its place.
+        # Their times are whole seconds. The operator writes an Event once: order by version.
         found.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
         return [(event["reason"], event["message"]) for event in found]
 
@@ -125,10 +125,10 @@ class Run:
         pod = self.pod()["metadata"]["name"]
         return kubectl("exec", *self._ns, pod, "-c", "agent", "--", *command)
 
-    # Waiting
+    # Waits
 
     def wait(self, phase: str, seconds: float = PATIENCE) -> Object:
-        """Wait for the phase; at once an error if the run ends in another one."""
+        """Wait for the phase; fails at once if the run ends in another one."""
 
         def reached(obj: Object) -> bool:
             now = obj.get("status", {}).get("phase")
@@ -139,7 +139,7 @@ class Run:
         return self.wait_until(phase, reached, seconds)
 
     def wait_waiting(self, reason: str, seconds: float = PATIENCE) -> str:
-        """Wait until the run waits for that reason; the message of its condition Started."""
+        """Wait until the run waits for this reason. Returns its condition Started's message."""
         obj = self.wait_until(
             f"waits, {reason}", lambda obj: condition(obj, "Started") == ("False", reason), seconds
         )
@@ -148,13 +148,13 @@ class Run:
     def wait_until(
         self, what: str, is_so: Callable[[Object], bool], seconds: float = PATIENCE
     ) -> Object:
-        """Watch the run until it is so."""
+        """Watch the run until the condition is true."""
         selector = f"--field-selector=metadata.name={self.name}"
         what = f"AgentRun {self.name}: {what}"
         return wait_object(what, "ar", self.namespace, is_so, selector, seconds=seconds)
 
     def wait_pod_ended(self) -> Object:
-        """Wait until no container of the run's only pod is left; the pod."""
+        """Wait until all containers of the run's only pod have ended. Returns the pod."""
         selector = f"--selector=agentrun.dev/run-uid={self.uid}"
         what = f"AgentRun {self.name}: its pod has ended"
 
@@ -164,23 +164,23 @@ class Run:
         return wait_object(what, "pods", self.namespace, ended, selector)
 
     def wait_gone(self, seconds: float = PATIENCE) -> None:
-        """Wait until there is no such AgentRun. Raises KubectlError."""
+        """Wait until the AgentRun no longer exists. Raises KubectlError."""
         wait_object_gone("ar", self.namespace, self.name, seconds)
 
     def wait_log(self, **wanted: Any) -> Object:
-        """Follow the log of the running agent until there is a line with these values."""
+        """Follow the log of the running agent until it has a line with these values."""
         for line in self.follow():
             if all(line.get(key) == value for key, value in wanted.items()):
                 return line
         raise AssertionError(f"{self.name}: the log has no line with {wanted}")
 
     def wait_step(self, step: int) -> None:
-        """Wait until the agent `steps` has begun this step: then all before it are acknowledged."""
+        """Wait until the agent `steps` begins this step: the store has all steps before it."""
         self.wait("Running")
         self.wait_log(event="begin", step=step)
 
     def follow(self, seconds: float = PATIENCE) -> Iterator[Object]:
-        """The lines of the log, as they come; only those that are JSON."""
+        """The JSON lines of the log, as they come."""
         pod = self.pod()["metadata"]["name"]
         for line in api.follow(self.namespace, pod, "agent", seconds=seconds):
             if line.startswith("{"):
@@ -215,7 +215,7 @@ def time(value: str) -> datetime:
 
 
 def refusal(function: Callable[[], object]) -> str:
-    """What the API server says when it refuses what the function asks for."""
+    """The API server's message when it refuses the function's request."""
     try:
         function()
     except KubectlError as error:

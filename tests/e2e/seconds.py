@@ -1,4 +1,4 @@
-"""Where the time of a session of tests went: by part, and by file for those that take long."""
+"""The time of a session of tests: by part, and by file for those that take long."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ LONG = 20.0  # seconds
 def lines(reports: Iterable[pytest.TestReport]) -> Iterator[str]:
     """One line for each part, the longest first, then one for each file that takes long.
 
-    Seconds of all processes of the session are added up; waits for the turn are among them.
+    They are sums over all processes of the session, and include the waits for a test's turn.
     """
     parts: dict[str, float] = defaultdict(float)
     files: dict[str, float] = defaultdict(float)

@@ -1,4 +1,4 @@
-"""What is in a store: a copy of the whole volume, taken in the node."""
+"""The content of a store: a copy of the whole volume, made in the node."""
 
 import subprocess
 import tarfile
@@ -13,7 +13,7 @@ from .kubectl import get
 
 
 def volume_path(namespace: str, claim: str = "agentrun-store") -> str | None:
-    """Where the volume of a claim is, in the node; None if it has none yet."""
+    """The path of a claim's volume in the node; None if the claim has none yet."""
     found = get("pvc", namespace, claim)
     assert found is not None, f"there is no PersistentVolumeClaim {claim}"
     name = found["spec"].get("volumeName")
@@ -25,7 +25,7 @@ def volume_path(namespace: str, claim: str = "agentrun-store") -> str | None:
 
 
 def copy_store(namespace: str, target: Path) -> "StoreCopy":
-    """Copy the store of a namespace, with what its pods have written up to now."""
+    """Copy the store of a namespace, with all that its pods have written up to now."""
     path = volume_path(namespace)
     if path is not None:
         command = in_node("tar", "--create", "--file=-", f"--directory={path}", ".")
@@ -34,13 +34,13 @@ def copy_store(namespace: str, target: Path) -> "StoreCopy":
             tarfile.open(fileobj=process.stdout, mode="r|") as archive,
         ):
             archive.extractall(target, filter="data")
-        # 1: a pod wrote meanwhile.
+        # 1: a pod wrote during the copy.
         assert process.returncode in (0, 1), f"tar ended with {process.returncode}"
     return StoreCopy(target)
 
 
 class ThreadState(NamedTuple):
-    """All that LangGraph can see of a thread. Two of them are equal if it sees the same."""
+    """All that LangGraph can see of a thread. Two are equal if LangGraph sees the same."""
 
     checkpoints: list[dict[str, Any]]
     """Newest first: id, values, pending writes, metadata and parent of each."""
@@ -58,7 +58,7 @@ class ThreadState(NamedTuple):
 
 
 class StoreCopy:
-    """The store as it was at one moment, opened with the code that agents read it with."""
+    """The store as it was at one moment, opened with the agents' own code."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -1,4 +1,4 @@
-"""The API server is away for a while: nothing is lost, and nothing is done twice."""
+"""The API server is down for a while: the operator loses nothing, and does nothing twice."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from .node import Vigil
 from .operators import DEPLOYED
 from .run import Run, condition
 
-# Longer than the lease (15 s), and than the operator waits for the answer to a request (30 s).
+# Longer than the lease (15 s), and than the operator's request timeout (30 s).
 AWAY = 35
 
 
 def created_jobs(run: Run) -> int:
-    """How many Jobs were ever made for the run."""
+    """The number of Jobs that were ever created for the run."""
     written = deployment.writes(run.namespace, "jobs", run.name)
     return sum(line.startswith("create") and line.endswith("201") for line in written)
 
@@ -38,7 +38,7 @@ def test_what_was_requested_just_before_is_done_when_the_api_server_is_back(
     rolled_back.cancel("rollback")
     born = ns.run("steps", thread="d", input={"steps": 1})
     with faults.api_server_away(AWAY):
-        node.let_go(completed.uid)
+        node.open_gate(completed.uid)
         for vigil in vigils:
             vigil.last_seen_alive()
     done = interrupted.wait("Interrupted")
@@ -53,7 +53,7 @@ def test_what_was_requested_just_before_is_done_when_the_api_server_is_back(
         assert run.processes() == []
         assert created_jobs(run) == 1
         reasons = [reason for reason, _ in run.events()]
-        assert len(reasons) == len(set(reasons)), "nothing may be told twice"
+        assert len(reasons) == len(set(reasons)), "no Event may be written twice"
     after = DEPLOYED.restarts()
     assert after.keys() == before.keys(), "both replicas recover by themselves"
     assert sum(after.values()) <= sum(before.values()) + 1, "only the leader ends, for its lease"

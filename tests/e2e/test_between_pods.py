@@ -1,4 +1,4 @@
-"""A cancel while one pod of a run goes and the next one comes: the next one never begins."""
+"""A cancel between one pod of a run and its next: the next one never begins."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from .run import Run, condition
 
 
 def wait_ended(run: Run, action: str) -> None:
-    """Wait until it has ended as it was asked to, with nothing of it alive."""
+    """Wait until it has ended as requested, with no process of it alive."""
     if action == "interrupt":
         run.wait("Interrupted", seconds=30)
     else:
@@ -24,7 +24,7 @@ def wait_ended(run: Run, action: str) -> None:
 
 
 def expect_nothing_follows(ns: Namespace, run: Run, action: str) -> None:
-    """The thread is free, its checkpoints are as they should be, and no pod comes any more."""
+    """The thread is free, its checkpoints are as expected, and no further pod is created."""
     before = created(ns.name, "pods")
     ns.run("echoes", thread="t", input={"text": "x"}).wait("Succeeded")
     assert run.processes() == []
@@ -93,7 +93,7 @@ def test_a_cancel_while_the_next_pod_is_being_made_leaves_nothing_alive(
 def test_a_run_is_cancelled_although_its_agent_was_edited_or_deleted(
     ns: Namespace, by_now: str, moment: str
 ) -> None:
-    """Failure mode 24. The Job controller may be making a pod that the Agent no longer asks for."""
+    """Failure mode 24. The Job controller may be creating a pod for the Job's old template."""
     ns.create(agent("edited", graph="steps:graph", retries=3))
     config = {"configurable": {"hold": 3}}
     run = ns.run("edited", thread="t", input={"steps": 4}, config=config)
@@ -115,18 +115,18 @@ def test_a_run_is_cancelled_although_its_agent_was_edited_or_deleted(
 
 
 def is_over(event: str, job: Object) -> bool:
-    """Whether it is seen in a watch that the Job can make no more pods."""
+    """Whether a watch event shows that the Job can create no more pods."""
     return event == "DELETED" or condition(job, "Failed") is not None
 
 
 def version(obj: Object) -> int:
-    """One counter numbers the changes of all objects."""
+    """The resource version as a number: one counter numbers the changes of all objects."""
     return int(obj["metadata"]["resourceVersion"])
 
 
 @contextmanager
 def without_code(ns: Namespace) -> Iterator[None]:
-    """In here no pod of an agent can start: what its code volume is made from is not there."""
+    """Keeps an agent's pods from starting: the ConfigMap of their code volume is missing."""
     code = get("configmap", ns.name, "agents")
     assert code is not None
     kubectl("delete", "configmap", "agents", "-n", ns.name)

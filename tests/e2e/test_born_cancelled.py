@@ -1,4 +1,4 @@
-"""A run that is created with spec.cancel set ends at once, and no Job is ever made for it."""
+"""A run that is created with spec.cancel ends at once, and the operator never creates a Job."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_a_run_created_with_rollback_is_removed(born: Born) -> None:
 
 
 def test_a_run_created_with_a_cancel_does_not_hold_its_thread_and_makes_nothing(born: Born) -> None:
-    # The operator has had its chance when a run that was created later has succeeded.
+    # Once a run that was created later has succeeded, the operator has handled this one too.
     born.later.wait("Succeeded")
     assert deployment.created(born.namespace, "jobs") == 1
     assert deployment.created(born.namespace, "pods") == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 from chaos.processes.campaign import campaign
 
 FAULTS = 50
-ROUND_SECONDS = 45.0  # as a rule there are enough faults much sooner
+ROUND_SECONDS = 45.0  # as a rule enough faults hit much sooner
 
 
 async def test_whatever_befalls_operators_and_requests_no_invariant_is_broken(

@@ -12,5 +12,5 @@ def test_whatever_happens_to_runs_no_invariant_is_broken(ns: Namespace) -> None:
     assert not report.violations, report.table()
     seen = [run.name for run in report.history.runs.values() if report.history.lives(run)]
     assert len(seen) >= RUNS / 2, report.table()
-    # How many come to a first step before something happens to them is up to the machine.
+    # The machine's speed decides how many reach their first step before a fault hits them.
     assert any(run.begins for run in report.history.runs.values()), report.table()

@@ -39,7 +39,7 @@ def held(ns: Namespace) -> Run:
 
 
 def wait_not_clean(run: Run, reason: str, words: str) -> Object:
-    """Wait until the run says why it is not clean; it says too that it is stopped."""
+    """Wait until the run's status says that it is stopped, and why it is not clean."""
 
     def says(obj: Object) -> bool:
         return condition(obj, "RolledBack") == ("False", reason) and words in message(
@@ -56,7 +56,7 @@ def wait_not_clean(run: Run, reason: str, words: str) -> Object:
 
 
 def segments(store: Volume, run: Run) -> list[str]:
-    """What is left in the run's segment. Its directory is the kubelet's, and may stay, empty."""
+    """The files left in the run's segment. The kubelet's empty directory may stay."""
     return [path for path in store.files() if f"-{run.uid}/" in path]
 
 
@@ -129,7 +129,7 @@ def test_a_quota_that_takes_no_job_delays_the_clean_up_and_is_named(ns: Namespac
     with no_more(ns, "jobs"):
         run.cancel("rollback")
         wait_not_clean(run, "CleanupFailed", "exceeded quota")
-    run.wait_gone(seconds=90)  # refusals are tried again each minute
+    run.wait_gone(seconds=90)  # the operator retries a refused request each minute
     assert ns.store().segments("threads/t") == []
 
 
@@ -139,7 +139,7 @@ def test_a_quota_that_takes_no_pod_delays_the_clean_up_and_is_named(ns: Namespac
     with no_more(ns, "pods"):
         run.cancel("rollback")
         wait_not_clean(run, "CleanupPending", "no pod of Job agentrun-cleanup-")
-    run.wait_gone(seconds=120)  # the Job controller waits longer each time
+    run.wait_gone(seconds=120)  # the Job controller's back-off grows
     assert ns.store().segments("threads/t") == []
 
 
@@ -147,7 +147,7 @@ def test_a_quota_that_takes_no_pod_delays_the_clean_up_and_is_named(ns: Namespac
 def test_a_clean_up_whose_pod_dies_half_way_is_repeated(ns: Namespace, how: str) -> None:
     """Failure modes 31 and 32."""
     run = ns.held_run()
-    # So many files take the clean-up some seconds.
+    # The clean-up needs some seconds for so many files.
     segment = f"{volume_path(ns.name)}/threads/t/segments/{segment_name(9, check_run(run.uid))}"
     fill = f'mkdir "$1"; cd "$1"; seq {FILES} | xargs touch; chown -R 65532:65532 "$1"'
     node_exec("bash", "-c", fill, "bash", segment)
@@ -172,7 +172,7 @@ def test_a_clean_up_whose_pod_dies_half_way_is_repeated(ns: Namespace, how: str)
 @pytest.mark.alone
 @pytest.mark.usefixtures("no_other_namespaces")
 def test_a_clean_up_tolerates_the_taints_that_its_run_tolerates(ns: Namespace) -> None:
-    """What lets a run's pod onto its node lets the clean-up there, too."""
+    """The clean-up's pod has the tolerations of the run's pod."""
     key = "agentrun.dev/e2e-gpu"
     tolerations = [{"key": key, "operator": "Exists"}]
     pod_template = {"spec": {"tolerations": tolerations}}

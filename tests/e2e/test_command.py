@@ -1,4 +1,4 @@
-"""Agents that are any program: in the runner image, and in an image that knows nothing of us."""
+"""Agents that are any program: in the runner image, and in an image without the runner."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from .kubectl import Object
 from .namespace import Namespace, command_agent
 from .run import Run, condition, message
 
-# Adds a line to its notes in the workspace, prints them, and waits if it is told to.
+# Adds a line to its notes in the workspace, prints them, and waits if its argument says so.
 WRITE = """
 import json, os, pathlib, time
 assert pathlib.Path.cwd().resolve() == pathlib.Path(os.environ["AGENTRUN_WORKSPACE"]).resolve()
@@ -81,7 +81,7 @@ def test_a_rollback_restores_the_workspace(agents: Namespace) -> None:
     assert notes(onward) == "one three"
 
 
-# When it is told to stop, it takes its time and then writes some more.
+# At SIGTERM it waits for a while, and then writes some more.
 WRITES_LATE = """
 import pathlib, signal, sys, time
 def stop(*_):

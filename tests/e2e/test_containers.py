@@ -1,4 +1,4 @@
-"""Agents whose pods have other containers, too."""
+"""Agents whose pods have further containers."""
 
 from . import deployment
 from .kubectl import Object

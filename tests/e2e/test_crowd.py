@@ -1,4 +1,4 @@
-"""One tenant's crowd does not slow another's cancel, nor take the operator's memory."""
+"""One tenant's many runs do not slow another's cancel, nor use up the operator's memory."""
 
 from time import monotonic
 
@@ -8,7 +8,7 @@ from .kubectl import wait_until
 from .namespace import Namespace, agent_run
 from .operators import DEPLOYED
 
-# Below this a cancel is quick, whatever the idle cluster took; the kubelet's part alone varies so.
+# Below this a cancel is quick, whatever it took on the idle cluster: the kubelet's part varies so.
 QUICK_SECONDS = 6.0
 QUEUE, NAMELESS, LARGE = 100, 24, 8
 
@@ -34,7 +34,7 @@ def waits_or_has_ended(ns: Namespace, name: str) -> None:
 def test_a_cancel_beside_a_crowd_takes_no_more_than_twice_its_time(
     ns: Namespace, other_ns: Namespace
 ) -> None:
-    """L-01, L-02, L-03 of the attacks that were tried, in the other namespace."""
+    """Three kinds of load, in the other namespace."""
     restarts = DEPLOYED.restarts()
     idle = min(seconds_to_cancel(ns) for _ in range(2))
     holder = other_ns.held_run(thread="q", hold=1)

@@ -17,7 +17,7 @@ RESTRICTED = {
 
 
 def quota() -> Object:
-    """Every container of the namespace has to have requests and limits."""
+    """A quota by which every container of the namespace needs requests and limits."""
     hard = {"requests.cpu": "8", "requests.memory": "8Gi"} | {
         "limits.cpu": "8",
         "limits.memory": "8Gi",
@@ -41,7 +41,7 @@ def sidecar(number: int) -> Object:
 
 
 def test_a_quota_stops_neither_runs_nor_their_clean_up(ns: Namespace) -> None:
-    """Every container of the operator's own has requests and limits."""
+    """Every container that the operator adds has requests and limits."""
     full: dict[str, Any] = {"resources": {"requests": RESOURCES, "limits": RESOURCES}}
     program = ("python3", "-c", "open('made', 'w').write('x')")
     image = deployment.operator_image()
@@ -88,7 +88,7 @@ def test_a_pod_that_no_scheduler_looks_at_names_the_field_and_can_be_cancelled(
 def test_an_agent_that_writes_more_than_its_limit_fails_and_its_retries_count(
     ns: Namespace,
 ) -> None:
-    """The kubelet evicts the pod, which is no disruption: the message names limit and field."""
+    """The kubelet evicts the pod, which is no disruption: the message names the limit and field."""
     limits = {"limits": {"ephemeral-storage": "20Mi"}}
     writes = "open('/tmp/x', 'wb').write(b'x' * 60 * 2**20); import time; time.sleep(600)"
     ns.create(command_agent("writes", "python3", "-c", writes, resources=limits))
@@ -128,7 +128,7 @@ def test_a_stop_that_has_begun_is_shortened_and_log_and_report_stay(ns: Namespac
         run.wait_step(1)
         run.cancel(cancel)
     for run in (stopped, rolled_back):
-        run.wait_log(event="stopping")  # so the kubelet has begun
+        run.wait_log(event="stopping")  # so the kubelet has begun to stop the pod
         assert run.status["phase"] == "Cancelling"
         assert run.processes()
         run.patch({"spec": {"cancelGracePeriodSeconds": 2}})

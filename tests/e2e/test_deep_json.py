@@ -1,4 +1,4 @@
-"""JSON that some of those who have to read it cannot read, mostly because it nests too deeply."""
+"""JSON that Python's or the API server's reader refuses, mostly because it nests too deeply."""
 
 import json
 from contextlib import nullcontext
@@ -12,7 +12,7 @@ from .operators import DEPLOYED, Operator
 from .run import condition, refusal
 
 SAY = "import sys; open('/dev/termination-log', 'w').write(sys.argv[1])"
-# The API server reads 10,000 levels; a few of them are the AgentRun around its input.
+# The API server reads 10,000 levels; the AgentRun around its input has a few of them.
 DEEPEST = 9_990
 
 
@@ -20,7 +20,7 @@ def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 
 
-# Too deep for a status that is written, and for JSON that is read; numbers that Python alone takes.
+# Too deep for a status, too deep for Python's JSON reader, and numbers that only Python accepts.
 @pytest.mark.parametrize(
     "output", [nested(300), nested(2000), "NaN", "1e999"], ids=["300", "2000", "NaN", "1e999"]
 )
@@ -44,7 +44,7 @@ def test_a_config_that_nests_deeply_reaches_the_graph(ns: Namespace) -> None:
     ns.run("echoes", thread="t", input={"text": "x"}, config=config).wait("Succeeded")
 
 
-# If it fails, no run that this operator works on goes on.
+# If it fails, the operator makes no progress with any of its runs.
 @pytest.mark.parametrize("is_away", [False, True])
 def test_an_input_as_deep_as_the_api_server_takes_fails_its_own_run_only(
     ns: Namespace, operator: Operator, is_away: bool

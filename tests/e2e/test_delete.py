@@ -1,4 +1,4 @@
-"""kubectl delete of a run: a live one is stopped first."""
+"""kubectl delete of a run: the operator stops a live one first."""
 
 from .kubectl import get, kubectl, watch
 from .namespace import Namespace
@@ -8,7 +8,7 @@ from .run import Run
 
 
 def watch_deletion(run: Run) -> list[str]:
-    """Delete it, and the phases that it goes through until it is gone."""
+    """Delete the run. Returns its phases until it is gone."""
     seen = watch("ar", run.namespace, f"--field-selector=metadata.name={run.name}")
     next(seen)
     run.delete()
@@ -58,7 +58,7 @@ def test_the_checkpoints_of_a_run_without_a_thread_go_with_it(ns: Namespace) -> 
 def test_without_the_operator_a_finished_run_can_be_deleted_and_a_live_one_by_hand(
     ns: Namespace, operator: Operator
 ) -> None:
-    """Failure mode 40. By hand is as the README says."""
+    """Failure mode 40. The test follows the README's steps by hand."""
     run = ns.run("steps", thread="t", input={"steps": 1})
     run.wait("Succeeded")
     live = ns.held_run(thread="u")

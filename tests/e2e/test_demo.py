@@ -1,4 +1,4 @@
-"""The guided tour: each of its steps is checked by the demo itself."""
+"""The guided tour: the demo itself checks each of its steps."""
 
 import os
 import subprocess
@@ -11,9 +11,9 @@ from demo.setting import NAMESPACE
 from .kubectl import delete, get
 
 
-@pytest.mark.timeout(300, func_only=True)  # it lets its readers follow
+@pytest.mark.timeout(300, func_only=True)  # it pauses so that its readers can follow
 def test_make_demo_tells_a_true_story(cluster: str) -> None:
-    """In a namespace of its own, on the operator that is deployed already."""
+    """In a namespace of its own, with the deployed operator."""
     result = subprocess.run(
         ["make", "-o", "deploy", "demo"],
         cwd=CHECKOUT,

@@ -1,4 +1,4 @@
-"""The cluster takes a run's pod away: no cancel, and no retry used up."""
+"""The cluster disrupts a run's pod: that is no cancel, and uses up no retry."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SEAT = "agentrun.dev/seat"
 
 
 def wait_in_next_pod(run: Run, first: Object) -> None:
-    """Wait until the run's agent runs again, and in another pod."""
+    """Wait until the run's agent runs again, in another pod."""
 
     def runs_again(obj: Object) -> bool:
         status = obj["status"]
@@ -26,8 +26,8 @@ def wait_in_next_pod(run: Run, first: Object) -> None:
 
 
 def expect_it_went_on(run: Run) -> None:
-    """From its third step on, of four."""
-    run.let_go()
+    """The run resumed at its third step of four."""
+    run.open_gate()
     status = run.wait("Succeeded")["status"]
     assert status["output"]["done"] == [1, 2, 3, 4]
     assert status["attempts"] == 2
@@ -43,7 +43,7 @@ def expect_it_never_came_back(run: Run) -> None:
 
 @contextmanager
 def drained(node: str, *runs: Run) -> Iterator[None]:
-    """In here the node is drained of the runs' pods, and takes no new ones."""
+    """Cordons the node and evicts the runs' pods; uncordons it afterwards."""
     pods = f"--pod-selector=agentrun.dev/run-uid in ({','.join(run.uid for run in runs)})"
     try:
         kubectl("drain", node, pods, "--delete-emptydir-data", "--timeout=60s")
@@ -70,14 +70,14 @@ def test_a_drained_run_resumes_in_its_next_pod_and_a_cancelled_one_does_not(ns: 
 
 
 def a_node() -> str:
-    """The name of a node that takes pods."""
+    """The name of a schedulable node."""
     nodes = [node for node in get_all("nodes", "") if "taints" not in node["spec"]]
     return str(nodes[0]["metadata"]["name"])
 
 
 @contextmanager
 def seat(node: str, resource: str) -> Iterator[None]:
-    """In here the node has one of a resource that nobody else asks for."""
+    """Gives the node one unit of a resource that no other pod requests."""
     path = "/status/capacity/" + resource.replace("/", "~1")
     options = ("patch", "node", node, "--subresource=status", "--type=json", "-p")
     kubectl(*options, json.dumps([{"op": "add", "path": path, "value": "1"}]))

@@ -1,8 +1,8 @@
-"""What is left to do for a finished run: expire, reclaim its store, stay as a tombstone."""
+"""A finished run: it expires, the operator reclaims its store, and its tombstone stays."""
 
 import json
 
-from .deployment import USER, wait_let_go, writes
+from .deployment import USER, wait_unwatched, writes
 from .kubectl import Object, kubectl, wait_gone
 from .namespace import Namespace, agent_run, put_into
 from .run import Run, condition, time
@@ -71,16 +71,16 @@ def test_a_run_that_has_ended_is_never_written_again(ns: Namespace) -> None:
     before = writes(ns.name)
     names = (f"ar/{run.name}", f"job/{run.name}", f"pod/{done['status']['podName']}")
     kubectl("label", *names, "-n", ns.name, "touched=yes")
-    # With its Job a pod goes by itself, perhaps before kubectl comes to it.
+    # The deletion of its Job also deletes the pod, perhaps before kubectl does.
     kubectl("delete", *names[1:], "-n", ns.name, "--ignore-not-found")
-    # The operator has had its chance when a run that was created later is through.
+    # Once a run that was created later has ended, the operator has handled this one too.
     ns.run("nobody", "marker", cancel="interrupt").wait("Interrupted")
     assert [write for write in writes(ns.name)[len(before) :] if "marker" not in write] == []
     assert run.get()["status"] == done["status"]
 
 
 def test_a_job_that_is_made_after_the_end_is_removed(ns: Namespace) -> None:
-    """Failure mode 12. A copy of the operator that slept sends what it had decided long ago."""
+    """Failure mode 12. A frozen operator sends a create request that it decided on long ago."""
     run = ns.held_run()
     late = as_it_was_made(run.job())
     run.cancel("interrupt")
@@ -101,15 +101,15 @@ def test_the_jobs_and_pods_of_finished_runs_leave_the_watch(ns: Namespace) -> No
     interrupted.wait("Interrupted")
     failed.wait("Failed")
     for run in (interrupted, failed):
-        wait_let_go("jobs", run.namespace, run.name)
+        wait_unwatched("jobs", run.namespace, run.name)
         for pod in run.pods():
-            wait_let_go("pods", run.namespace, pod["metadata"]["name"])
+            wait_unwatched("pods", run.namespace, pod["metadata"]["name"])
     assert len(failed.pods()) == 2
     assert interrupted.log()[-1]["result"] == "Stopped"
 
 
 def as_it_was_made(job: Object | None) -> Object:
-    """The Job as the operator sent it, without what the API server has added."""
+    """The Job as the operator sent it, without the API server's additions."""
     assert job is not None
     meta = {key: job["metadata"][key] for key in ("name", "labels", "ownerReferences")}
     spec = {key: value for key, value in job["spec"].items() if key != "selector"}
@@ -152,7 +152,7 @@ def test_a_rolled_back_run_from_git_stays_as_an_empty_tombstone_and_does_not_run
     assert "output" not in done["status"]
     assert ns.store().segments("threads/t") == []
     version = run.get()["metadata"]["resourceVersion"]
-    # What Git says has no spec.cancel: the merge of apply leaves the patched field alone.
+    # The manifest in Git has no spec.cancel: the merge of apply keeps the patched field.
     ns.apply(manifest)
     assert run.get()["metadata"]["resourceVersion"] == version
     pods = json.loads(kubectl("get", "pods", "-n", ns.name, "-l", "agentrun.dev/run", "-ojson"))

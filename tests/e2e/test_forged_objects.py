@@ -1,4 +1,4 @@
-"""Jobs, pods and marks that look like the operator's: no user can make them, not even an admin."""
+"""Jobs, pods and labels that look like the operator's: no user can make them, not even an admin."""
 
 import copy
 import json
@@ -38,7 +38,7 @@ def marked(obj: Object, mark: Object, *, on_pods: bool = False) -> Object:
 
 
 def pod(name: str, **metadata: Any) -> Object:
-    """A pod that does nothing, and that a restricted namespace takes."""
+    """A pod that does nothing, and that a restricted namespace admits."""
     security = {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -52,7 +52,7 @@ def pod(name: str, **metadata: Any) -> Object:
 
 
 def test_no_user_makes_a_job_that_looks_like_the_operators(ns: Namespace) -> None:
-    """Forged clean-ups and runs' Jobs, whole or by the pods that they would make."""
+    """Forged clean-up Jobs and runs' Jobs, and the pods that they would create."""
     run = ns.run("nobody", thread="t")
     for name in (run.name, "agentrun-cleanup-0123456789abcdef"):
         job = foreign_job(name)
@@ -66,7 +66,7 @@ def test_no_user_makes_a_job_that_looks_like_the_operators(ns: Namespace) -> Non
                     assert "metadata" in said
         owned = marked(job, {"ownerReferences": [owner(run)]})
         assert "metadata.ownerReferences" in refused_attempt(ns.name, owned)
-    # What a user may do: depend on a run without being controlled by it.
+    # Allowed: an owner reference to a run that does not name it as the controller.
     attempt(ns.name, marked(foreign_job("x"), {"ownerReferences": [owner(run, controller=False)]}))
     # Other ways to create.
     forged = marked(foreign_job("forged"), MARKS[0])
@@ -112,7 +112,7 @@ def test_only_the_job_controller_makes_pods_with_the_operators_marks(ns: Namespa
 
 
 def test_no_user_changes_the_operators_marks_on_a_live_run(ns: Namespace) -> None:
-    """On the run, its Job and its pod; by each way to write that could change metadata."""
+    """On the run, its Job and its pod; by each kind of write that could change metadata."""
     run = ns.held_run(hold=2)
     name = run.pod()["metadata"]["name"]
     changes: tuple[Object, ...] = (
@@ -133,7 +133,7 @@ def test_no_user_changes_the_operators_marks_on_a_live_run(ns: Namespace) -> Non
         said = refused_patch(ns.name, kind, of, {"metadata": {"ownerReferences": None}})
         assert "metadata.ownerReferences" in said
         kubectl("label", kind, of, "-n", ns.name, "mine=yes")
-    # Without these the Job controller gives the pod up, and makes another one beside it.
+    # Without these the Job controller releases the pod, and creates another one beside it.
     for key in ("batch.kubernetes.io/controller-uid", "controller-uid"):
         said = refused_patch(ns.name, "pod", name, {"metadata": {"labels": {key: None}}})
         assert "AgentRun operator" in said, key
@@ -157,7 +157,7 @@ def test_no_user_changes_the_operators_marks_on_a_live_run(ns: Namespace) -> Non
     status = {"status": {"holdsThread": False}}
     said = refused_patch(ns.name, "ar", run.name, status, "--subresource=status")
     assert "only the operator writes the status" in said
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
 
 

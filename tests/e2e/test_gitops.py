@@ -1,4 +1,4 @@
-"""Manifests that are applied again and again, in every way that there is to do it."""
+"""Manifests that GitOps tools apply again and again, by every method."""
 
 import json
 
@@ -13,7 +13,7 @@ def manifest(agent: str = "steps", **spec: object) -> Object:
 
 
 def apply_server_side(ns: Namespace, obj: Object) -> None:
-    """As Argo CD and Flux do it: by force, in a name of their own."""
+    """Apply like Argo CD and Flux: by force, with a field manager of their own."""
     options = ("--server-side", "--force-conflicts", "--field-manager=from-git")
     kubectl("apply", *options, "-f-", stdin=json.dumps(put_into(ns.name, obj)))
 

@@ -15,7 +15,7 @@ def test_each_operator_works_on_its_own_runs_and_a_thread_has_one_live_run(
     assert f"AgentRun {own.name}" in said
     assert f"{INSTANCE}={operator.instance}" in said
     with operator.down():
-        own.let_go()
+        own.open_gate()
         own.wait_pod_ended()
         ns.run("steps", thread="u", input={"steps": 1}).wait("Succeeded")
         assert own.status["phase"] == "Running", "the deployed operator leaves it alone"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .deployment import wait_let_go, writes
+from .deployment import wait_unwatched, writes
 from .kubectl import kubectl, watch
 from .namespace import Namespace
 from .node import Vigil
@@ -13,7 +13,7 @@ from .run import Run, condition, time
 
 
 class Interrupted:
-    """A run that was interrupted in its third step, and what was seen of it meanwhile."""
+    """A run that was interrupted in its third step, with the observations during it."""
 
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns
@@ -62,7 +62,7 @@ def test_the_status_tells_who_cancelled_when_and_what_was_done(interrupted: Inte
     # The API server records whole seconds.
     assert time(cancel["requestedAt"]) < time(cancel["signalledAt"]) + timedelta(seconds=1)
     assert time(cancel["signalledAt"]) < time(cancel["goneAt"]) <= time(status["finishedAt"])
-    assert not cancel.get("forced"), "the agent stops when it is told to"
+    assert not cancel.get("forced"), "the agent stops on request"
     assert condition(done, "Stopped") == ("True", "PodTerminated")
     assert condition(done, "Finished") == ("True", "Interrupted")
     assert condition(done, "CancelTooLate") is None
@@ -102,7 +102,7 @@ def test_every_acknowledged_checkpoint_is_kept(ns: Namespace) -> None:
     assert 20 <= begun < 5000
     store = ns.store()
     done = store.state("t").values["done"]
-    # A step begins when the checkpoint of the one before it is acknowledged.
+    # A step begins when the store has acknowledged the checkpoint of the one before.
     assert done in (list(range(1, begun)), list(range(1, begun + 1)))
     checkpoints = store.checkpoints_of("threads/t", run.uid)
     assert len(checkpoints) == status["checkpoint"]["count"] == len(done) + 2
@@ -111,7 +111,7 @@ def test_every_acknowledged_checkpoint_is_kept(ns: Namespace) -> None:
 
 def test_the_writes_of_a_finished_node_of_an_unfinished_step_are_kept(ns: Namespace) -> None:
     """Failure mode 33."""
-    # Of nodes side by side, only one can be told to stop: the others are killed after the grace.
+    # A stop interrupts only one of parallel nodes: the others are killed at the end of the grace.
     held: dict[str, Any] = {
         "config": {"configurable": {"hold": ["right"]}},
         "gracePeriodSeconds": 2,
@@ -142,12 +142,12 @@ def test_the_same_cancel_twice_is_one_cancel(ns: Namespace) -> None:
     assert reasons == ["AgentStarted", "Cancelling", "Interrupted"]
     assert len(statuses_written(run)) == told + 2
     pod = run.pod()["metadata"]["name"]
-    wait_let_go("pods", ns.name, pod)
+    wait_unwatched("pods", ns.name, pod)
     assert len(writes(ns.name, "pods", pod)) == 2, "the stop, and the label in the end"
 
 
 def assert_changes_nothing(run: Run) -> None:
-    """The same interrupt once more."""
+    """Request the same interrupt once more, and check that nothing changes."""
     before = run.get()["metadata"]["resourceVersion"]
     run.cancel("interrupt")
     assert run.get()["metadata"]["resourceVersion"] == before

@@ -1,4 +1,4 @@
-"""What plain kubectl shows of runs, and how it waits for them."""
+"""kubectl's output for runs, and its waits for them."""
 
 from .kubectl import Object, kubectl
 from .namespace import Namespace
@@ -34,7 +34,7 @@ def test_runs_can_be_selected_and_awaited_with_plain_kubectl(ns: Namespace) -> N
 
 def test_kubectl_waits_for_a_phase_and_for_the_end_of_a_run(ns: Namespace) -> None:
     """Failure mode 61."""
-    # Agents that take their time to end: whoever waits for the end must not be told before.
+    # Agents that end slowly: `kubectl wait` must not return before their end.
     stubborn: Object = {"input": {}, "gracePeriodSeconds": 3}
     runs = [ns.run("ignores-sigterm", thread=name, **stubborn) for name in ("a", "b")]
     for run in runs:

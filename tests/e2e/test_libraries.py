@@ -1,10 +1,10 @@
-"""LangGraph, and libraries beside it, as people use them."""
+"""LangGraph with other libraries, as users combine them."""
 
 from .namespace import Namespace, agent
 from .run import condition, time
 
-# Once the last checkpoint is stored, nothing holds up the end for more than this; and what the
-# kubelet, the runtime and the API server may take on a busy machine.
+# The most that an agent's end may take after its last checkpoint, plus the time that the kubelet,
+# the runtime and the API server may need on a busy machine.
 EXIT = 2
 OVERHEAD = 6
 

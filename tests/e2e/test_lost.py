@@ -1,4 +1,4 @@
-"""Somebody else deletes, takes or evicts what belongs to a run."""
+"""A user or controller deletes, adopts or evicts a run's objects."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""spec.multitaskStrategy: what a run does if its thread is in use."""
+"""spec.multitaskStrategy: how a run starts if its thread is in use."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_reject_fails_at_once_and_leaves_the_thread_alone(ns: Namespace) -> None
     second = ns.run("steps", thread="t", input={"steps": 1}, multitaskStrategy="reject")
     failed = second.wait("Failed")
     assert condition(failed, "Finished") == ("True", "ThreadBusy")
-    first.let_go()
+    first.open_gate()
     assert first.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
     assert created(ns.name, "jobs") == 1
 
@@ -75,7 +75,7 @@ def test_runs_that_only_wait_are_cancelled_too(ns: Namespace, strategy: str) -> 
 def test_a_rollback_and_a_run_do_not_wait_for_each_other_when_both_have_the_finalizer(
     ns: Namespace, operator: Operator
 ) -> None:
-    """Both have claimed the thread, as two operators at once would have it."""
+    """Both runs have the finalizer, as if two operators had started them at once."""
     with operator.down():
         older, younger = (
             ns.run("steps", name, thread="t", input={"steps": 1}) for name in ("a", "z")

@@ -1,4 +1,4 @@
-"""The node of a run does not answer: nobody knows what runs there, and nobody pretends to."""
+"""The node of a run is unreachable: no status claims to know what runs there."""
 
 from collections.abc import Callable
 
@@ -11,15 +11,15 @@ from .node import Vigil
 from .operators import DEPLOYED
 from .run import Run, condition, message, time
 
-# The node controller gives a kubelet 50 s.
+# The node controller marks a node as unreachable after 50 s without its kubelet.
 UNTIL_MARKED = 90
-# The pod garbage collector gives a node that is gone 40 s to come back, and looks every 20 s.
+# The pod garbage collector waits 40 s for a deleted node to return, and checks every 20 s.
 UNTIL_GIVEN_UP = 100
 CLEANUP = "--selector=app.kubernetes.io/component=cleanup"
 
 
 def wait_unreachable(run: Run) -> None:
-    """Wait until the run says that its node does not answer, and what a person can do."""
+    """Wait until the run says that its node is unreachable, and what a user can do."""
     obj = run.wait_until(
         "its node is unreachable",
         lambda obj: condition(obj, "Stopped") == ("False", "NodeUnreachable"),
@@ -35,7 +35,7 @@ def in_sight(reason: str) -> Callable[[Object], bool]:
 
 
 def give_up(run: Run) -> tuple[str, ...]:
-    """What a person may do if the node is off, as arguments of kubectl."""
+    """kubectl's arguments for the force deletion that a user may do if the node is off."""
     pod = run.pod()["metadata"]["name"]
     return ("delete", "pod", pod, "-n", run.namespace, "--force", "--grace-period=0")
 
@@ -68,7 +68,7 @@ class OnLostNode:
         assert jobs == self.jobs, "too early for a clean-up"
 
     def expect_all_end_when_it_answers(self, vigils: list[Vigil]) -> None:
-        """``vigils``: of the cancelled runs, since before it answered."""
+        """``vigils``: of the cancelled runs, from before the node answered."""
         done = self.interrupted.wait("Interrupted")
         assert condition(done, "Stopped") == ("True", "PodTerminated")
         assert vigils[0].last_seen_alive() < time(done["status"]["finishedAt"])
@@ -79,12 +79,12 @@ class OnLostNode:
         assert store.state("b") == self.before
         assert store.tombstones("threads/b") == {self.rolled_back.uid}
         self.untouched.wait_until("its node is back", in_sight("AgentStarted"))
-        self.untouched.let_go()
+        self.untouched.open_gate()
         assert self.untouched.wait("Succeeded")["status"]["attempts"] == 1
 
 
 class CleanUpOnLostNode:
-    """A run that has ended, and whose clean-up gets a pod after the node's kubelet has stopped."""
+    """An ended run whose clean-up gets a pod after the node's kubelet has stopped."""
 
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns
@@ -94,7 +94,7 @@ class CleanUpOnLostNode:
         self.run.wait("Succeeded")
 
     def delete(self) -> str:
-        """Have the run cleaned; the Job of the first try, which has come to its deadline."""
+        """Delete the run. Returns the name of the first clean-up Job, after its deadline."""
         self.run.delete()
         pod = wait_until(
             "has the node whose kubelet does not run",
@@ -109,7 +109,7 @@ class CleanUpOnLostNode:
         return first
 
     def expect_second_try(self, first: str) -> None:
-        """A Job is not called failed before the kubelet has reported the end of its pod."""
+        """Kubernetes marks a Job as failed only when the kubelet has reported its pod's end."""
         wait_until(
             "is the second try",
             "jobs",
@@ -137,7 +137,7 @@ def test_while_a_node_is_lost_its_runs_stay_cancelling_and_a_clean_up_is_tried_a
 ) -> None:
     """Failure modes 13 and 28. A run that is not cancelled keeps running.
 
-    Both stories at once: each loss of a node takes more than a minute.
+    Both scenarios at once: each loss of a node takes more than a minute.
     """
     runs, clean_up = OnLostNode(ns), CleanUpOnLostNode(other_ns)
     restarts = DEPLOYED.restarts()
@@ -171,7 +171,7 @@ def test_a_run_ends_when_a_user_or_the_cluster_gives_up_its_pod(ns: Namespace) -
         kubectl(*give_up(by_hand), "--wait=false")
         done = by_hand.wait("Interrupted")
         assert condition(done, "Stopped") == ("True", "PodGone")
-        assert by_cluster.status["phase"] == "Cancelling", "nobody has given this one up"
+        assert by_cluster.status["phase"] == "Cancelling", "no user has force-deleted its pod"
     done = by_cluster.wait("Interrupted", UNTIL_GIVEN_UP)
     assert condition(done, "Stopped") == ("True", "PodGivenUp")
     assert "did not confirm the end" in message(done, "Stopped")
@@ -179,7 +179,7 @@ def test_a_run_ends_when_a_user_or_the_cluster_gives_up_its_pod(ns: Namespace) -
 
 
 def test_a_run_ends_when_a_user_marks_its_node_as_out_of_service(ns: Namespace) -> None:
-    """The pod garbage collector writes the last phase then: it is no word of a kubelet."""
+    """The pod garbage collector then writes the last phase: it is no report of a kubelet."""
     lost = f"{ns.name}-off"
     ns.create(agent("far-away", graph="steps:graph", podTemplate={"spec": {"nodeName": lost}}))
     with faults.node_without_kubelet(lost):

@@ -1,4 +1,4 @@
-"""The operator stops, is away, and is back: runs do not notice, and nothing is missed."""
+"""The operator stops and starts again: runs do not notice, and it misses no event."""
 
 from contextlib import ExitStack
 from datetime import timedelta
@@ -34,16 +34,16 @@ def test_the_operator_ends_within_seconds_and_leaves_runs_as_they_are(
     asked = time(last["metadata"]["deletionTimestamp"]) - grace
     assert time(ended["finishedAt"]) - asked <= timedelta(seconds=5)
     operator.start()
-    # Who works now has looked at all that there is when a run that was created later is through.
+    # Once a run that was created later has ended, the new leader has seen all older objects.
     ns.run("nobody", "marker", cancel="interrupt").wait("Interrupted")
     more = deployment.writes(ns.name)[len(written) :]
     assert [write for write in more if "marker" not in write] == []
     assert run.pod()["metadata"]["uid"] == before["metadata"]["uid"]
     assert run.pod()["status"]["containerStatuses"] == before["status"]["containerStatuses"]
-    run.let_go()
+    run.open_gate()
     assert run.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3, 4]
     reasons = [reason for reason, _ in run.events(until="Succeeded")]
-    assert reasons == ["AgentStarted", "Succeeded"], "nothing may be told twice"
+    assert reasons == ["AgentStarted", "Succeeded"], "no Event may be written twice"
 
 
 def test_the_operator_does_what_it_missed_when_it_is_back(
@@ -57,7 +57,7 @@ def test_the_operator_does_what_it_missed_when_it_is_back(
     with operator.down():
         interrupted.cancel("interrupt")
         rolled_back.cancel("rollback")
-        completed.let_go()
+        completed.open_gate()
         deleted.delete()
         born = ns.run("steps", thread="e", input={"steps": 1})
         born_cancelled = ns.run("steps", thread="f", cancel="interrupt")
@@ -94,7 +94,7 @@ def test_a_rollback_is_completed_although_the_operator_is_killed_in_its_middle(
 def test_a_clean_up_that_ended_without_an_operator_is_repeated_once_and_counts_the_same(
     ns: Namespace, operator: Operator
 ) -> None:
-    """Failure modes 32 and 37. Only a Job that this operator has made is believed."""
+    """Failure modes 32 and 37. The operator trusts only the report of a Job that it has made."""
     run = ns.held_run()
     written = len(ns.store().checkpoints_of("threads/t", run.uid))
     cleanup = "--selector=app.kubernetes.io/component=cleanup"
@@ -105,7 +105,7 @@ def test_a_clean_up_that_ended_without_an_operator_is_repeated_once_and_counts_t
             stack.enter_context(operator.down())
         kubectl("wait", "job", "-n", ns.name, cleanup, "--for=condition=Complete", "--timeout=60s")
         assert ns.store().segments("threads/t") == []
-        assert run.status["phase"] == "Cancelling", "nobody is there to say more"
+        assert run.status["phase"] == "Cancelling", "no operator has written a later phase"
     run.wait_gone()
     assert run.processes() == []
     told = [text for reason, text in run.events(until="RolledBack") if reason == "RolledBack"]

@@ -1,4 +1,4 @@
-"""What a stolen token of the operator can do: no more than the operator does."""
+"""A thief with the operator's token can do no more than the operator does."""
 
 import json
 from pathlib import Path
@@ -109,7 +109,7 @@ def test_the_operator_changes_only_what_a_stop_needs(ns: Namespace, operator: st
         ):
             said = refused_patch(ns.name, kind, of, {"metadata": metadata}, *dry)
             assert "puts the label agentrun.dev/finished" in said, metadata
-        # What the operator does.
+        # The operator's own requests.
         for done in (
             {"metadata": {"labels": {"agentrun.dev/finished": "true"}}},
             {"spec": {"activeDeadlineSeconds": 60}},
@@ -117,12 +117,12 @@ def test_the_operator_changes_only_what_a_stop_needs(ns: Namespace, operator: st
             options = ("-n", ns.name, "--type=merge", f"--patch={json.dumps(done)}", *dry)
             kubectl("patch", kind, of, *options)
         kubectl("delete", kind, of, "-n", ns.name, *dry)
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
 
 
 def test_its_jobs_have_no_pods_beyond_the_baseline(ns: Namespace, operator: str) -> None:
-    """Not even in the name of a run that is there, whatever the namespace enforces."""
+    """Not even for an existing run, whatever level the namespace enforces."""
     run = ns.run("nobody", thread="t")
     kubectl("label", "namespace", ns.name, "pod-security.kubernetes.io/enforce-")
     pods = {name: case for name, _, case in CASES}

@@ -1,4 +1,4 @@
-"""Cancel of a run that has not begun: done in seconds, and it never begins."""
+"""Cancel of a run that has not begun: it ends in seconds, and never begins."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from .namespace import Namespace, agent, claim
 from .run import Run, condition, time
 
 SECONDS = 10
-# What keeps a run from beginning -> the reason it waits for, and what its Agent is like.
+# Obstacle to a run's start -> the reason that it waits for, and its Agent's fields.
 OBSTACLES: dict[str, tuple[str, Object | None]] = {
     "no-image": ("ImagePullFailed", {"image": "localhost/no-such-image:1"}),
     "no-room": ("Unschedulable", {"resources": {"requests": {"cpu": "1000"}}}),
@@ -34,9 +34,9 @@ def test_a_pending_run_that_is_cancelled_ends_in_seconds_and_leaves_nothing(
         expect_never_started(run, action)
         assert run.pods() == []
         assert run.job() is None
-    mend(ns)
+    remove_obstacles(ns)
     jobs = deployment.created(ns.name, "jobs")
-    # What they waited for has come: the next runs of their threads begin, they themselves never do.
+    # Without the obstacles the next runs of their threads begin, but they themselves never do.
     following = [ns.run(name, thread=name, input={"steps": 1}) for name in OBSTACLES]
     for run in following:
         run.wait("Succeeded")
@@ -44,15 +44,15 @@ def test_a_pending_run_that_is_cancelled_ends_in_seconds_and_leaves_nothing(
     assert [run.pods() for run in runs.values()] == [[]] * len(OBSTACLES)
 
 
-def mend(ns: Namespace) -> None:
-    """Take all the obstacles away."""
+def remove_obstacles(ns: Namespace) -> None:
+    """Remove all obstacles."""
     ns.create(claim("later"))
     for name, (_, spec) in OBSTACLES.items():
-        mended = agent(name, graph="steps:graph", store={"claimName": "later"})
+        fixed = agent(name, graph="steps:graph", store={"claimName": "later"})
         if spec is None:
-            ns.create(mended)
+            ns.create(fixed)
         else:
-            ns.replace(mended)
+            ns.replace(fixed)
 
 
 def expect_never_started(run: Run, action: str) -> None:
@@ -79,7 +79,7 @@ def test_a_run_that_waits_for_its_thread_is_cancelled_without_a_job(
     queued.cancel(action)
     expect_never_started(queued, action)
     assert first.status["phase"] == "Running", "the run ahead must not notice"
-    first.let_go()
+    first.open_gate()
     first.wait("Succeeded")
     assert deployment.created(ns.name, "jobs") == 1
 
@@ -88,7 +88,7 @@ def test_a_run_that_waits_for_its_thread_is_cancelled_without_a_job(
 def test_a_run_that_is_cancelled_on_its_way_to_the_first_step_leaves_nothing_alive(
     ns: Namespace, moment: str
 ) -> None:
-    """Failure mode 2. Whatever the race comes to, the end is final and true."""
+    """Failure mode 2. Whichever side wins the race, the end is final and true."""
     run = ns.run("steps", thread="t", input={"steps": 2}, config={"configurable": {"hold": 2}})
     mine = f"--selector=agentrun.dev/run-uid={run.uid}"
     if moment == "Job made":
@@ -96,7 +96,7 @@ def test_a_run_that_is_cancelled_on_its_way_to_the_first_step_leaves_nothing_ali
     else:
         wait_until("a pod", "pods", ns.name, lambda pod: "nodeName" in pod["spec"], mine)
     run.cancel("interrupt")
-    run.wait("Interrupted", seconds=15)  # half the grace period, if somebody waited for that
+    run.wait("Interrupted", seconds=15)  # half the grace period: the operator must not wait for it
     assert run.processes() == []
     assert all(pod["status"]["phase"] == "Failed" for pod in run.pods())
     ns.run("steps", thread="t", input={"steps": 1}).wait("Succeeded")

@@ -1,4 +1,4 @@
-"""What a run's pods may do. The operator's check of them, beside the API server's own."""
+"""The rights of a run's pods: the operator's check of them, beside the API server's own."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def enforced(request: pytest.FixtureRequest, cluster: str) -> Iterator[tuple[str
 
 
 def verdicts(namespace: str, pods: list[Object]) -> tuple[set[str], set[str], str]:
-    """Names of the pods that the API server would take, and of those that a level refuses."""
+    """Names of the pods that the API server would admit, and of those that a level refuses."""
     manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": pods})
     command = ["kubectl", "create", "-f-", "-n", namespace, "--dry-run=server", "-oname"]
     done = subprocess.run(command, input=manifest, capture_output=True, text=True, check=False)

@@ -1,7 +1,7 @@
-"""Every command of README.md works. Its sh blocks are run as they stand there, in their order.
+"""Every command of README.md works: these tests run its sh blocks unchanged, in their order.
 
-Blocks of `make` are the exception: those are run by .ci/run, around these tests, and the demo and
-the one for other clusters by tests of their own.
+Blocks of `make` are the exception: .ci/run runs them around these tests, and tests of their own run
+the demo and the block for other clusters.
 """
 
 import os
@@ -32,7 +32,7 @@ STORY = "".join(block for block in BLOCKS if block != BULK and not block.startsw
 
 @pytest.fixture
 def reader(ns: Namespace, tmp_path: Path) -> Path:
-    """A directory that is like the checkout to a reader whose namespace is that of the test."""
+    """A directory like the checkout, for a reader whose namespace is the test's."""
     directory = tmp_path / "reader"
     (directory / ".cluster").mkdir(parents=True)
     (directory / "manifests").symlink_to(CHECKOUT / "manifests")
@@ -45,7 +45,7 @@ def reader(ns: Namespace, tmp_path: Path) -> Path:
 
 
 def bash(script: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Type the script into a shell that shows each command and stops at the first that fails."""
+    """Run the script in a shell that shows each command and stops at the first that fails."""
     return subprocess.run(
         ["bash", "-eux", "-c", script],
         cwd=directory,
@@ -135,7 +135,7 @@ def test_a_bulk_cancel_that_was_cut_half_way_can_be_repeated(ns: Namespace, read
 
 
 def waiting(ns: Namespace, team: str) -> Run:
-    """A run that waits, with the label."""
+    """A waiting run with the label."""
     run = ns.run("nobody")
     kubectl("label", "ar", run.name, "-n", run.namespace, f"team={team}")
     run.wait_waiting("AgentNotFound")
@@ -143,14 +143,14 @@ def waiting(ns: Namespace, team: str) -> Run:
 
 
 def bulk_of(team: str) -> str:
-    """The bulk cancel with a label of the test's own: it goes through all namespaces."""
+    """The bulk cancel with a label of the test's own, since it covers all namespaces."""
     assert "team=research" in BULK
     return BULK.replace("team=research", f"team={team}")
 
 
-@pytest.mark.alone  # it may start the operator anew
+@pytest.mark.alone  # it may restart the operator
 def test_deploy_to_the_current_context_works(cluster: str, tmp_path: Path) -> None:
-    """In a copy of the checkout, for it changes what .cluster points to."""
+    """In a copy of the checkout, since it changes the target of .cluster."""
     copy = tmp_path / "checkout"
     leave_out = shutil.ignore_patterns(".git", ".venv", ".cluster", "*_cache", "__pycache__")
     shutil.copytree(CHECKOUT, copy, ignore=leave_out)

@@ -1,4 +1,4 @@
-"""What the API server itself refuses, and the words that it does it with."""
+"""The API server's own refusals, and their messages."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from .run import Run, refusal
 
 @pytest.fixture(scope="module")
 def pending(shared_ns: Namespace) -> Run:
-    """A run that waits for its Agent, and sets every field but the answer that it cannot have."""
+    """A run that waits for its Agent, and sets every field but the answer, which it cannot have."""
     return shared_ns.run(
         "nobody",
         thread="t",
@@ -62,7 +62,7 @@ def test_a_change_of_the_spec_is_refused(pending: Run, field: str, value: object
 
 @pytest.fixture(scope="module")
 def bare(shared_ns: Namespace) -> Run:
-    """A run that waits for its Agent, and sets no field beside."""
+    """A run that waits for its Agent, and sets no other field."""
     return shared_ns.run("nobody")
 
 

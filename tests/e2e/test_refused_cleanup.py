@@ -1,4 +1,4 @@
-"""The API server refuses the clean-up Job of one run: no other run is told so."""
+"""The API server refuses the clean-up Job of one run: no other run's status says so."""
 
 import json
 import time
@@ -29,18 +29,18 @@ def test_a_refused_clean_up_is_reported_on_its_own_run_only(ns: Namespace) -> No
                 lambda obj: condition(obj, "RolledBack") == ("False", "CleanupFailed"),
             )
             assert WORDS in message(stuck, "RolledBack")
-            assert told_until_gone(elsewhere) <= {"CleanupPending"}
+            assert reasons_until_gone(elsewhere) <= {"CleanupPending"}
             assert [path for path in other.files() if f"-{elsewhere.uid}/" in path] == []
             assert condition(later.get(), "RolledBack") is None
             assert condition(refused.get(), "RolledBack") == ("False", "CleanupFailed")
-        assert told_until_gone(later) <= {"CleanupPending"}
-        refused.wait_gone(seconds=90)  # refusals are tried again each minute
+        assert reasons_until_gone(later) <= {"CleanupPending"}
+        refused.wait_gone(seconds=90)  # the operator retries a refused request each minute
     store = ns.store()
     assert store.segments("threads/a") == store.segments("threads/b") == []
 
 
-def told_until_gone(run: Run) -> set[str]:
-    """Roll the run back; the reasons why it was not yet clean, as it said until it was gone."""
+def reasons_until_gone(run: Run) -> set[str]:
+    """Roll the run back. Returns the reasons in its condition RolledBack until it was gone."""
     seen = watch("ar", run.namespace, f"--field-selector=metadata.name={run.name}")
     next(seen)
     run.cancel("rollback")
@@ -56,7 +56,7 @@ def told_until_gone(run: Run) -> set[str]:
 
 @contextmanager
 def refused_cleanups(ns: Namespace, claim: str) -> Iterator[None]:
-    """In here the API server takes no clean-up Job of the claim."""
+    """Has the API server refuse all clean-up Jobs of the claim."""
     made_for = "object.metadata.?annotations[?'agentrun.dev/claim'].orValue('')"
     labels = {"kubernetes.io/metadata.name": ns.name}
     policy = {
@@ -98,7 +98,7 @@ def refused_cleanups(ns: Namespace, claim: str) -> Iterator[None]:
 
 
 def wait_in_force(ns: Namespace, claim: str, *, wanted: bool) -> None:
-    """A policy begins and ceases to be in force a moment after it was made and removed."""
+    """Wait until the policy has an effect or none: that is a moment after its write or removal."""
     job = put_into(ns.name, foreign_job("agentrun-cleanup-try"))
     run = {"apiVersion": "agentrun.dev/v1alpha1", "kind": "AgentRun", "name": "r", "uid": "u"}
     parts = {"managed-by": "agentrun-operator", "component": "cleanup"}

@@ -1,4 +1,4 @@
-"""Names that are no names, and fields that are not the user's: the API server names the field."""
+"""Invalid names, and fields that are not the user's: the API server names the field."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ OWN = ("managed-by", "component")
 
 
 def test_a_reference_is_a_name(shared_ns: Namespace) -> None:
-    """Else it would be a path, or a query, of a request that the operator makes."""
+    """Otherwise it could change the path or the query of the operator's request."""
     for name in NO_NAMES:
         said = refused_attempt(shared_ns.name, agent_run("r", name))
         assert "spec.agentRef.name" in said
@@ -37,7 +37,7 @@ def test_a_reference_is_a_name(shared_ns: Namespace) -> None:
 
 
 def test_a_run_cannot_take_the_names_of_other_jobs(shared_ns: Namespace) -> None:
-    """Those of the operator's clean-ups, and those of a CronJob's next Jobs."""
+    """The names of the operator's clean-up Jobs, and of a CronJob's next Jobs."""
     said = refused_attempt(shared_ns.name, agent_run("agentrun-cleanup-0123456789abcdef", "a"))
     assert "metadata.name: names that begin with agentrun-cleanup-" in said
     for name in ("backup-29876543", "backup-30000000", "a.b-99999999"):

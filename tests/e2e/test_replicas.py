@@ -1,4 +1,4 @@
-"""Two replicas: one works, the other takes over."""
+"""Two replicas: one leads, the other takes over."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -45,13 +45,13 @@ def test_the_standby_takes_over_within_the_leases_time_when_the_leader_is_killed
     run.cancel("interrupt")
     run.wait("Interrupted", seconds=40)
     assert run.processes() == []
-    # The lease runs out after 15 s, and is looked at every 2 s.
+    # The Lease expires after 15 s, and the standby checks it every 2 s.
     assert (datetime.now(UTC) - began).total_seconds() < 25
     two.start()
 
 
 def settled(obj: Object) -> bool:
-    """Whether nothing is left to be done for the run."""
+    """Whether the operator has finished its work on the run."""
     return bool(obj["status"].get("settled") and not obj["metadata"].get("finalizers"))
 
 
@@ -68,14 +68,14 @@ def test_a_leader_that_hangs_for_longer_than_its_lease_does_no_harm_when_it_wake
     with faults.frozen(hung):
         interrupted.cancel("interrupt")
         rolled_back.cancel("rollback")
-        completed.let_go()
+        completed.open_gate()
         born = ns.run("steps", thread="d", input={"steps": 1})
         rolled_back.wait_gone(seconds=60)
         done = [run.wait_until("is settled", settled) for run in (interrupted, completed, born)]
         assert [obj["status"]["phase"] for obj in done] == ["Interrupted", "Succeeded", "Succeeded"]
         assert two.leader()["metadata"]["name"] != name
     wait_until(
-        "the replica that hung has ended, and was started anew",
+        "the kubelet has restarted the frozen replica",
         "pods",
         deployment.NAMESPACE,
         lambda pod: pod["status"]["containerStatuses"][0]["restartCount"] > starts,
@@ -87,5 +87,5 @@ def test_a_leader_that_hangs_for_longer_than_its_lease_does_no_harm_when_it_wake
     for run in (interrupted, rolled_back, completed, born):
         assert run.processes() == []
         reasons = [reason for reason, _ in run.events()]
-        assert len(reasons) == len(set(reasons)), "nothing may be told twice"
+        assert len(reasons) == len(set(reasons)), "no Event may be written twice"
     assert deployment.created(ns.name, "jobs") == 4 + 1, "one for each run, and one clean-up"

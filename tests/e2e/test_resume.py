@@ -41,7 +41,7 @@ def test_several_questions_are_answered_by_their_ids_one_or_more_at_a_time(ns: N
 def test_a_second_try_neither_passes_a_breakpoint_nor_answers_a_question_twice(
     ns: Namespace,
 ) -> None:
-    """Each run is evicted when its graph has stopped, before it can report that."""
+    """Each run is evicted after its graph has stopped, before it can report that."""
     stopped = evicted_while_closing(ns, input={"plan": "tidy up"})
     assert stopped["status"]["interrupts"] == [{"node": "table"}]
     passing = ns.run("closes-late", thread="t").wait("Succeeded")

@@ -1,4 +1,4 @@
-"""spec.retries: a failed agent goes on from its last checkpoint; a cancelled one never."""
+"""spec.retries: a failed agent resumes from its last checkpoint; a cancelled one never."""
 
 from .deployment import created
 from .namespace import Namespace

@@ -1,4 +1,4 @@
-"""spec.cancel: rollback of a run that runs: the thread is as it was, and the record is gone."""
+"""spec.cancel: rollback of a running run: the thread is as before, and the AgentRun is gone."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_the_thread_is_what_it_was_before_the_run(ns: Namespace) -> None:
 
 
 class RolledBack:
-    """The first run of a thread, rolled back in its third step, and what was seen meanwhile."""
+    """The first run of a thread, rolled back in its third step, with observations during it."""
 
     def __init__(self, ns: Namespace) -> None:
         self.ns = ns

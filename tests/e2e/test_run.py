@@ -1,4 +1,4 @@
-"""A run from beginning to end: what it leaves in its status, its log and the store."""
+"""A run from beginning to end: its status, its log and its checkpoints."""
 
 import json
 
@@ -8,7 +8,7 @@ from .deployment import writes
 from .namespace import Namespace, agent
 from .run import Run, condition, message, time
 
-# Finalizer on and off, and a few states in between. An operator that runs in circles has hundreds.
+# Finalizer on and off, and a few states in between. An operator in a loop would make hundreds.
 FEW_WRITES = 8
 
 
@@ -44,7 +44,7 @@ def test_the_checkpoints_in_the_status_are_those_in_the_store(
     assert store.threads() == ["threads/talk"]
     assert store.segments("threads/talk") == [finished.uid]
     in_store = store.checkpoints_of("threads/talk", finished.uid)
-    # One for the input, one before the first step, and one after each step.
+    # Checkpoints: one for the input, one before the first step, and one after each step.
     assert len(in_store) == checkpoint["count"] == 5
     assert checkpoint["id"] == max(in_store) == store.state("talk").ids[0]
     assert store.state("talk").values["done"] == [1, 2, 3]
@@ -71,7 +71,7 @@ def test_the_stream_can_be_followed_while_the_agent_runs(ns: Namespace) -> None:
     run.wait("Running")
     assert run.wait_log(event="updates")["data"] == {"step": {"done": [1]}}
     assert run.status["phase"] == "Running"
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
 
 

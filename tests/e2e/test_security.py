@@ -1,4 +1,4 @@
-"""What a run's pod may do and see, and who may cancel."""
+"""The rights and the view of a run's pod, and the right to cancel."""
 
 import json
 
@@ -12,7 +12,7 @@ from .users import bind, may, wait_allowed
 
 
 def test_a_run_has_no_rights_and_no_token(ns: Namespace) -> None:
-    """The namespace enforces the restricted Pod Security Standard: the pod is there, so it fits."""
+    """The namespace enforces the restricted Pod Security Standard, and admits the pod."""
     run = ns.held_run(hold=1)
     spec = run.pod()["spec"]
     assert spec["automountServiceAccountToken"] is False
@@ -107,7 +107,7 @@ def test_what_the_pod_template_adds_is_there(ns: Namespace) -> None:
 
 @pytest.fixture
 def jane(ns: Namespace) -> str:
-    """A user who may do all with Agents and runs but cancel them."""
+    """A user who may do everything with Agents and runs but cancel them."""
     for role in ("agentrun-run-creator", "agentrun-agent-author"):
         bind(ns.name, "jane", role)
     wait_allowed(ns.name, "jane", "create", "pods")
@@ -128,7 +128,7 @@ def test_cancel_is_a_right_of_its_own(ns: Namespace, jane: str) -> None:
 
 
 def test_a_strategy_that_cancels_needs_the_right_to_cancel(ns: Namespace, jane: str) -> None:
-    """A run, or all runs of an Agent by its default, would cancel others in the operator's name."""
+    """Otherwise a run, or an Agent's default, would cancel runs with the operator's rights."""
 
     def by_jane(verb: str, strategy: str) -> str:
         manifest = agent("default", graph="steps:graph", multitaskStrategy=strategy)

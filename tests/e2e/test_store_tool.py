@@ -1,4 +1,4 @@
-"""agentrun-store in its sample pod, on a real volume that real runs have written."""
+"""agentrun-store in its sample pod, on a real volume with real runs' data."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Tool = Callable[..., Any]
 
 @pytest.fixture
 def tool(ns: Namespace) -> Tool:
-    """Types a command into the sample pod, with the runner image; what it prints, as JSON."""
+    """Runs a command in the sample pod, with the runner image, and returns its JSON output."""
     image = f"tool={deployment.runner_image()}"
     text = kubectl("set", "image", "--local", "-f", str(MANIFEST), image, "-ojson")
     ns.create(put_into(ns.name, json.loads(text)))
@@ -115,7 +115,7 @@ def test_the_directory_of_a_deleted_run_without_a_thread_is_removed_after_a_day(
     existing = kubectl("get", "ar", "-n", ns.name, "-ojsonpath={.items[*].metadata.uid}")
     assert prune_stateless(ns, existing, "agentrun-store") == []
     assert set(ns.store().threads()) == {f"stateless/{run.uid}" for run in (kept, gone)}
-    # Its pod may set no times of a directory that the kubelet has made, so the day is made short.
+    # The tool's pod may not set the times of the kubelet's directories: the test shortens the day.
     assert prune_stateless(ns, existing, "python3", "-I", "-c", TOOL_WITH_NO_DAY) == [
         f"stateless/{gone.uid}"
     ]
@@ -123,7 +123,7 @@ def test_the_directory_of_a_deleted_run_without_a_thread_is_removed_after_a_day(
 
 
 def prune_stateless(ns: Namespace, existing: str, *tool: str) -> list[str]:
-    """The threads that went."""
+    """The threads that it removed."""
     options = ("prune-stateless", "--existing", "-", "--json")
     pod = ("-i", "-n", ns.name, POD)
     return [

@@ -1,4 +1,4 @@
-"""Agents that do not stop when they are told to: killed when the grace period is over."""
+"""Agents that do not stop on request: they are killed at the end of the grace period."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from .node import Vigil
 from .run import Run, time
 
 GRACE = 3
-# What the kubelet, the runtime and the API server may take on a busy machine beside the grace.
+# The time that the kubelet, the runtime and the API server may need beside the grace period.
 OVERHEAD = 6
 
 
 def interrupt(run: Run) -> None:
-    """Interrupt it, and see that all of it is dead, in time, before that is said."""
+    """Interrupt it, and check that all its processes die in time, and before the status says so."""
     vigil = Vigil(run.uid)
     run.cancel("interrupt")
     status = run.wait("Interrupted")["status"]
@@ -34,7 +34,7 @@ def test_an_agent_that_ignores_its_stop_is_killed_when_its_grace_period_is_over(
     interrupt(run)
     report = run.log()[-1]
     assert (report["result"], report["forced"]) == ("Stopped", True)
-    # What it had written before is kept: the checkpoint of the input, and that before the node.
+    # Its earlier checkpoints are kept: that of the input, and that before the node.
     assert len(ns.store().checkpoints_of("threads/t", run.uid)) == 2
 
 
@@ -58,7 +58,7 @@ def test_a_program_in_a_foreign_image_is_killed_too(ns: Namespace) -> None:
         'print(\'{"event": "begin", "step": 1}\', flush=True); time.sleep(3600)'
     )
     image = deployment.operator_image()
-    # The grace is the Agent's: the run does not say.
+    # The grace period is the Agent's: the run sets none.
     deaf_agent = command_agent("deaf", "python3", "-c", deaf, image=image, gracePeriodSeconds=GRACE)
     ns.create(deaf_agent)
     run = ns.run("deaf", thread="t", retries=2)

@@ -1,4 +1,4 @@
-"""Jobs that a queue or a user suspends: what Kueue does when it preempts, played by the tests."""
+"""Jobs that a queue or a user suspends: the tests do what Kueue does when it preempts."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ def suspend(run: Run) -> None:
 
 
 def resume_like_kueue(run: Run) -> None:
-    """Take the start time back, say to which nodes the next pod may go, and resume."""
+    """Clear the start time, set the node selector of the next pod, and resume."""
     patch_job(run, {"status": {"startTime": None}}, "--subresource=status")
     template = {"metadata": {"labels": {"queue": "q"}}, "spec": {"nodeSelector": SELECTOR}}
     patch_job(run, {"spec": {"template": template}})
@@ -32,7 +32,7 @@ def wait_job_gone(run: Run) -> None:
     kubectl("wait", "job", run.name, "-n", run.namespace, "--for=delete", "--timeout=20s")
 
 
-def is_told(obj: Object) -> bool:
+def is_preempted(obj: Object) -> bool:
     return condition(obj, "Started") == ("True", "Preempted")
 
 
@@ -59,7 +59,7 @@ def test_a_preempted_run_keeps_its_thread_and_resumes_in_its_next_pod(ns: Namesp
             ),
         )
         assert run.pod()["spec"]["nodeSelector"] == SELECTOR
-    run.let_go()
+    run.open_gate()
     status = run.wait("Succeeded")["status"]
     assert (status["attempts"], status["startedAt"]) == (3, started)
     assert status["output"]["done"] == [1, 2, 3, 4]
@@ -69,7 +69,7 @@ def test_a_preempted_run_keeps_its_thread_and_resumes_in_its_next_pod(ns: Namesp
 
 
 def test_a_cancel_ends_a_suspended_run_at_once(ns: Namespace) -> None:
-    """By each way there is, with a Job that is suspended before and after its agent started."""
+    """By each kind of cancel, with a Job that is suspended before and after its agent started."""
     never = agent(
         "nowhere", graph="steps:graph", podTemplate={"spec": {"nodeSelector": {"x": "y"}}}
     )
@@ -113,9 +113,9 @@ def test_a_pod_that_a_suspension_stops_is_alive_until_its_kubelet_says_so(ns: Na
     for run in (cancelled, late):
         run.wait_step(1)
     suspend(cancelled)
-    told = cancelled.wait_until("is being stopped", is_told)
-    assert told["status"]["phase"] == "Running"
-    assert "is being stopped and has up to 12 s" in message(told, "Started")
+    stopping = cancelled.wait_until("is being stopped", is_preempted)
+    assert stopping["status"]["phase"] == "Running"
+    assert "is being stopped and has up to 12 s" in message(stopping, "Started")
     assert cancelled.processes() != []
     cancelled.cancel("interrupt")
     stopping = cancelled.wait("Cancelling")
@@ -128,7 +128,7 @@ def test_a_pod_that_a_suspension_stops_is_alive_until_its_kubelet_says_so(ns: Na
 
 
 def test_a_foreign_program_and_a_namespace_may_be_suspended_too(ns: Namespace) -> None:
-    """The namespace is deleted while the run waits: nothing holds it."""
+    """The namespace is deleted while the run waits: nothing blocks its deletion."""
     ns.create(command_agent("sleeps", "sleep", "600"))
     run = ns.run("sleeps", thread="t", input={})
     run.wait("Running")
@@ -142,7 +142,7 @@ def test_a_foreign_program_and_a_namespace_may_be_suspended_too(ns: Namespace) -
 def test_a_finished_run_leaves_no_suspended_job(ns: Namespace) -> None:
     """Its agent completed as the Job was suspended: the Job is not started once more."""
     run = ns.held_run(thread="t", hold=2)
-    run.let_go()
+    run.open_gate()
     suspend(run)
     wait_until(
         "has an end or waits",

@@ -1,4 +1,4 @@
-"""Users with few rights get no more of them through Agents and AgentRuns."""
+"""Users with few rights gain none through Agents and AgentRuns."""
 
 import json
 
@@ -22,7 +22,7 @@ def tina(ns: Namespace) -> str:
 
 
 def test_a_user_who_may_not_create_pods_writes_no_agents(ns: Namespace) -> None:
-    """Not to get Secrets, service accounts or nodes by them, nor anything else."""
+    """Otherwise an Agent would give them Secrets, service accounts or nodes."""
     grant(ns.name, "ann", "get,create,update,patch", "agents.agentrun.dev")
     wait_allowed(ns.name, "ann", "patch", "agents.agentrun.dev")
     need = "you need the verb 'create' on pods in its namespace"
@@ -43,7 +43,7 @@ def test_a_user_who_may_not_create_pods_writes_no_agents(ns: Namespace) -> None:
 
 
 def test_a_user_who_may_not_cancel_stops_no_run(ns: Namespace, tina: str) -> None:
-    """By no patch, no delete, and by no owner that is not there."""
+    """By no patch, no delete, and by no owner that does not exist."""
     as_tina = f"--as={tina}"
     run = ns.held_run(hold=2)
     gone = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "none-such"}
@@ -65,7 +65,7 @@ def test_a_user_who_may_not_cancel_stops_no_run(ns: Namespace, tina: str) -> Non
     run.patch({"metadata": {"labels": {"mine": "yes"}}}, as_tina)
     assert run.get()["status"]["phase"] == "Running"
     assert "deletionTimestamp" not in run.get()["metadata"]
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
     run.patch({"metadata": {"ownerReferences": [gone]}}, as_tina, "--dry-run=server")
     kubectl("delete", "ar", run.name, "-n", ns.name, as_tina)
@@ -109,7 +109,7 @@ def test_the_finalizer_is_the_operators_until_an_administrator_releases_it(
     bind(ns.name, tina, "agentrun-releaser")
     wait_allowed(ns.name, tina, "release")
     run.patch(off, as_tina, "--dry-run=server")
-    run.let_go()
+    run.open_gate()
     run.wait("Succeeded")
 
 

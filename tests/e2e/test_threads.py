@@ -9,7 +9,7 @@ from .run import Run, time
 
 
 def lifetime(run: Run) -> tuple[datetime, datetime]:
-    """When the container of the run's pod started and ended, by the kubelet (whole seconds)."""
+    """Start and end of the container of the run's pod, from the kubelet (whole seconds)."""
     (status,) = run.pod()["status"]["containerStatuses"]
     ended: Object = status["state"]["terminated"]
     return time(ended["startedAt"]), time(ended["finishedAt"])
@@ -17,7 +17,7 @@ def lifetime(run: Run) -> tuple[datetime, datetime]:
 
 def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> None:
     first = ns.held_run(thread="t", hold=1, input={"steps": 2})
-    # Names that sort the other way round: only the creation may count.
+    # The names sort in reverse: only the creation may count.
     second = ns.run("steps", "zzz", thread="t", input={"steps": 4})
     said = second.wait_waiting("ThreadBusy")
     assert "Thread t" in said
@@ -25,7 +25,7 @@ def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> N
     third = ns.run("steps", "aaa", thread="t", input={"steps": 6})
     third.wait_waiting("ThreadBusy")
     assert second.pods() == third.pods() == []
-    first.let_go()
+    first.open_gate()
     outputs = [run.wait("Succeeded")["status"]["output"] for run in (first, second, third)]
     assert [output["done"] for output in outputs] == [
         [1, 2],
@@ -38,9 +38,9 @@ def test_runs_of_a_thread_run_one_after_the_other_as_created(ns: Namespace) -> N
 
 
 def test_runs_that_one_command_creates_take_turns_in_its_order(ns: Namespace) -> None:
-    """The API server may call them all equally old, and their names sort the other way round."""
+    """The API server may give them equal creation times, and their names sort in reverse."""
     names = ["d", "c", "b", "a"]
-    # Out of order, a run would find more steps done than it was asked for, and do one more.
+    # Out of order, a run would find more steps done than its input requests, and do one more.
     manifests = [
         agent_run(name, "steps", thread="t", input={"steps": number})
         for number, name in enumerate(names, 1)
@@ -63,21 +63,21 @@ def test_a_cancelled_run_in_the_queue_is_skipped(ns: Namespace) -> None:
     second.cancel("interrupt")
     second.wait("Interrupted", seconds=10)
     third.wait_waiting("ThreadBusy")
-    first.let_go()
+    first.open_gate()
     assert third.wait("Succeeded")["status"]["output"]["done"] == [1, 2, 3]
     assert ns.store().segments("threads/t") == [first.uid, third.uid]
 
 
 def test_a_long_queue_goes_in_order_past_one_that_is_cancelled(ns: Namespace) -> None:
     first = ns.held_run(thread="t", hold=1, input={"steps": 1})
-    # Out of order, a run would find more steps done than it was asked for, and do one more.
+    # Out of order, a run would find more steps done than its input requests, and do one more.
     queue = [ns.run("steps", f"q{n}", thread="t", input={"steps": n}) for n in range(2, 8)]
     for run in queue:
         run.wait_waiting("ThreadBusy")
     cancelled = queue.pop(2)
     cancelled.cancel("interrupt")
     cancelled.wait("Interrupted", seconds=10)
-    first.let_go()
+    first.open_gate()
     for run in queue:
         steps = int(run.name.removeprefix("q"))
         done = run.wait("Succeeded")["status"]["output"]["done"]

@@ -1,11 +1,11 @@
-"""spec.timeoutSeconds: stopped as a cancel stops, with its log and checkpoints kept."""
+"""spec.timeoutSeconds: stops a run like a cancel, and keeps its log and checkpoints."""
 
 from . import deployment
 from .namespace import Namespace, agent, command_agent
 from .operators import Operator
 from .run import condition, message, time
 
-# An agent that is to come to a step first has to start in that time, on a busy machine too.
+# Within this time the agent must start and reach its step, also on a busy machine.
 TIMEOUT = 10
 
 
@@ -38,7 +38,7 @@ def test_the_timeout_of_an_agent_is_the_default_of_its_runs(ns: Namespace) -> No
 
 
 def test_a_time_out_of_a_foreign_image_is_no_interrupt_and_keeps_its_log(ns: Namespace) -> None:
-    """Retries are left: its exit code says nothing, so only the kubelet's word does."""
+    """Retries are left: only the kubelet's status shows the time-out, and no exit code."""
     sleeps = "import time; print('{}', flush=True); time.sleep(3600)"
     image = deployment.operator_image()
     ns.create(command_agent("sleeps", "python3", "-c", sleeps, image=image))

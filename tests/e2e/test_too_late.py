@@ -1,4 +1,4 @@
-"""A cancel that comes when the run has just ended by itself."""
+"""A cancel of a run that has just ended by itself."""
 
 import pytest
 
@@ -17,7 +17,7 @@ WAIT_AND_EXIT = (
 
 
 class Ended:
-    """Runs that ended while the operator was down, and were cancelled then."""
+    """Runs that ended, and were then cancelled, while the operator was down."""
 
     def __init__(self, ns: Namespace, operator: Operator) -> None:
         for name, code in (("exits-0", "0"), ("exits-3", "3")):
@@ -42,7 +42,7 @@ class Ended:
 
 def end_unseen(run: Run) -> None:
     """Let the held run end."""
-    run.let_go()
+    run.open_gate()
     over = ("Succeeded", "Failed")
     selector = f"--selector=agentrun.dev/run-uid={run.uid}"
     wait_until("end", "pods", run.namespace, lambda pod: pod["status"]["phase"] in over, selector)

@@ -1,4 +1,4 @@
-"""An agent that breaks all that it can reach: others' data is as before, and its own goes."""
+"""An agent that damages all that it can reach: other data is unchanged, its own is removed."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from .store import StoreCopy
 
 HOWS = ("locked", "pipe", "sparse")
 
-# In its workspace, which is in its segment, and in all that it sees of the thread.
+# Its attacks: on its workspace, which is in its segment, and on all that it sees of the thread.
 VANDAL = """
 import json, os, pathlib, time
 workspace = pathlib.Path(os.environ["AGENTRUN_WORKSPACE"])
@@ -73,7 +73,7 @@ def test_a_vandals_rollback_leaves_its_thread_and_all_others_as_they_were(ns: Na
 
 
 def test_an_interrupted_vandal_leaves_its_thread_usable(ns: Namespace) -> None:
-    """What it has locked stays behind; the log of the next run names it."""
+    """The next run's workspace lacks the files that it locked; the log names them."""
     ns.create(
         command_agent("writes-notes", "python3", "-c", WRITE_NOTES),
         command_agent("vandal-command", "python3", "-c", VANDAL),
@@ -89,7 +89,7 @@ def test_an_interrupted_vandal_leaves_its_thread_usable(ns: Namespace) -> None:
 
 
 def contents(store: StoreCopy) -> dict[str, tuple[int, bytes]]:
-    """Mode and bytes of every file of every thread, but for the tombstones."""
+    """Mode and bytes of every file of every thread, without the tombstones."""
     root = store.root
     files = [path for path in root.rglob("*") if path.is_file() and "tombstones" not in path.parts]
     return {str(path.relative_to(root)): (mode(path), path.read_bytes()) for path in files}
@@ -100,5 +100,5 @@ def mode(path: Path) -> int:
 
 
 def rolled_back(run: Run) -> str:
-    """What the Event says."""
+    """The message of the Event RolledBack."""
     return next(text for reason, text in run.events(until="RolledBack") if reason == "RolledBack")

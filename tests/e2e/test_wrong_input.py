@@ -1,4 +1,4 @@
-"""What wrong input gets: a reason that is a constant, and a message with the field and the fix."""
+"""Invalid input gets a constant reason, and a message with the field and the fix."""
 
 import re
 from typing import Any
@@ -10,12 +10,12 @@ from .kubectl import KubectlError, Object, kubectl
 from .namespace import Namespace, agent, claim, command_agent
 from .run import Run, condition, message
 
-# While a run waits: Claim, Job, one status, one Event. A flood would be hundreds.
+# The writes for a waiting run: finalizer, Job, one status, one Event. A loop would make hundreds.
 FEW_WRITES = 6
 
 
 def expect_quiet(ns: Namespace, run: Run) -> None:
-    """Others are served while the run waits, and its waiting costs next to nothing."""
+    """Other runs make progress while the run waits, and the operator writes next to nothing."""
     ns.run("steps", thread="others", input={"steps": 3}).wait("Succeeded")
     # Events have the name of their run, a dot and more.
     said = [line for line in writes(ns.name) if re.search(rf"/{run.name}[.\"]", line)]
@@ -64,7 +64,7 @@ def test_a_name_that_is_too_long_for_a_job_is_refused(ns: Namespace) -> None:
     longest.wait("Succeeded")
 
 
-# What spec.runtime.langgraph.graph says -> words of what the run says then.
+# spec.runtime.langgraph.graph -> words of the run's message.
 NO_GRAPHS = {
     "nowhere:graph": "there is no module 'nowhere'",
     "steps:nothing": "the module 'steps' has no 'nothing'; its graphs are: graph",
@@ -75,7 +75,7 @@ NO_GRAPHS = {
 
 @pytest.fixture(scope="module")
 def without_graph(shared_ns: Namespace) -> dict[str, Run]:
-    """Runs of Agents that have no graph; all at once, for each takes seconds."""
+    """Runs of Agents without a graph; all at once, since each takes seconds."""
     runs = {}
     for number, graph in enumerate(NO_GRAPHS):
         shared_ns.create(agent(f"no-graph-{number}", graph=graph))
@@ -118,7 +118,7 @@ def test_an_input_that_is_too_large_for_a_pod_fails_its_run(shared_ns: Namespace
 
 
 def test_an_event_says_that_a_run_leaves_no_room_for_its_status(ns: Namespace) -> None:
-    """The largest AgentRun that etcd takes, within some bytes: less than a status has."""
+    """The largest AgentRun that etcd stores, but for fewer bytes than a status has."""
     fits, too_large = 1_400_000, 1_700_000
     run = ns.run("nobody", input="x" * fits)
     while too_large - fits > 64:

@@ -1,4 +1,4 @@
-"""What other users than the tests' own may do, and what the API server says when they may not."""
+"""The rights of other users than the tests' own, and the API server's refusals."""
 
 import json
 import time
@@ -18,7 +18,7 @@ def bind(namespace: str, user: str, role: str) -> None:
 
 
 def grant(namespace: str, user: str, verbs: str, resource: str) -> None:
-    """Let the user do this in the namespace, and nothing else."""
+    """Give the user these rights in the namespace, and no others."""
     name = f"{user}-{resource.replace('/', '-')}"
     kubectl("create", "role", name, f"--verb={verbs}", f"--resource={resource}", "-n", namespace)
     kubectl("create", "rolebinding", name, f"--role={name}", f"--user={user}", "-n", namespace)
@@ -27,7 +27,7 @@ def grant(namespace: str, user: str, verbs: str, resource: str) -> None:
 def wait_allowed(
     namespace: str, user: str, verb: str, resource: str = "agentruns.agentrun.dev"
 ) -> None:
-    """The API server takes a new binding into account a moment after it has been made."""
+    """Wait until the API server applies a new binding: that is a moment after its creation."""
     deadline = time.monotonic() + PATIENCE
     while not may(user, verb, resource, namespace):
         assert time.monotonic() < deadline, f"{user} never got the verb {verb}"
@@ -44,32 +44,32 @@ def may(user: str, verb: str, resource: str, namespace: str) -> bool:
 
 
 def attempt(namespace: str, obj: Object, *options: str) -> None:
-    """Have the API server decide on the creation of an object that is not made."""
+    """Have the API server decide on a creation in a dry run."""
     text = json.dumps(put_into(namespace, obj))
     kubectl("create", "-f-", "--dry-run=server", *options, stdin=text)
 
 
 def refused_attempt(namespace: str, obj: Object, *options: str) -> str:
-    """What the API server says when it refuses to create the object."""
+    """The API server's message when it refuses to create the object."""
     return refusal(lambda: attempt(namespace, obj, *options))
 
 
 def refused(*arguments: str, stdin: str | None = None) -> str:
-    """What the API server says when it refuses what kubectl asks for."""
+    """The API server's message when it refuses kubectl's request."""
     return refusal(lambda: kubectl(*arguments, stdin=stdin))
 
 
 def refused_patch(
     namespace: str, kind: str, name: str, patch: Object | list[Object], *options: str
 ) -> str:
-    """What the API server says when it refuses the patch."""
+    """The API server's message when it refuses the patch."""
     how = "json" if isinstance(patch, list) else "merge"
     arguments = ("patch", kind, name, "-n", namespace, f"--type={how}")
     return refused(*arguments, f"--patch={json.dumps(patch)}", *options)
 
 
 def token_of(namespace: str, account: str, directory: Path) -> str:
-    """The option of kubectl by which it is that service account, and has nothing but its token."""
+    """kubectl's option for a kubeconfig with only the token of that service account."""
     config = json.loads(kubectl("config", "view", "--minify", "--flatten", "--raw", "-ojson"))
     token = kubectl("create", "token", account, "-n", namespace).strip()
     config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]

@@ -1,4 +1,4 @@
-"""A volume of a test's own, whose claim can be lost and whose space can be used up."""
+"""A volume of a test's own, whose claim the test can delete and whose space it can use up."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Volume:
                     "capacity": {"storage": "1Gi"},
                     "accessModes": ["ReadWriteOnce"],
                     "persistentVolumeReclaimPolicy": "Retain",
-                    "storageClassName": self._pv,  # others of the default class are recycled
+                    "storageClassName": self._pv,  # the default class recycles its volumes
                     "local": {"path": self.path},
                     "nodeAffinity": {
                         "required": {"nodeSelectorTerms": [{"matchExpressions": [everywhere]}]}
@@ -50,20 +50,20 @@ class Volume:
         node_exec("rmdir", self.path)
 
     def make_claim(self) -> None:
-        """Make the claim, and bind it to this volume, with all that is on it."""
+        """Create the claim, and bind it to this volume and its content."""
         kubectl("patch", "pv", self._pv, '--patch={"spec": {"claimRef": null}}')
         obj = claim(self.name)
         self.ns.create(obj | {"spec": obj["spec"] | {"storageClassName": self._pv}})
 
     def lose_claim(self) -> None:
-        """Have the claim gone at once, whoever uses it."""
+        """Delete the claim at once, even while pods use it."""
         kubectl("delete", "pvc", self.name, "-n", self.ns.name, "--wait=false")
         unguarded = json.dumps({"metadata": {"finalizers": None}})
         kubectl("patch", "pvc", self.name, "-n", self.ns.name, f"--patch={unguarded}")
         kubectl("wait", "pvc", self.name, "-n", self.ns.name, "--for=delete", "--timeout=60s")
 
     def fill(self) -> None:
-        """Leave no byte free."""
+        """Fill the volume to its last byte."""
         full = 'cat /dev/zero >"$1/full" 2>/dev/null || sync'
         node_exec("sh", "-c", full, "sh", self.path)
 
@@ -71,18 +71,18 @@ class Volume:
         node_exec("rm", f"{self.path}/full")
 
     def own(self, directory: str, owner: str, mode: str) -> None:
-        """Give a directory on it another owner and mode."""
+        """Change the owner and mode of a directory on it."""
         node_exec("chown", owner, f"{self.path}/{directory}")
         node_exec("chmod", mode, f"{self.path}/{directory}")
 
     def files(self) -> list[str]:
-        """All that is on it, relative to its root."""
+        """Its files, relative to its root."""
         return node_exec("find", self.path, "-mindepth", "1", "-printf", r"%P\n").split()
 
 
 @contextmanager
 def volume(ns: Namespace, name: str) -> Iterator[Volume]:
-    """A volume, gone afterwards."""
+    """A volume that is removed afterwards."""
     made = Volume(ns, name)
     made.make()
     try:

@@ -1,1 +1,1 @@
-"""What the runtimes share whose agents are Python objects: the process of such an agent."""
+"""The process of an agent that is a Python object, for all runtimes with such agents."""

@@ -1,4 +1,4 @@
-"""The child process that runs an agent. Its result goes into the slot that it inherits."""
+"""The child process that runs an agent. It writes its result into the slot that it inherits."""
 
 import gc
 import io
@@ -33,16 +33,16 @@ def main(load: Callable[[runfile.Run], Agent | Result]) -> int:
     """Run the run file's agent. The exit code counts only when there is no result.
 
     `load` imports the framework, while SIGTERM simply ends the process; it returns a result when
-    that fails. From when a result is there, the supervisor gives this process a second to end.
+    that fails. Once there is a result, the supervisor gives this process a second to end.
     """
     slot = ResultSlot.inherit()
     stop_fd = inherited_stop_fd()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # What the agent prints goes out at once, but a line at a time: unbuffered, as the image has
-        # it, a line and its end are two writes, and an event may come in between.
+        # Line-buffered: with the image's unbuffered output Python writes a line and its end
+        # separately, and an event may come in between.
         sys.stdout.reconfigure(line_buffering=True, write_through=False)
     run = runfile.load()
-    gc.disable()  # importing makes no garbage, and looking for it takes a tenth of the time
+    gc.disable()  # imports make no garbage, and collecting takes a tenth of their time
     agent = load(run)
     if isinstance(agent, dict):
         slot.seal(agent)
@@ -66,5 +66,5 @@ def main(load: Callable[[runfile.Run], Agent | Result]) -> int:
         slot.seal(agent.result_of(error))
         return 1
     finally:
-        gc.freeze()  # the interpreter would search all the libraries once more when it ends: 0.2 s
+        gc.freeze()  # else the interpreter collects all libraries once more at its end: 0.2 s
     return 0

@@ -12,7 +12,7 @@ class AgentImportError(Exception):
 
 
 class InvalidInputError(Exception):
-    """The agent does not take the run's input. The text says what it takes."""
+    """The agent refuses the run's input. The text says what it accepts."""
 
 
 def result_of(error: BaseException) -> Result:
@@ -30,7 +30,7 @@ def result_of(error: BaseException) -> Result:
 
 
 def brief(error: BaseException) -> str:
-    """Type and text, without the advice for other systems that LangGraph adds."""
+    """Type and text of the exception, without LangGraph's advice for other systems."""
     text = str(error).partition("\nFor troubleshooting")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

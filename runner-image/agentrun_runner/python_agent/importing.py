@@ -10,10 +10,10 @@ from .failures import AgentImportError, brief
 def import_attribute(
     source: str, *, field: str, example: str, what: str, is_agent: Callable[[object], bool]
 ) -> Any:
-    """Import what "module:attribute" names.
+    """Import the object that "module:attribute" names.
 
-    For messages: `field` of the Agent names it, as in `example`; the `what` of a module are those
-    of its attributes that the runtime can run.
+    For messages: `field` is the Agent's field with `source`, `example` a valid value, and `what`
+    the word for those attributes of a module that the runtime can run.
 
     Raises:
         AgentImportError: the text has another form, or the module or the attribute does not exist.

@@ -1,4 +1,4 @@
-"""Any Python value as plain JSON, for the event stream and the output: made to be read."""
+"""Any Python value as plain JSON, for people who read the event stream and the output."""
 
 import dataclasses
 import math
@@ -11,16 +11,16 @@ from pydantic import BaseModel
 Fields = Callable[[Any], Mapping[Any, Any] | None]
 
 _MAX_DEPTH = 64
-_MAX_INT = 2**53  # what every reader of JSON takes without loss: RFC 8259, section 6
+_MAX_INT = 2**53  # every reader of JSON keeps these exact: RFC 8259, section 6
 
 
 def jsonable(value: Any, fields: Fields | None = None, depth: int = _MAX_DEPTH) -> Any:
     """The value, made of dicts with text keys, lists, text, finite numbers, booleans and None.
 
-    Models and dataclasses become their fields, and what JSON has no word for its `str`. Never
+    Models and dataclasses become dicts of their fields, and all other types their `str`. Never
     fails.
 
-    `fields`: a framework's own, which knows more types than `default_fields`.
+    `fields`: a framework's function, which knows more types than `default_fields`.
     """
     try:
         return _convert(value, fields or default_fields, depth)

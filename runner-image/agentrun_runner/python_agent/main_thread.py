@@ -1,17 +1,17 @@
-"""Where the graph's code runs, and how a stop gets it out of there.
+"""The threads that run the graph's code, and how a stop interrupts them.
 
 The event loop runs in a thread, and the main thread is the first worker of its executor. WHY: the
-graph is always run with `astream`, as LangGraph's own server does, since many graphs have parts
-that are async only (MCP tools, async nodes), which the sync API refuses; but then sync nodes run
-in the executor, and of all threads only the main one can be got out of a blocking call (a sleep, a
-model call) by a signal. So a stop cancels the async nodes and raises `Stopped` in the sync ones:
-at once in the main thread, and in the others (of a fan-out) when their call has returned. All of
-them run their `finally` blocks. What blocks the event loop or never comes back to Python ends with
-the grace period; that is the supervisor's part.
+runner always calls `astream`, as LangGraph's own server does, since many graphs have parts that are
+async only (MCP tools, async nodes), which the sync API refuses; but then sync nodes run in the
+executor, and a signal can interrupt a blocking call (a sleep, a model call) only in the main
+thread. So a stop cancels the async nodes and raises `Stopped` in the sync ones: at once in the main
+thread, and in the others (of a fan-out) when their call has returned. All of them run their
+`finally` blocks. If code blocks the event loop or never returns to Python, the supervisor kills it
+at the end of the grace period.
 
 The supervisor sends SIGTERM and closes the stop pipe. Either is enough: the agent's libraries may
-take SIGTERM for themselves or block it, and then a thread that reads the pipe stops the graph, with
-a signal of its own to the main thread. Of an agent that ignores SIGTERM no further node begins, but
+handle SIGTERM themselves or block it, and then a thread that reads the pipe stops the graph, with
+a signal of its own to the main thread. If the agent ignores SIGTERM, no further node begins, but
 its sync nodes are not interrupted.
 """
 
@@ -33,7 +33,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-_set_handler = signal.signal  # before the agent's libraries may replace it
+_set_handler = signal.signal  # before the agent's libraries can replace it
 _WAKE_UP = signal.SIGRTMAX - 3  # no library is known to use it
 
 
@@ -46,17 +46,17 @@ class _Job:
     function: Callable[[], Any]
     future: Future[Any]
     cleaning_up: bool
-    """Begun by what the stop had already cancelled, so it may run."""
+    """Whether a task that the stop had already cancelled submitted it, so that it may run."""
 
 
 class MainThread(ThreadPoolExecutor):
-    """The event loop's executor, which prefers the main thread. Make it there: it takes SIGTERM."""
+    """The event loop's executor, which prefers the main thread. Make it there, for SIGTERM."""
 
     def __init__(self, stop_fd: int) -> None:
-        """`stop_fd`: at its end when the graph must stop."""
+        """`stop_fd`: a pipe that ends when the graph must stop."""
         super().__init__(thread_name_prefix="agent")
         self.stopping = False
-        self._first_stop = threading.Lock()  # taken for good by the first of SIGTERM and pipe
+        self._first_stop = threading.Lock()  # the first of SIGTERM and pipe takes it and keeps it
         self._cancelled = False
         self._interruptible = False
         self._busy_pool_threads: set[int] = set()
@@ -87,7 +87,7 @@ class MainThread(ThreadPoolExecutor):
             return
         self.stopping = True
         if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
-            self._cancel_graph()  # the agent wants its sync nodes to end by themselves
+            self._cancel_graph()  # the agent ignores SIGTERM: its sync nodes run to their end
             return
         main = threading.main_thread().ident or 0
         if signal.getsignal(_WAKE_UP) == self._on_wake_up and not _is_blocked(_WAKE_UP):
@@ -106,8 +106,8 @@ class MainThread(ThreadPoolExecutor):
             _raise_in(thread)
 
     def call(self, function: Callable[[], _T], *, cleaning_up: bool = False) -> _T:
-        """Call the function in the main thread. A stop raises `Stopped` in it, unless it cleans up
-        after one."""
+        """Call the function in the main thread. A stop raises `Stopped` in it, unless it is part of
+        the clean-up after a stop."""
         self._interruptible = not cleaning_up
         try:
             if self.stopping and not cleaning_up:
@@ -117,7 +117,7 @@ class MainThread(ThreadPoolExecutor):
             self._interruptible = False
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-        """Run the function in the main thread if that is idle, else in one of the pool."""
+        """Run the function in the main thread if that is idle, else in a thread of the pool."""
         function = partial(fn, *args, **kwargs)
         if not self._idle.acquire(blocking=False):
             return super().submit(self._call_in_pool, function, self._cancelled)
@@ -151,12 +151,12 @@ class MainThread(ThreadPoolExecutor):
             raise self._loop_error
 
     def _serve(self, job: _Job) -> None:
-        # Each time idle first, then the result: what waits for it may have the next job at once.
+        # Idle first, then the result: the caller that waits for it may submit the next job at once.
         if not job.future.set_running_or_notify_cancel():
             self._idle.release()
             return
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            # A library has had it and put it back, so that it would end the process at once.
+            # A library replaced the handler and restored the default, which would end the process.
             _set_handler(signal.SIGTERM, self._on_sigterm)
         try:
             result = self.call(job.function, cleaning_up=job.cleaning_up)
@@ -191,7 +191,7 @@ class MainThread(ThreadPoolExecutor):
 
 
 def _raise_in(thread: int) -> None:
-    """Takes effect when the thread is back in Python; nothing can wake it from a call."""
+    """Raise `Stopped` in the thread when it returns to Python; no signal wakes it from a call."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Stopped))
 
 

@@ -16,9 +16,9 @@ class Runtime:
     exec: Callable[[runfile.Run, ResultSlot, StopPipe], None]
     """Turn this process, which the supervisor has forked, into the agent's."""
     process: str
-    """The process in messages about its exit code."""
+    """What messages about its exit code call the process."""
     exits_with_success: bool
-    """Whether exit code 0 is the result Succeeded; if not, the agent has to leave a result."""
+    """Whether exit code 0 means Succeeded; if not, the agent has to leave a result."""
 
 
 RUNTIMES: dict[type[runfile.Runtime], Runtime] = {

@@ -11,7 +11,7 @@ from ..stop_pipe import StopPipe
 def exec_program(run: runfile.Run, slot: ResultSlot, _: StopPipe) -> None:
     """Turn this process, which the supervisor has forked, into the program.
 
-    The workspace is made here, not by the supervisor: a copy takes time, and must be stoppable.
+    This process makes the workspace, not the supervisor: a copy takes time, and must be stoppable.
     """
     command = run.runtime
     if not isinstance(command, runfile.Command):
@@ -31,9 +31,9 @@ def exec_program(run: runfile.Run, slot: ResultSlot, _: StopPipe) -> None:
 
 
 def prepare_workspace() -> int:
-    """The init container of an Agent whose image is not ours, and so cannot do it by itself.
+    """The init container of an Agent whose image has no runner and so cannot make a workspace.
 
-    The exit code; only a failure leaves a termination report.
+    Returns the exit code; it writes a termination report only after a failure.
     """
     try:
         thread, uid = runfile.variable("AGENTRUN_THREAD"), runfile.variable("AGENTRUN_UID")
@@ -44,7 +44,7 @@ def prepare_workspace() -> int:
 
 
 def _prepare(thread: str, uid: str) -> Path | Result:
-    from agentrun_store import RunRolledBackError, StoreError, workspace  # where it is needed only
+    from agentrun_store import RunRolledBackError, StoreError, workspace  # where needed
 
     try:
         return workspace.prepare(runfile.STORE, thread, uid)

@@ -1,1 +1,1 @@
-"""The command line `agentrun-store`: what people and programs do with a store. See README.md."""
+"""The command line `agentrun-store`, for people and programs. See README.md."""

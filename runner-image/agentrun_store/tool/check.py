@@ -1,4 +1,4 @@
-"""Reads all of a thread, and names what is damaged."""
+"""Reads all of a thread, and names the damage."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +12,7 @@ from ..thread import Thread
 
 
 class Finding(NamedTuple):
-    """A place in a file that is not as a writer leaves it when it has finished."""
+    """A place in a file where a record is damaged or unfinished."""
 
     run: str | None
     file: str
@@ -22,9 +22,9 @@ class Finding(NamedTuple):
 
 
 def check(thread: Thread) -> dict[str, Any]:
-    """Read every segment that counts, also those after damage. Returns what was found.
+    """Read every segment that counts, also those after damage. Returns the findings.
 
-    `unfinished` are logs that end within a record, which readers pass over: no damage.
+    `unfinished` are logs that end within a record, which readers ignore: no damage.
     """
     segments: list[Segment] = []
     findings: list[Finding] = []
@@ -46,7 +46,7 @@ def check(thread: Thread) -> dict[str, Any]:
 
 
 def _settled(segment: Segment) -> list[Finding]:
-    """Of one and the same log, whatever a prune or a rollback does meanwhile."""
+    """The findings in one unchanged log, even if a prune or a rollback replaces it meanwhile."""
     for _ in range(MAX_READ_ATTEMPTS - 1):
         with suppress(LogChangedError):
             return list(_findings(segment))

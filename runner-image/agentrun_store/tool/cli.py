@@ -1,4 +1,4 @@
-"""The command line `agentrun-store`: what there is to type, and the exit code. See README.md."""
+"""The command line `agentrun-store`: its arguments and exit codes. See README.md."""
 
 import logging
 import sys
@@ -17,7 +17,7 @@ STORE = Path("/agentrun/store")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Carry out a command: 0 done, 1 something is damaged or failed, 2 wrong arguments."""
+    """Run a command: 0 done, 1 something is damaged or failed, 2 wrong arguments."""
     logging.basicConfig(format=f"{NAME}: %(message)s")
     options = _parser().parse_args(arguments)
     problems: Problems = []
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog=NAME, description="Look at a store of checkpoints, and tidy it.")
+    parser = ArgumentParser(prog=NAME, description="Inspect and clean a checkpoint store.")
     parser.add_argument(
         "--store", type=Path, default=STORE, metavar="DIR", help=f"where it is mounted ({STORE})"
     )
@@ -65,10 +65,10 @@ def _parser() -> ArgumentParser:
         "checkpoint", metavar="CHECKPOINT", nargs="?", help="its id (without: the newest)"
     )
 
-    check = add("check", commands.check, "read all there is, and name what is damaged")
+    check = add("check", commands.check, "read every record, and name the damage")
     _thread(check, nargs="?")
 
-    drop = add("drop", commands.drop, "remove all that a run wrote, as its rollback would")
+    drop = add("drop", commands.drop, "remove all that a run wrote, as its rollback does")
     _thread(drop)
     drop.add_argument("run", metavar="RUN", type=_uid, help="UID of the run")
     _promise(drop)
@@ -80,21 +80,21 @@ def _parser() -> ArgumentParser:
         type=_count,
         required=True,
         metavar="N",
-        help="how many of the newest stay, in each namespace",
+        help="how many of the newest to keep, in each namespace",
     )
     _promise(prune)
 
     prune_stateless = add(
         "prune-stateless",
         commands.prune_stateless,
-        "remove what runs without a thread left behind, if it is more than a day old",
+        "remove the directories of deleted stateless runs that are more than a day old",
     )
     prune_stateless.add_argument(
         "--existing",
         type=Path,
         required=True,
         metavar="FILE",
-        help="UIDs of all AgentRuns that there are (-: standard input)",
+        help="file with the UIDs of all AgentRuns (-: standard input)",
     )
     prune_stateless.add_argument("--dry-run", action="store_true", help="list, remove nothing")
     return parser

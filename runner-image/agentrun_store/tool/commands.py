@@ -1,5 +1,5 @@
-"""What the commands of `agentrun-store` do. Each returns the exit code, and tells the list of
-problems what it could not read."""
+"""The commands of `agentrun-store`. Each returns the exit code, and adds to the list of problems
+what it could not read."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ Command = Callable[[Namespace, Problems], int]
 
 
 class ArgumentError(Exception):
-    """An argument names what is not there, or one is missing."""
+    """An argument is missing, or names something that does not exist."""
 
 
 def threads(options: Namespace, problems: Problems) -> int:
@@ -55,7 +55,7 @@ def show(options: Namespace, problems: Problems) -> int:
             checkpoint = render.checkpoint(History(thread), found)
             if checkpoint is None:
                 continue  # it was removed meanwhile
-            problems.clear()  # in other segments, they are no hindrance
+            problems.clear()  # the checkpoint was found: problems in other segments do not matter
             _print_json(checkpoint)
             return 0
     if problems:
@@ -152,7 +152,7 @@ def _promised(options: Namespace, thread: Thread) -> None:
         raise ArgumentError(
             f"argument --no-run-is-live is missing: the store cannot know whether a run of "
             f"{thread.name} is live or about to start. Make sure that none is (kubectl get "
-            f"agentruns), and say so with it"
+            f"agentruns), then pass it"
         )
 
 
@@ -169,8 +169,8 @@ def _existing(file: Path) -> set[str]:
             )
     if not words:
         raise ArgumentError(
-            f"argument --existing: {file} is empty, so nothing is removed: that may as well be a "
-            f"kubectl that failed. List the metadata.uid of all AgentRuns of the namespace"
+            f"argument --existing: {file} is empty, so nothing is removed: kubectl may have "
+            f"failed. List the metadata.uid of all AgentRuns of the namespace"
         )
     return set(words)
 

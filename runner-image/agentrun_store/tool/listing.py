@@ -1,6 +1,6 @@
-"""What is in a store, as rows for people and programs.
+"""The content of a store, as rows for people and programs.
 
-What cannot be read is left out and reported to `problem`; all else is listed.
+They list all that they can read, and report the rest to `problem`.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 def thread_rows(store: Store, problem: Problem) -> Iterator[Row]:
-    """By name."""
+    """The threads, by name."""
     for thread in store.threads():
         try:
             used = usage(thread.path)
@@ -41,7 +41,7 @@ def thread_rows(store: Store, problem: Problem) -> Iterator[Row]:
 
 
 def run_rows(thread: Thread, problem: Problem) -> list[Row]:
-    """Also those that were rolled back; oldest first."""
+    """The runs, also those that were rolled back; oldest first."""
     rows = [
         {
             "run": run,

@@ -1,7 +1,7 @@
 """A checkpoint as JSON, for people.
 
-An object is shown as {"<its type>": what it was made from}, and what cannot be shown as
-"<its type>".
+An object is shown as {"<its type>": the arguments that it was made from}, or as "<its type>" if
+JSON has no form for them.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import Any
 from ..history import Found, History
 from ..values import Object, loads
 
-_DEPTH = 100  # beyond it, people read nothing, and Python's stack has an end
+_DEPTH = 100  # people read no deeper, and Python's stack is limited
 
 
 def as_json(value: Any, depth: int = 0) -> Any:
-    """The value in terms of JSON."""
+    """The value as JSON."""
     if depth > _DEPTH:
         return f"<nested deeper than {_DEPTH}>"
     match value:
@@ -37,7 +37,7 @@ def as_json(value: Any, depth: int = 0) -> Any:
 
 
 def checkpoint(history: History, found: Found) -> dict[str, Any] | None:
-    """One checkpoint with all that belongs to it; None when it is there no more.
+    """One checkpoint with its metadata and pending writes; None when it no longer exists.
 
     Raises CorruptSegmentError, LogChangedError, OSError.
     """

@@ -1,4 +1,4 @@
-"""What runs without a thread left behind when their AgentRuns were deleted."""
+"""The directories of stateless runs whose AgentRuns were deleted."""
 
 import time
 from collections.abc import Collection, Iterator
@@ -31,6 +31,6 @@ def orphans(
 
 
 def remove(thread: Thread) -> None:
-    """Remove a directory and read nothing in it: a pipe that an agent left never ends."""
+    """Remove a directory without reading files in it: a pipe that an agent left never ends."""
     tree.remove(thread.path)
     disk.sync_dir(thread.path.parent)

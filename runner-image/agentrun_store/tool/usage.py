@@ -1,4 +1,4 @@
-"""How much a part of the store takes, and when it was last changed."""
+"""The size of a part of the store, and the time of its last change."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ from .. import disk, tree
 
 
 class Usage(NamedTuple):
-    """Of a directory and all below it."""
+    """The usage of a directory and all below it."""
 
     bytes: int
     """The lengths of the files. Blocks that files share are counted for each."""
@@ -18,7 +18,7 @@ class Usage(NamedTuple):
 
 
 def usage(path: Path) -> Usage:
-    """Links are not followed; what goes away meanwhile is left out. Raises StoreError, OSError."""
+    """Follows no links, and skips files that disappear. Raises StoreError, OSError."""
     disk.refuse_link(path)
     size, modified = 0, _modified(path.stat())
     for found in tree.stats(path):
@@ -28,5 +28,5 @@ def usage(path: Path) -> Usage:
 
 
 def _modified(found: os.stat_result) -> float:
-    # A program can set the first to any time, and the second only to now.
+    # A program can set mtime to any time, and ctime only to now.
     return min(found.st_mtime, found.st_ctime)

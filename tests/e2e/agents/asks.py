@@ -1,4 +1,4 @@
-"""Asks a person, and says what the answer was."""
+"""Asks a person, and outputs the answer."""
 
 from typing import Any, TypedDict
 

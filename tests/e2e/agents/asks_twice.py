@@ -1,4 +1,4 @@
-"""Asks two people side by side, and says what their answers were."""
+"""Asks two people in parallel, and outputs their answers."""
 
 import operator
 from typing import Annotated, Any, TypedDict

@@ -1,4 +1,4 @@
-"""Two steps with async nodes. The second waits for ever, without blocking the event loop."""
+"""Two steps with async nodes. The second waits forever, without blocking the event loop."""
 
 import asyncio
 import json

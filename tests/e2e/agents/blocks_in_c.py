@@ -1,4 +1,4 @@
-"""Waits for ever in a C call that keeps the interpreter locked, and that no signal interrupts."""
+"""Waits forever in a C call that holds the GIL, and that no signal interrupts."""
 
 import ctypes
 import json
@@ -17,7 +17,7 @@ class State(TypedDict, total=False):
 def wait(state: State) -> State:
     print(json.dumps({"event": "begin", "step": 1}), flush=True)
     libc.pthread_mutex_lock(mutex)
-    libc.pthread_mutex_lock(mutex)  # its owner is this thread: it waits for itself
+    libc.pthread_mutex_lock(mutex)  # this thread owns it already: it waits for itself
     return {}
 
 

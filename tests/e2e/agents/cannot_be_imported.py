@@ -1,4 +1,4 @@
-"""Needs a package that nobody has."""
+"""Imports a package that does not exist."""
 
 import no_such_package  # type: ignore[import-not-found]
 

@@ -1,4 +1,4 @@
-"""Stops at a breakpoint, then asks twice. If told to hold, its run's first pod never closes."""
+"""Stops at a breakpoint, then asks twice. With `hold`, its run's first pod never closes."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
-# The run's segment is all that its pods have in common and can write.
+# The run's segment is the only directory that all its pods share and can write.
 THREAD = Path("/agentrun/store", os.environ["AGENTRUN_THREAD"])
 MARKER = THREAD / "segments" / os.environ["AGENTRUN_SEGMENT"] / "held"
 

@@ -1,4 +1,4 @@
-"""Gives back what it gets."""
+"""Returns its input."""
 
 from typing import TypedDict
 

@@ -1,4 +1,4 @@
-"""Fails in its third step the first time that it comes there, in whichever pod that is."""
+"""Fails in its third step when a pod of its run reaches it for the first time."""
 
 import operator
 import os
@@ -7,7 +7,7 @@ from typing import Annotated, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-# The run's segment is all that its pods have in common and may write.
+# The run's segment is the only directory that all its pods share and may write.
 THREAD = Path("/agentrun/store", os.environ["AGENTRUN_THREAD"])
 MARKER = THREAD / "segments" / os.environ["AGENTRUN_SEGMENT"] / "failed-before"
 

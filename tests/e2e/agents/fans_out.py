@@ -1,4 +1,4 @@
-"""Two nodes side by side, `left` and `right`. Those that `configurable.hold` names wait."""
+"""Two parallel nodes, `left` and `right`. Those that `configurable.hold` names wait."""
 
 import json
 import operator
@@ -18,7 +18,7 @@ class State(TypedDict, total=False):
 
 
 def _do(name: str, config: RunnableConfig) -> State:
-    # One write a line: the nodes run in threads, and print() would mix up their lines.
+    # One write for each line: the nodes run in threads, and print() would mix their lines.
     sys.stdout.write(json.dumps({"event": "begin", "node": name}) + "\n")
     sys.stdout.flush()
     while name in config["configurable"].get("hold", []) and not GATE.exists():

@@ -1,4 +1,4 @@
-"""Parts of LangGraph that few use: an entrypoint that asks, and a node with an error handler."""
+"""Rarely used parts of LangGraph: an entrypoint that asks, and a node with an error handler."""
 
 from typing import Any, TypedDict, cast
 

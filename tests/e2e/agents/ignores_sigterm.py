@@ -1,4 +1,4 @@
-"""Ignores SIGTERM, and waits for ever."""
+"""Ignores SIGTERM, and waits forever."""
 
 import json
 import signal

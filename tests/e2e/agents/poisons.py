@@ -1,4 +1,4 @@
-"""Leaves an object in its thread that is a call when LangGraph makes it again."""
+"""Leaves an object in its thread whose deserialization by LangGraph is a call."""
 
 from typing import Any, TypedDict
 

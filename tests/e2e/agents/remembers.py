@@ -1,4 +1,4 @@
-"""Adds its words to a state that is stored as changes: each run builds on those of the others."""
+"""Adds words to a state that LangGraph stores as changes: each run builds on earlier runs'."""
 
 from typing import Annotated, TypedDict
 

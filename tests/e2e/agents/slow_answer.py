@@ -1,4 +1,4 @@
-"""The agent `asks`, with a long way to go when it has been answered."""
+"""The agent `asks`, with much work after the answer."""
 
 import json
 import time

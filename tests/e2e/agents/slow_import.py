@@ -1,4 +1,4 @@
-"""Never gets so far as to have a graph: importing it waits for ever."""
+"""Never has a graph: its import waits forever."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Spins the CPU for ever in the event loop, so that nothing else of the process gets a turn."""
+"""Spins forever in the event loop, so that no other task of the process runs."""
 
 import json
 from typing import TypedDict

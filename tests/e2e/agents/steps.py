@@ -1,4 +1,4 @@
-"""Takes `steps` steps. At the step that `configurable.hold` names it waits until it is let go."""
+"""Takes `steps` steps. At the step that `configurable.hold` names it waits for its gate to open."""
 
 import json
 import operator
@@ -19,7 +19,7 @@ class State(TypedDict, total=False):
 
 def step(state: State, config: RunnableConfig) -> State:
     number = len(state.get("done", [])) + 1
-    # LangGraph begins a step when the checkpoint of the one before is acknowledged.
+    # LangGraph begins a step when the store has acknowledged the checkpoint of the one before.
     print(json.dumps({"event": "begin", "step": number}), flush=True)
     if number == config["configurable"].get("hold"):
         while not GATE.exists():

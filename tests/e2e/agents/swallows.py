@@ -1,4 +1,4 @@
-"""Catches whatever stops its first step, as if nothing had happened, and would go on."""
+"""Swallows the exception that stops its first step, and would continue."""
 
 import json
 import time

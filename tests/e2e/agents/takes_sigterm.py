@@ -1,4 +1,4 @@
-"""Has libraries that take SIGTERM for themselves, and that hold up the end of the process.
+"""Has libraries that handle SIGTERM themselves, and that delay the end of the process.
 
 It takes many steps. LangSmith traces them, and waits at the end for a server that takes
 connections and never answers.

@@ -1,6 +1,6 @@
-"""Breaks all that it can reach in the store, prints what it could break of others', and waits.
+"""Damages all that it can reach in the store, prints its successful attacks on others, and waits.
 
-`how` names what it makes of its own log.
+`how` names its change of its own log.
 """
 
 import json
@@ -23,7 +23,7 @@ class State(TypedDict, total=False):
 
 
 def attacks_on_others() -> dict[str, Callable[[], object]]:
-    """What would change the thread, or what counts of it."""
+    """Attacks that would change the thread, or its set of valid segments."""
     found: dict[str, Callable[[], object]] = {
         "write a tombstone": lambda: (thread / "tombstones" / FORGED).write_text("{}"),
         "make a directory of tombstones": lambda: (thread / "tombstones").mkdir(),

@@ -1,8 +1,8 @@
-"""Runs of graphs that do not import LangGraph each: a process that has it forks one for each run.
+"""Runs of graphs without an import of LangGraph each: a process that has it forks for each run.
 
-What is forked is the supervisor, with all its own code; only where it would execute a new Python
-for the graph, it forks. For tests of what a graph's run gives; those of processes, signals and the
-start of Python take a fresh one.
+It forks the supervisor, with all its own code; only where the supervisor would execute a new Python
+for the graph, it forks again. For tests of a graph's results; tests of processes, signals and the
+start of Python use a fresh process.
 """
 
 import array
@@ -36,7 +36,7 @@ class Forking:
         return int(self._connection.recv(_LONGEST))
 
     def exit_code(self) -> int:
-        """Wait for the end of what was started last."""
+        """Wait for the end of the supervisor that was started last."""
         return int(self._connection.recv(_LONGEST))
 
 

@@ -19,7 +19,7 @@ from unit.runner.forking import Forking
 RUNNER = Path(agentrun_runner.__file__).parent
 AGENTS = Path(__file__).parent / "agents"
 TESTS = Path(__file__).parents[2]
-PATIENCE = 20.0  # seconds after which a test gives up; nothing that works comes near
+PATIENCE = 20.0  # seconds after which a test gives up; a working run needs far fewer
 
 _AS_PID_ONE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 # What a shell ignores that runs the tests in the background, a container does not.
@@ -32,7 +32,7 @@ MakePod = Callable[..., "Pod"]
 
 
 class Pod:
-    """What the operator would have prepared. Starting it twice is a retry."""
+    """The pod as the operator would create it. A second start is a retry."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Pod:
         return Ended(self, forking.exit_code(), lines, stderr.read_text(), 0.0)
 
     def close(self) -> None:
-        """End what a failed test has left."""
+        """Kill the processes that a failed test has left."""
         for running in self._started:
             running.close()
 
@@ -187,7 +187,7 @@ class Running:
 
 
 class Ended:
-    """What is left of a pod."""
+    """The exit code, output and report of an ended pod."""
 
     def __init__(
         self, pod: Pod, exit_code: int, lines: list[str], stderr: str, seconds: float
@@ -219,7 +219,7 @@ class Ended:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds, for what no file descriptor tells of."""
+    """Wait until the condition holds, by polling."""
     give_up_at = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < give_up_at

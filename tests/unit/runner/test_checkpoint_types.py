@@ -1,6 +1,6 @@
-"""Checkpoints are data: what the serializer of a run makes of them, and what it refuses to make.
+"""Checkpoints are data: the objects that the serializer of a run makes, and those that it refuses.
 
-The payloads are what another Agent can write into its own segment of the thread.
+Another Agent can write the payloads into its own segment of the thread.
 """
 
 import os
@@ -128,12 +128,12 @@ def test_bytes_that_no_run_has_written_are_refused(data: tuple[str, bytes]) -> N
         serializer().loads_typed(data)
 
 
-def test_what_the_state_declares_is_read_as_it_was() -> None:
+def test_types_that_the_state_declares_are_read_unchanged() -> None:
     """Also in a Sequence, behind a NewType and Optional, and in the fields of a declared type."""
     assert serializer().loads_typed(dumps(typed.VALUES)) == typed.VALUES
 
 
-def test_what_langgraph_itself_stores_is_read_as_it_was() -> None:
+def test_types_that_langgraph_itself_stores_are_read() -> None:
     value: dict[str, Any] = {
         "messages": [HumanMessage("hi"), AIMessage("ho", tool_calls=[])],
         "sends": [Send("node", {"n": 1})],
@@ -158,7 +158,7 @@ SECRET = typed.Secret(text="x")
 
 
 @pytest.mark.parametrize("allowed", [SOURCE, f"{SOURCE}:Secret"])
-def test_what_the_agent_allows_is_read(allowed: str) -> None:
+def test_a_type_that_the_agent_allows_is_read(allowed: str) -> None:
     assert serializer(allowed=[allowed]).loads_typed(dumps(SECRET)) == SECRET
 
 
@@ -172,15 +172,13 @@ def test_what_the_agent_allows_is_read(allowed: str) -> None:
         ([SOURCE], ext(0, "os", "system", "true")),
     ],
 )
-def test_what_the_agent_allows_is_no_more_than_it_says(
-    allowed: Collection[str], payload: Any
-) -> None:
+def test_an_allowed_module_or_type_allows_no_other(allowed: Collection[str], payload: Any) -> None:
     data = stored(payload) if isinstance(payload, ormsgpack.Ext) else dumps(payload)
     with pytest.raises(CheckpointRefusedError):
         serializer(allowed=allowed).loads_typed(data)
 
 
-def test_what_the_run_has_stored_itself_is_read_and_the_log_warns_once(
+def test_a_type_that_the_run_itself_has_stored_is_read_and_the_log_warns_once(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     own = serializer(own=[(SOURCE, "Secret")])

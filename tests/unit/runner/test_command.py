@@ -24,7 +24,9 @@ def test_any_other_exit_code_is_a_failure_that_names_it(command_pod: MakePod) ->
 
 
 @pytest.mark.parametrize(("sent", "told"), [("SEGV", "SIGSEGV"), ("40", "signal 40")])
-def test_a_signal_that_is_not_ours_is_a_failure(command_pod: MakePod, sent: str, told: str) -> None:
+def test_a_signal_that_the_runner_did_not_send_is_a_failure(
+    command_pod: MakePod, sent: str, told: str
+) -> None:
     ended = command_pod(f"kill -{sent} $$").run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
@@ -48,7 +50,7 @@ def test_a_program_that_is_not_there_is_named(make_pod: MakePod) -> None:
     assert "'no-such-program'" in ended.report["message"]
 
 
-def test_it_runs_in_its_workspace_which_the_next_run_continues(command_pod: MakePod) -> None:
+def test_a_program_runs_in_its_workspace_which_the_next_run_continues(command_pod: MakePod) -> None:
     first = command_pod('echo one > notes; test "$PWD" = "$AGENTRUN_WORKSPACE"')
     assert first.run().verdict() == (0, "Succeeded", None)
     ended = command_pod("cat notes; echo two >> notes").run()
@@ -59,31 +61,31 @@ def test_it_runs_in_its_workspace_which_the_next_run_continues(command_pod: Make
     assert [path.read_text() for path in kept] == ["one\n", "one\ntwo\n"]
 
 
-def test_it_can_read_its_input_from_the_run_file(make_pod: MakePod) -> None:
+def test_a_program_can_read_its_input_from_the_run_file(make_pod: MakePod) -> None:
     script = 'cat "$AGENTRUN_ROOT/run/run.json"'
     run = {"runtime": {"command": {"command": ["sh", "-c", script]}}, "input": {"task": "count"}}
 
     assert json.loads(make_pod(run).run().lines[1]) == run
 
 
-def test_it_has_the_signal_dispositions_of_any_other_program(command_pod: MakePod) -> None:
+def test_a_program_has_the_default_signal_dispositions(command_pod: MakePod) -> None:
     ended = command_pod("grep -E 'Sig(Blk|Ign)' /proc/self/status; umask").run()
     blocked, ignored, umask = [line.split()[-1] for line in ended.lines if line[0] != "{"]
 
     assert (blocked, umask) == ("0000000000000000", "0002")
-    # Bit n-1 is signal n. Those from 32 on are the C library's, and what started the tests may
-    # have left one of them ignored.
+    # Bit n-1 is signal n. Those from 32 on are the C library's, and the tests' parent may have
+    # left one of them ignored.
     assert int(ignored, 16) & 0x7FFFFFFF == 0
 
 
-def test_it_does_not_get_the_place_for_the_result(command_pod: MakePod) -> None:
+def test_a_program_does_not_get_the_descriptor_for_the_result(command_pod: MakePod) -> None:
     ended = command_pod("ls -l /proc/self/fd; env").run()
 
     assert not [line for line in ended.lines if "agentrun-result" in line]
     assert not [line for line in ended.lines if line.startswith("AGENTRUN_RESULT_FD")]
 
 
-def test_a_program_that_cleans_up_is_stopped_and_not_succeeded(command_pod: MakePod) -> None:
+def test_a_program_that_cleans_up_is_stopped_and_has_not_succeeded(command_pod: MakePod) -> None:
     script = "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
     running = command_pod(script).start()
     running.wait_for("ready")
@@ -125,12 +127,12 @@ def test_a_program_that_ignores_sigterm_is_killed_with_all_its_children(
     await_death(child)
 
 
-def test_what_a_program_leaves_in_the_background_ends_with_it(command_pod: MakePod) -> None:
+def test_background_processes_end_with_their_program(command_pod: MakePod) -> None:
     """Failure mode 20b."""
     running = command_pod("mkfifo go; sleep 604 & echo ready; read line < go").start()
     running.wait_for("ready")
     child = descendant(running.supervisor, "604")
-    let_go(running.pod)
+    open_gate(running.pod)
 
     assert running.end().verdict() == (0, "Succeeded", None)
     await_death(child)
@@ -143,7 +145,7 @@ def test_a_program_that_had_ended_when_sigterm_was_taken_has_succeeded(
     running.wait_for("ready")
     (program,) = children(running.supervisor)
     running.signal(signal.SIGSTOP)
-    let_go(running.pod)
+    open_gate(running.pod)
     await_death(program)
     running.stop()
     running.signal(signal.SIGCONT)
@@ -151,7 +153,7 @@ def test_a_program_that_had_ended_when_sigterm_was_taken_has_succeeded(
     assert running.end().verdict() == (0, "Succeeded", None)
 
 
-def test_a_store_that_hangs_does_not_take_the_report_of_a_stopped_run(
+def test_a_store_that_hangs_does_not_prevent_the_report_of_a_stopped_run(
     command_pod: MakePod,
 ) -> None:
     script = "trap 'exit 0' TERM; echo ready; while :; do sleep 1; done"
@@ -170,7 +172,7 @@ def test_a_store_that_hangs_does_not_take_the_report_of_a_stopped_run(
     assert ended.verdict() == (143, "Stopped", None)
     assert "checkpoint" not in ended.report
     assert ended.seconds < 2
-    (warning,) = ended.events("warning")  # a line of JSON, like all that the runner says
+    (warning,) = ended.events("warning")  # a line of JSON, like all output of the runner
     assert "the store gave no answer" in warning["message"]
 
 
@@ -178,7 +180,7 @@ def test_sigterm_while_the_store_hangs_hurries_the_report(command_pod: MakePod) 
     running = command_pod("mkfifo go; echo ready; read line < go", grace=2).start()
     running.wait_for("ready")
     program = children(running.supervisor)
-    let_go(running.pod)
+    open_gate(running.pod)
     stop_reading(running, program)
     running.stop()
     ended = running.end()
@@ -196,7 +198,7 @@ def stop_reading(running: Running, program: list[int]) -> None:
     os.kill(reader, signal.SIGSTOP)
 
 
-def let_go(pod: Pod) -> None:
-    """Let a script go on that reads the pipe `go`."""
+def open_gate(pod: Pod) -> None:
+    """Let a script continue that reads the pipe `go`."""
     (pipe,) = pod.thread_dir.glob("segments/*/workspace/go")
     pipe.write_text("go\n")

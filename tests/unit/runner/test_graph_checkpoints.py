@@ -1,4 +1,4 @@
-"""What a graph finds in its thread: what an older run, or another Agent, has left there."""
+"""The checkpoints that a graph finds in its thread, from an older run or from another Agent."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ OTHER = "0d3a6a52-7a3c-4f0e-8a4e-0f4f3d7b9a11"
 
 
 class Hostile(JsonPlusSerializer):
-    """Writes what a hostile Agent can write into its own segment."""
+    """Writes bytes that a hostile Agent can write into its own segment."""
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         return "msgpack", ormsgpack.packb(obj)
 
 
 def write_checkpoint(pod: Pod, *, value: object, pending: object = None) -> None:
-    """As a run of another Agent, which has the thread before."""
+    """Write it as an earlier run of another Agent on the thread."""
     saver = StoreSaver(pod.root / "store", run=OTHER, serde=Hostile())
     checkpoint = empty_checkpoint()
     checkpoint["channel_values"] = {"n": 1, "answer": value}
@@ -31,7 +31,9 @@ def write_checkpoint(pod: Pod, *, value: object, pending: object = None) -> None
     saver.put_writes(config, [("answer", pending)], "task")
 
 
-def test_what_another_agent_left_runs_nothing_in_a_pod_with_secrets(graph_pod: MakePod) -> None:
+def test_a_checkpoint_of_another_agent_runs_nothing_in_a_pod_with_secrets(
+    graph_pod: MakePod,
+) -> None:
     """In a checkpoint, and among its pending writes."""
     pod = graph_pod("graphs:graph", input={"n": 1}, APP_KEY="hidden")
     stolen = pod.root / "stolen"
@@ -59,8 +61,10 @@ def test_a_graph_finds_what_its_state_declares(graph_pod: MakePod) -> None:
     assert ended.report["output"]["anything"] == ["no"]
 
 
-def test_a_type_that_the_state_does_not_declare_needs_the_agents_leave(graph_pod: MakePod) -> None:
-    """The run that stored it goes on in a retry; nothing of it is lost."""
+def test_a_type_that_the_state_does_not_declare_must_be_allowed_by_the_agent(
+    graph_pod: MakePod,
+) -> None:
+    """The run that stored it resumes in a retry, and loses nothing of it."""
     pod = graph_pod("typed:hides", input={})
     for ended in (pod.run(), pod.run()):
         assert ended.verdict() == (0, "Succeeded", None)

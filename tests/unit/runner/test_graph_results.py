@@ -1,4 +1,4 @@
-"""What becomes of a graph that nobody stops."""
+"""The results of graphs that are not stopped."""
 
 import json
 
@@ -33,7 +33,7 @@ def test_an_entrypoint_of_the_functional_api_runs(graph_pod: MakePod) -> None:
     assert ended.report["output"] == 42
 
 
-def test_messages_keep_what_they_say(graph_pod: MakePod) -> None:
+def test_messages_keep_their_content(graph_pod: MakePod) -> None:
     messages = [{"role": "user", "content": "hello"}]
     ended = graph_pod("graphs:talks", input={"messages": messages}).run()
 
@@ -41,14 +41,14 @@ def test_messages_keep_what_they_say(graph_pod: MakePod) -> None:
     assert said == [("human", "hello"), ("ai", "you said hello")]
 
 
-def test_output_that_json_has_no_word_for_is_output_all_the_same(graph_pod: MakePod) -> None:
+def test_output_that_json_cannot_express_is_converted(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:odd_output", input={}).run()
 
     answer = ended.report["output"]["answer"]
     assert answer == {"nan": "nan", "('a', 1)": [1, 2], "object": {"n": 1}}
 
 
-def test_the_next_run_of_the_thread_goes_on_where_it_stopped(graph_pod: MakePod) -> None:
+def test_the_next_run_of_the_thread_resumes_where_it_stopped(graph_pod: MakePod) -> None:
     graph_pod("graphs:asks", input={"n": 1}).run()
     ended = graph_pod("graphs:asks").run()
 
@@ -85,7 +85,7 @@ def test_an_open_interrupt_is_in_the_report_and_in_the_stream(graph_pod: MakePod
 def test_a_paused_run_does_not_show_an_older_result_as_its_output(
     graph_pod: MakePod, graph: str, first: object, second: object, output: object
 ) -> None:
-    """Where the output is not the state itself, a graph that is paused has not written it yet."""
+    """If the output is not the state itself, a paused graph has not written it yet."""
     assert graph_pod(graph, input=first).run().report["output"] == output
     paused = graph_pod(graph, input=second).run().report
 
@@ -120,7 +120,7 @@ def test_events_are_whole_though_the_agent_made_stdout_non_blocking(graph_pod: M
     assert len(finished["output"]["answer"]) == 1_000_000
 
 
-def test_huge_output_is_whole_only_in_the_store(graph_pod: MakePod) -> None:
+def test_huge_output_is_cut_in_the_report_and_in_the_log(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:large_output", input={"n": 3_000_000}).run()
 
     assert ended.verdict() == (0, "Succeeded", None)
@@ -138,7 +138,7 @@ def test_a_question_is_asked_however_large_the_state_is(graph_pod: MakePod) -> N
     assert asked["value"] == {"question": "really?"}
 
 
-def test_a_failure_keeps_its_reason_however_much_it_says(graph_pod: MakePod) -> None:
+def test_a_failure_keeps_its_reason_however_long_its_message_is(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:fails_at_length", input={"n": 5_000_000}).run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
@@ -154,7 +154,7 @@ def test_a_failing_node_fails_the_run_and_keeps_its_checkpoints(graph_pod: MakeP
     assert "Traceback" in ended.stderr
 
 
-def test_a_retry_goes_on_and_does_not_begin_with_the_input_again(graph_pod: MakePod) -> None:
+def test_a_retry_resumes_and_does_not_start_from_the_input_again(graph_pod: MakePod) -> None:
     pod = graph_pod("graphs:fails_once", input={"n": 1})
     assert pod.run().verdict() == (1, "Failed", "AgentFailed")
     ended = pod.run()
@@ -164,7 +164,7 @@ def test_a_retry_goes_on_and_does_not_begin_with_the_input_again(graph_pod: Make
     assert "add_one runs" not in ended.lines
 
 
-def test_a_retry_of_a_run_that_had_ended_only_tells_the_result(graph_pod: MakePod) -> None:
+def test_a_retry_of_a_run_that_had_ended_only_reports_the_result(graph_pod: MakePod) -> None:
     pod = graph_pod("graphs:graph", input={"n": 1})
     first = pod.run()
     ended = pod.run()
@@ -183,7 +183,7 @@ def test_a_retry_of_a_run_that_had_ended_only_tells_the_result(graph_pod: MakePo
         ("nonsense", "InvalidUpdateError: Expected dict, got 5"),
     ],
 )
-def test_an_agent_that_breaks_down_fails_with_what_was_seen(
+def test_an_agent_that_crashes_fails_with_the_cause(
     graph_pod: MakePod, graph: str, told: str
 ) -> None:
     ended = graph_pod(f"graphs:{graph}", input={"n": 1}).run()
@@ -199,7 +199,7 @@ def test_an_error_that_a_node_error_handler_handles_is_no_failure(graph_pod: Mak
     assert ended.report["output"]["answer"] == "fail failed: the model said no"
 
 
-def test_what_a_node_writes_to_the_stream_is_in_the_log(graph_pod: MakePod) -> None:
+def test_a_nodes_writes_to_the_stream_are_in_the_log(graph_pod: MakePod) -> None:
     ended = graph_pod("graphs:writes_to_the_stream", input={}).run()
 
     first, second = (event["data"] for event in ended.events("custom"))
@@ -234,7 +234,7 @@ def test_input_that_the_graph_does_not_take_is_named(
     assert told in ended.report["message"]
 
 
-def test_a_retry_does_not_forget_that_the_input_was_refused(graph_pod: MakePod) -> None:
+def test_a_retry_refuses_the_input_again(graph_pod: MakePod) -> None:
     pod = graph_pod("graphs:graph", input=5)
     pod.run()
 
@@ -269,7 +269,7 @@ def test_a_new_thread_needs_input(graph_pod: MakePod) -> None:
         ("needs_a_library:graph", "imports 'surely_not_installed', which is not there"),
     ],
 )
-def test_a_graph_that_cannot_be_had_is_named_with_the_fix(
+def test_a_graph_that_cannot_be_loaded_is_named_with_the_fix(
     graph_pod: MakePod, graph: str, told: str
 ) -> None:
     ended = graph_pod(graph, input={}).run()
@@ -279,7 +279,7 @@ def test_a_graph_that_cannot_be_had_is_named_with_the_fix(
     assert told in ended.report["message"]
 
 
-def test_a_graph_that_cannot_be_made_now_can_be_made_by_a_retry(graph_pod: MakePod) -> None:
+def test_a_graph_whose_factory_fails_once_is_made_by_a_retry(graph_pod: MakePod) -> None:
     pod = graph_pod("graphs:fails_once_to_be_made", input={"n": 1})
     ended = pod.run()
 
@@ -297,7 +297,7 @@ def test_configurable_reaches_the_graph_but_cannot_change_the_thread(graph_pod: 
     assert ended.report["output"]["answer"] == ["talk", "small"]
 
 
-def test_what_a_run_writes_may_be_removed_by_the_group(graph_pod: MakePod) -> None:
+def test_a_runs_files_can_be_removed_by_the_group(graph_pod: MakePod) -> None:
     pod = graph_pod("graphs:graph", input={"n": 1})
     pod.run()
 
@@ -317,7 +317,7 @@ def test_a_run_that_was_rolled_back_does_nothing(graph_pod: MakePod) -> None:
     assert not ended.events("updates")
 
 
-def test_a_store_that_cannot_be_written_is_named(graph_pod: MakePod) -> None:
+def test_a_store_that_cannot_be_written_fails_the_run_as_store_failed(graph_pod: MakePod) -> None:
     pod = graph_pod("graphs:graph", input={"n": 1})
     pod.thread_dir.parent.write_text("a file where a directory should be")
     ended = pod.run()

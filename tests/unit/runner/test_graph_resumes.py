@@ -1,4 +1,4 @@
-"""Going on: the answer to what a graph asked for, and an older checkpoint to start from."""
+"""Resumes: answers to a graph's questions, and older checkpoints to start from."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_a_node_that_asks_again_gets_its_second_answer_from_the_run_after(
     assert ended.report["output"]["answer"] == ["a", "b"]
 
 
-def test_a_rolled_back_answer_gives_the_question_back_whole(graph_pod: MakePod) -> None:
+def test_after_the_rollback_of_its_answer_a_question_is_open_again(graph_pod: MakePod) -> None:
     """Failure mode 63: no write of the resuming run stays on the checkpoint that it answered."""
     graph_pod("graphs:asks", input={"n": 1}).run()
     answering = graph_pod("graphs:asks", resume="yes")
@@ -65,7 +65,7 @@ def test_a_rolled_back_answer_gives_the_question_back_whole(graph_pod: MakePod) 
     assert ended.report["output"]["answer"] == "no"
 
 
-def test_an_answer_that_nobody_waits_for_is_refused(graph_pod: MakePod) -> None:
+def test_an_answer_without_an_open_question_is_refused(graph_pod: MakePod) -> None:
     graph_pod("graphs:graph", input={"n": 1}).run()
     ended = graph_pod("graphs:graph", resume="yes").run()
 
@@ -101,7 +101,7 @@ def test_an_answer_at_a_breakpoint_is_no_answer_to_the_question_behind_it(
     assert waiting(ended) == [{"question": "really?"}]
 
 
-def test_a_question_that_has_its_answer_is_not_told_at_the_breakpoint_behind_it(
+def test_an_answered_question_is_not_reported_at_the_breakpoint_behind_it(
     graph_pod: MakePod,
 ) -> None:
     graph_pod("gates:asks_before_in_a_subgraph", input={"n": 1}).run()
@@ -156,7 +156,7 @@ def test_a_fork_starts_from_the_older_checkpoint_and_its_rollback_restores_the_l
     assert checkpoint_ids(first.pod) == before
 
 
-def test_a_fork_with_another_input_goes_on_from_the_older_state(graph_pod: MakePod) -> None:
+def test_a_fork_with_another_input_starts_from_the_older_state(graph_pod: MakePod) -> None:
     first = graph_pod("graphs:graph", input={"n": 1}).run()
     fork = graph_pod(
         "graphs:graph", input={"answer": "x"}, checkpoint={"id": checkpoint_ids(first.pod)[2]}
@@ -174,7 +174,7 @@ def test_a_checkpoint_that_the_thread_does_not_have_is_named(graph_pod: MakePod)
     assert "spec.checkpoint.id" in report["message"]
 
 
-def test_a_retry_of_a_fork_goes_on_from_what_it_has_itself(graph_pod: MakePod) -> None:
+def test_a_retry_of_a_fork_resumes_from_its_own_checkpoints(graph_pod: MakePod) -> None:
     first = graph_pod("graphs:fails_once", input={"n": 1})
     assert first.run().verdict() == (1, "Failed", "AgentFailed")
     (first.root / "failed-once").unlink()
@@ -187,7 +187,7 @@ def test_a_retry_of_a_fork_goes_on_from_what_it_has_itself(graph_pod: MakePod) -
     assert "add_one runs" not in retried.lines
 
 
-def test_a_fork_that_is_asked_again_tells_its_own_question(graph_pod: MakePod) -> None:
+def test_a_fork_whose_graph_asks_again_reports_its_own_question(graph_pod: MakePod) -> None:
     asked = graph_pod("graphs:asks_twice", input={"n": 1}).run()
     graph_pod("graphs:asks_twice", input={"n": 2}).run()
     start = {"id": asked.report["checkpoint"]["id"]}
@@ -197,7 +197,7 @@ def test_a_fork_that_is_asked_again_tells_its_own_question(graph_pod: MakePod) -
     assert fork.report["output"] == {"n": 1}
 
 
-def test_a_fork_that_answers_one_of_two_questions_tells_the_other(graph_pod: MakePod) -> None:
+def test_a_fork_that_answers_one_of_two_questions_reports_the_other(graph_pod: MakePod) -> None:
     asked = graph_pod("graphs:asks_two", input={"n": 1}).run()
     by_question = {i["value"]: i["id"] for i in asked.report["interrupts"]}
     graph_pod("graphs:asks_two", input={"n": 2}).run()
@@ -221,8 +221,8 @@ def test_a_fork_gives_its_own_answers_where_another_line_has_answered(graph_pod:
     assert ended.report["output"] == {"n": 2, "answer": ["x", "y"]}
 
 
-def test_a_fork_takes_over_no_answer_of_a_run_that_was_rolled_back(graph_pod: MakePod) -> None:
-    """Failure mode 63: what another line is rebuilt from stays, but answers nothing any more."""
+def test_a_fork_uses_no_answer_of_a_run_that_was_rolled_back(graph_pod: MakePod) -> None:
+    """Failure mode 63: the answer stays for the other line, but the fork does not get it."""
     asked = graph_pod("graphs:asks_and_logs", input={"log": ["start"]}).run()
     answered = graph_pod("graphs:asks_and_logs", resume="a").run()
     graph_pod("graphs:asks_and_logs", input={"log": ["later"]}).run()
@@ -233,7 +233,7 @@ def test_a_fork_takes_over_no_answer_of_a_run_that_was_rolled_back(graph_pod: Ma
     assert fork.report["output"] == {"log": ["start", "x"]}
 
 
-def test_what_a_fork_answered_is_rebuilt_for_later_runs_and_not_the_other_lines_answer(
+def test_later_runs_rebuild_a_forks_answer_and_not_that_of_the_other_line(
     graph_pod: MakePod,
 ) -> None:
     """Both lines' writes are at the same checkpoint, under the same task id."""
@@ -247,7 +247,7 @@ def test_what_a_fork_answered_is_rebuilt_for_later_runs_and_not_the_other_lines_
     assert later.report["output"] == {"log": ["start", "x", "later"]}
 
 
-def test_a_fork_from_before_a_damaged_segment_is_the_way_out(graph_pod: MakePod) -> None:
+def test_a_fork_from_before_a_damaged_segment_succeeds(graph_pod: MakePod) -> None:
     first = graph_pod("graphs:graph", input={"n": 1}).run()
     damaged = graph_pod("graphs:graph", input={"n": 2}).run()
     [log] = damaged.pod.thread_dir.glob("segments/000002-*/checkpoints.log")

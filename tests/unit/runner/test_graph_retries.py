@@ -1,4 +1,4 @@
-"""A retry after a pod that ended without an report, at a point where somebody is asked."""
+"""Retries after a pod that ended without a report, at a breakpoint or a question."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_a_retry_passes_the_breakpoint_that_its_run_was_to_pass(
     assert retried.report["output"]["answer"] == "done"
 
 
-def test_a_retry_goes_on_behind_a_node_whose_edge_has_failed(graph_pod: MakePod) -> None:
+def test_a_retry_continues_behind_a_node_whose_edge_has_failed(graph_pod: MakePod) -> None:
     pod = graph_pod("graphs:routes_on", input={"n": 1})
     assert pod.run().verdict() == (1, "Failed", "AgentFailed")
     retried = pod.run()
@@ -61,7 +61,7 @@ def test_a_retry_goes_on_behind_a_node_whose_edge_has_failed(graph_pod: MakePod)
     assert retried.report["output"] == {"n": 4}
 
 
-def test_a_retry_goes_on_behind_a_node_that_was_stopped_at_its_edge(graph_pod: MakePod) -> None:
+def test_a_retry_continues_behind_a_node_that_was_stopped_at_its_edge(graph_pod: MakePod) -> None:
     pod = graph_pod("gates:waits_at_an_edge", input={"n": 1})
     running = pod.start()
     running.wait_for("waiting")
@@ -110,7 +110,7 @@ def test_an_answer_in_a_subgraph_is_used_once(graph_pod: MakePod) -> None:
     assert waiting(retried) == ["two?"]
 
 
-def test_an_answer_is_not_lost_though_another_subgraph_has_gone_on(graph_pod: MakePod) -> None:
+def test_an_answer_is_not_lost_though_another_subgraph_has_advanced(graph_pod: MakePod) -> None:
     asked = graph_pod("questions:one_beside_two", input={"n": 1}).run()
     by_question = {i["value"]: i["id"] for i in asked.report["interrupts"]}
     answers = {by_question["one?"]: "a", by_question["two?"]: "b"}

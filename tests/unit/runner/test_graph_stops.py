@@ -8,7 +8,7 @@ from unit.runner.pod import Ended, MakePod, Pod
 
 
 def stopped(pod: Pod) -> Ended:
-    """What is left of a pod that is stopped when its node says that it is ready."""
+    """Stop a pod when its node prints "ready", and return how it ended."""
     running = pod.start()
     running.wait_for("ready")
     running.stop()
@@ -40,7 +40,9 @@ def test_a_node_that_can_be_interrupted_cleans_up_and_stops_at_once(
         "stubborn:served_before",
     ],
 )
-def test_a_node_stops_and_cleans_up_though_sigterm_is_taken(graph_pod: MakePod, graph: str) -> None:
+def test_a_node_stops_and_cleans_up_though_the_agent_handles_or_blocks_sigterm(
+    graph_pod: MakePod, graph: str
+) -> None:
     ended = stopped(graph_pod(graph, input={"n": 1}, grace=20))
 
     assert ended.verdict() == (143, "Stopped", None)
@@ -50,10 +52,10 @@ def test_a_node_stops_and_cleans_up_though_sigterm_is_taken(graph_pod: MakePod, 
 
 
 @pytest.mark.parametrize("graph", ["takes_sigterm:steps", "ignores_sigterm:steps"])
-def test_no_step_begins_after_the_stop_though_sigterm_is_taken(
+def test_no_step_begins_after_the_stop_though_the_agent_handles_or_ignores_sigterm(
     graph_pod: MakePod, graph: str
 ) -> None:
-    """Each step swallows what interrupts it; where SIGTERM is ignored, nothing does."""
+    """Each step swallows its interruption; a graph that ignores SIGTERM gets none."""
     ended = stopped(graph_pod(graph, input={}, grace=20))
 
     assert ended.verdict() == (143, "Stopped", None)
@@ -63,7 +65,7 @@ def test_no_step_begins_after_the_stop_though_sigterm_is_taken(
     assert ended.seconds < 5
 
 
-def test_what_holds_up_the_exit_of_a_stopped_graph_is_killed_and_the_stop_is_not_forced(
+def test_a_stopped_graph_that_hangs_at_its_exit_is_killed_and_the_stop_is_not_forced(
     graph_pod: MakePod,
 ) -> None:
     ended = stopped(graph_pod("stubborn:hangs_up_the_exit", input={"n": 1}, grace=20))
@@ -74,7 +76,7 @@ def test_what_holds_up_the_exit_of_a_stopped_graph_is_killed_and_the_stop_is_not
     assert ended.seconds < 5
 
 
-def test_what_holds_up_the_exit_of_a_graph_with_a_result_is_killed(graph_pod: MakePod) -> None:
+def test_a_graph_with_a_result_that_hangs_at_its_exit_is_killed(graph_pod: MakePod) -> None:
     running = graph_pod("stubborn:lingers", input={"n": 1}).start()
     running.wait_for("ready")
     since = time.monotonic()
@@ -119,7 +121,7 @@ def test_a_node_that_swallows_the_stop_gets_the_graph_no_step_further(
     assert ended.seconds < 5
 
 
-def test_a_graph_that_succeeds_because_it_was_stopped_has_not_succeeded(
+def test_a_graph_that_returns_because_it_was_stopped_has_not_succeeded(
     graph_pod: MakePod,
 ) -> None:
     ended = stopped(graph_pod("stubborn:swallows_last", input={"n": 1}))
@@ -143,7 +145,7 @@ def test_an_import_can_be_stopped(graph_pod: MakePod) -> None:
     assert ended.seconds < 5
 
 
-def test_a_stopped_run_goes_on_where_it_was(graph_pod: MakePod) -> None:
+def test_a_stopped_run_resumes_where_it_was(graph_pod: MakePod) -> None:
     """Failure mode 33."""
     pod = graph_pod("stubborn:sleeps", input={"n": 1})
     stopped(pod)
@@ -153,7 +155,7 @@ def test_a_stopped_run_goes_on_where_it_was(graph_pod: MakePod) -> None:
     assert ended.report["checkpoint"]["count"] == 3
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(graph_pod: MakePod) -> None:
+def test_a_killed_run_resumes_where_it_was(graph_pod: MakePod) -> None:
     pod = graph_pod("stubborn:spins_in_c", input={"n": 1}, grace=1)
     stopped(pod)
     ended = stopped(pod)
@@ -162,8 +164,8 @@ def test_a_run_that_was_killed_goes_on_where_it_was(graph_pod: MakePod) -> None:
     assert ended.report["checkpoint"]["count"] == 3
 
 
-def test_a_tool_call_that_was_stopped_has_no_answer_in_the_next_run(graph_pod: MakePod) -> None:
-    """Failure mode 33. No model takes messages in which a tool call is not answered."""
+def test_a_tool_call_that_was_stopped_is_answered_in_the_next_run(graph_pod: MakePod) -> None:
+    """Failure mode 33. Models refuse messages with an unanswered tool call."""
     question = {"messages": [{"role": "user", "content": "what is it?"}]}
     stopped(
         graph_pod("calls_a_tool:graph", input=question, config={"configurable": {"hold": True}})
@@ -178,7 +180,7 @@ def test_a_tool_call_that_was_stopped_has_no_answer_in_the_next_run(graph_pod: M
 
 
 def stopped_fan_out(pod: Pod) -> Ended:
-    """What is left of a pod that is stopped when both its nodes say that they are ready."""
+    """Stop a pod when both its nodes print "ready", and return how it ended."""
     running = pod.start()
     running.wait_for("ready")
     running.wait_for("ready")
@@ -186,7 +188,7 @@ def stopped_fan_out(pod: Pod) -> Ended:
     return running.end()
 
 
-def test_nodes_beside_each_other_all_clean_up(graph_pod: MakePod) -> None:
+def test_parallel_nodes_all_clean_up(graph_pod: MakePod) -> None:
     ended = stopped_fan_out(graph_pod("stubborn:spins_twice", input={"n": 1}, grace=20))
 
     assert ended.verdict() == (143, "Stopped", None)
@@ -194,7 +196,7 @@ def test_nodes_beside_each_other_all_clean_up(graph_pod: MakePod) -> None:
     assert ended.seconds < 5
 
 
-def test_a_blocked_node_beside_another_ends_with_the_grace_period(graph_pod: MakePod) -> None:
+def test_a_blocked_parallel_node_ends_with_the_grace_period(graph_pod: MakePod) -> None:
     ended = stopped_fan_out(graph_pod("stubborn:sleeps_beside_a_lock", input={"n": 1}, grace=2))
 
     assert ended.verdict() == (143, "Stopped", None)

@@ -1,4 +1,4 @@
-"""Which room of the runner image imports which."""
+"""The layers of the runner image's modules."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 IMAGE = Path(__file__).parents[3] / "runner-image"
 TOP = {"supervisor", "cli", "__main__"}
-"""Of the runner's own files, those that start all others."""
+"""The runner's entry points, which import all its other files."""
 
 LAYERS = [
     "store",
@@ -41,7 +41,7 @@ def is_module(name: tuple[str, ...]) -> bool:
 
 
 def imports_of(path: Path) -> Iterator[tuple[str, ...]]:
-    """The modules of ours that a file imports, also inside of functions."""
+    """The runner image's modules that a file imports, also inside of functions."""
     package = path.relative_to(IMAGE).parent.parts
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):

@@ -1,4 +1,4 @@
-"""The supervisor as the first process of a namespace, which the kernel treats like no other."""
+"""The supervisor as PID 1 of a namespace, which the kernel treats specially."""
 
 import os
 
@@ -16,7 +16,7 @@ def test_sigterm_reaches_pid_1(graph_pod: MakePod) -> None:
     assert ended.seconds < 5
 
 
-def test_an_agent_that_interrupts_pid_1_does_not_take_its_report(command_pod: MakePod) -> None:
+def test_an_agent_that_interrupts_pid_1_does_not_prevent_its_report(command_pod: MakePod) -> None:
     ended = command_pod("kill -INT 1; kill -INT $$").start(pid_one=True).end()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")
@@ -31,7 +31,7 @@ def test_orphans_are_reaped(graph_pod: MakePod) -> None:
     assert ended.report["output"] == {"answer": "reaped"}
 
 
-def test_every_process_is_dead_before_the_report_is_given(graph_pod: MakePod) -> None:
+def test_every_process_is_dead_before_the_report_is_written(graph_pod: MakePod) -> None:
     """Failure mode 20b."""
     pod = graph_pod("stubborn:leaves_processes_behind", input={})
     os.mkfifo(pod.termination_log)  # the report waits for its reader

@@ -1,4 +1,4 @@
-"""What keeps the supervisor's report out of the hands of the agent."""
+"""The protection of the supervisor's report from the agent."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_the_agent_cannot_trace_its_supervisor_or_open_its_memory(make_pod: Make
 def test_the_report_is_in_the_log_whole_behind_all_that_the_agent_prints(
     command_pod: MakePod,
 ) -> None:
-    """The agent leaves a line open, and a process that goes on printing in another session."""
+    """The agent leaves a line open, and a process that keeps printing in another session."""
     script = """
     setsid sh -c 'while echo still here; do :; done' &
     printf %s '{"event":"report","result":"Succeeded"'
@@ -61,7 +61,7 @@ def test_a_short_report_comes_first_and_survives_when_the_message_is_cut(
     assert event.items() > json.loads(whole).items()
 
 
-def test_a_result_that_is_none_does_not_take_the_report(graph_pod: MakePod) -> None:
+def test_an_invalid_result_does_not_prevent_the_report(graph_pod: MakePod) -> None:
     ended = graph_pod("forges:graph", input={}).run()
 
     assert ended.verdict() == (1, "Failed", "AgentFailed")

@@ -1,4 +1,4 @@
-"""A pod that was not given a run that makes sense says so."""
+"""A pod with an invalid run file or environment reports the error."""
 
 import pytest
 
@@ -31,9 +31,7 @@ GRAPH = {"runtime": {"langgraph": {"graph": "graphs:graph"}}}
         ),
     ],
 )
-def test_a_run_file_that_makes_no_sense_is_refused(
-    make_pod: MakePod, run: object, told: str
-) -> None:
+def test_an_invalid_run_file_is_refused(make_pod: MakePod, run: object, told: str) -> None:
     ended = make_pod(run).run()
 
     assert ended.verdict() == (2, "Failed", "InvalidRun")
@@ -56,7 +54,9 @@ def test_a_run_file_that_is_not_json_is_named(make_pod: MakePod) -> None:
     assert "is not JSON" in pod.run().report["message"]
 
 
-def test_json_that_is_too_deep_for_python_names_no_field(make_pod: MakePod) -> None:
+def test_json_that_is_too_deep_for_python_is_refused_with_the_fields_that_may_be_it(
+    make_pod: MakePod,
+) -> None:
     pod = make_pod(GRAPH)
     (pod.root / "run" / "run.json").write_text("[" * 9_000 + "]" * 9_000)
     ended = pod.run()

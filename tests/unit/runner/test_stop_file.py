@@ -1,4 +1,4 @@
-"""A stop that has begun is shortened by a file that only the operator's Jobs can write."""
+"""A file that only the operator's Jobs can write shortens a stop that has begun."""
 
 import json
 import os
@@ -90,9 +90,7 @@ def test_a_file_never_makes_a_stop_longer(command_pod: MakePod) -> None:
 
 
 @pytest.mark.parametrize("what", ["pipe", "link", "directory", "text"])
-def test_what_is_no_such_file_is_passed_over(
-    command_pod: MakePod, tmp_path: Path, what: str
-) -> None:
+def test_an_invalid_stop_file_is_ignored(command_pod: MakePod, tmp_path: Path, what: str) -> None:
     pod = command_pod(IGNORES_SIGTERM, grace=1)
     path = pod.thread_dir / "stops" / pod.uid
     path.parent.mkdir(parents=True)
@@ -115,7 +113,7 @@ def test_what_is_no_such_file_is_passed_over(
 def test_a_volume_that_hangs_holds_up_neither_the_stop_nor_the_report(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The file is read beside the supervisor's own work, by what it leaves behind."""
+    """A thread beside the supervisor's own work reads the file."""
     asked, may_answer = os.pipe(), os.pipe()
 
     def hang(_: Path) -> None:
@@ -154,7 +152,7 @@ def test_the_job_does_nothing_for_a_run_that_was_rolled_back(make_pod: MakePod) 
         ({"seconds": None}, "TypeError"),
     ],
 )
-def test_the_job_names_what_it_cannot_do(
+def test_the_job_names_an_invalid_request(
     make_pod: MakePod, what: dict[str, object], told: str
 ) -> None:
     pod = make_pod({})
@@ -178,8 +176,8 @@ def test_the_job_follows_no_link(make_pod: MakePod, tmp_path: Path) -> None:
     assert list(outside.iterdir()) == []
 
 
-def test_what_a_job_wrote_is_lowered_only(make_pod: MakePod) -> None:
-    """A Job that was made before may come later."""
+def test_the_job_only_lowers_the_seconds(make_pod: MakePod) -> None:
+    """An earlier Job may run later."""
     pod = make_pod({})
     pod.thread_dir.mkdir(parents=True)
     written = [job(pod, seconds).read_text() for seconds in (5, 9, 2)]
@@ -187,7 +185,7 @@ def test_what_a_job_wrote_is_lowered_only(make_pod: MakePod) -> None:
     assert written == ["5", "5", "2"]
 
 
-def test_the_file_goes_with_the_run(make_pod: MakePod) -> None:
+def test_the_clean_up_of_a_run_removes_its_stop_file(make_pod: MakePod) -> None:
     pod = make_pod({})
     (pod.thread_dir / "segments" / f"000001-{pod.uid}").mkdir(parents=True)
     path = job(pod, 5)

@@ -1,4 +1,4 @@
-"""What else the image's ENTRYPOINT does: workspaces for foreign images, and the clean-up Job."""
+"""The other subcommands of the ENTRYPOINT: workspaces for foreign images, and the clean-up Job."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def test_prepare_workspace_makes_the_workspace_in_the_given_segment(make_pod: Ma
     assert [path.name for path in pod.thread_dir.iterdir()] == ["segments"]
 
 
-def test_a_workspace_that_cannot_be_made_is_told(make_pod: MakePod) -> None:
+def test_a_workspace_that_cannot_be_made_is_reported(make_pod: MakePod) -> None:
     ended = make_pod({}, thread="nowhere").run("prepare-workspace")
 
     assert ended.verdict() == (1, "Failed", "StoreFailed")
@@ -50,7 +50,7 @@ def test_cleanup_drops_what_the_run_wrote(make_pod: MakePod) -> None:
 def test_cleanup_finds_the_package_that_the_state_of_a_later_run_is_packed_with(
     make_pod: MakePod,
 ) -> None:
-    """It starts without a look at packages, as all that the image starts does."""
+    """Like every process of the image, it starts without site-packages."""
     pod = make_pod({})
     delta_runs(pod.root / "store", 3)
     pod.env["AGENTRUN_CLEANUP"] = json.dumps([{"uid": delta_run(1), "thread": THREAD}])

@@ -1,4 +1,4 @@
-"""The termination report fits into a termination message, whatever it is to tell."""
+"""The termination report fits into a termination message, whatever its content."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agentrun_runner.encoding import fit
 from agentrun_runner.termination_report import MAX_BYTES
 
-# Also half surrogate pairs, which JSON can say and UTF-8 cannot.
+# Also half surrogate pairs, which JSON can encode and UTF-8 cannot.
 TEXT = st.text(st.characters(), max_size=3000) | st.text(st.sampled_from("a\x00\udc80ü🙂"))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
@@ -103,7 +103,7 @@ def test_long_questions_lose_their_end_and_keep_their_ids() -> None:
     assert "interruptsTruncated" not in report
 
 
-def test_of_too_many_questions_the_last_are_missing_and_that_is_said() -> None:
+def test_of_too_many_questions_the_last_are_missing_and_the_report_says_so() -> None:
     interrupts = [question(n, "?") for n in range(5000)]
     report = json.loads(fit(report_of(None, interrupts), MAX_BYTES))
 

@@ -50,7 +50,7 @@ def empty(directory: Path) -> None:
 
 
 class Typed(NamedTuple):
-    """What came of a command of `agentrun-store`."""
+    """The result of a command of `agentrun-store`."""
 
     code: int
     out: str

@@ -1,7 +1,7 @@
 """A layer between the store and the os module, at every call that changes the disk.
 
-It counts these calls, can kill the process or fail at any of them, and knows what a power cut
-would lose: what was changed, and not synced since.
+It counts these calls, can kill the process or fail at any of them, and knows the changes that a
+power cut would lose, since no sync followed.
 """
 
 import errno
@@ -25,7 +25,7 @@ _CHANGING = (
 )
 
 
-# Which arguments are names that the call makes or takes away; the first one if not listed.
+# The arguments that are names which the call makes or removes; the first one if not listed.
 _NAMES = {
     "rename": slice(2),
     "replace": slice(2),
@@ -35,7 +35,7 @@ _NAMES = {
 
 
 class KilledError(BaseException):
-    """The process died. Nothing that it still tries to do reaches the disk."""
+    """The process died. None of its later calls reaches the disk."""
 
 
 class Disk:
@@ -45,7 +45,7 @@ class Disk:
         self.calls: list[tuple[str, str]] = []
         """(function, path) of each changing call, in order."""
         self.unsynced: dict[int, str] = {}
-        """inode -> path of files and directories that a power cut would take back."""
+        """inode -> path of files and directories that a power cut would undo."""
         self.killed = False
         self._real = {name: getattr(os, name) for name in _CHANGING}
         self._real["syncfs"] = sync_file_system

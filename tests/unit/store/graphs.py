@@ -36,7 +36,7 @@ def delta_run(number: int) -> str:
 
 
 def delta_runs(root: Path, rounds: int) -> StateGraph[DeltaState]:
-    """So many runs of a graph whose state has a snapshot at every fourth change only."""
+    """`rounds` runs of a graph whose state has a snapshot at every fourth change only."""
     graph = StateGraph(DeltaState)
     graph.add_node("step", lambda state: {"log": [f"step {len(state['log'])}"]})
     graph.add_edge(START, "step")

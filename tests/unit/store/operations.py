@@ -16,7 +16,7 @@ COUNTED = (
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """How often each function of `os` is called."""
+    """The number of calls of each function of `os`."""
     calls: Counter[str] = Counter()
 
     def counting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:

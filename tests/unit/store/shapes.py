@@ -1,4 +1,4 @@
-"""What an agent can leave in a store. Every function is given the directory of its segment."""
+"""Files that an agent can leave in a store. Every function gets the directory of its segment."""
 
 import os
 import socket
@@ -120,7 +120,7 @@ OF_A_SEGMENT: dict[str, Callable[[Path], object]] = {
     "deep tree": lambda segment: deep_tree(segment, 5_000),
     "locked tree": _locked_tree,
 }
-"""What an agent can make of its own segment."""
+"""What an agent can do to its own segment."""
 
 OF_A_THREAD: dict[str, Callable[[Path], object]] = {
     "segments without permissions": lambda segment: segment.parent.chmod(0),
@@ -148,4 +148,4 @@ OF_A_THREAD: dict[str, Callable[[Path], object]] = {
         "9" * 100 + "-" + segment.name.partition("-")[2]
     ).mkdir(),
 }
-"""What an agent can make of a thread's directory, if it can write there."""
+"""What an agent can do to a thread's directory, if it can write there."""

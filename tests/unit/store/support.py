@@ -65,7 +65,7 @@ def newest_id(saver: StoreSaver, *, ns: str = "") -> str | None:
 
 
 def content(root: Path) -> dict[str, Any]:
-    """All that a reader gets out of the thread: values and pending writes by checkpoint."""
+    """All that a reader gets from the thread: values and pending writes by checkpoint."""
     return {
         found.checkpoint["id"]: (found.checkpoint["channel_values"], found.pending_writes)
         for found in StoreSaver(root).list(config())

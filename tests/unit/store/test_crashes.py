@@ -137,7 +137,7 @@ def workspace_files(root: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_cut_anywhere_it_is_done_or_not_done_and_can_be_repeated(
+def test_a_change_that_is_cut_anywhere_is_done_or_not_done_and_can_be_repeated(
     name: str, fault: Fault, tmp_path: Path
 ) -> None:
     """Failure mode 32."""
@@ -162,7 +162,7 @@ def test_cut_anywhere_it_is_done_or_not_done_and_can_be_repeated(
         again = scenario.act(root)
         assert state(root) == after, where
         assert list(root.rglob(".*")) == [], f"{where}: leftovers"
-        # Only a stateless thread, gone with its tombstone, forgets how much there was.
+        # Only a stateless thread, removed with its tombstone, forgets the number of checkpoints.
         assert again == result or (again == 0 and "stateless" in name) or isinstance(again, Path)
 
 
@@ -174,7 +174,7 @@ def test_cut_anywhere_it_is_done_or_not_done_and_can_be_repeated(
         if "put" in name or "rollback" in name or name == "first workspace"
     ],
 )
-def test_what_returned_survives_a_power_cut(name: str, tmp_path: Path) -> None:
+def test_a_write_that_returned_survives_a_power_cut(name: str, tmp_path: Path) -> None:
     SCENARIOS[name].prepare(tmp_path)
     with faulty() as disk:
         SCENARIOS[name].act(tmp_path)
@@ -194,7 +194,7 @@ def test_a_rollback_removes_nothing_before_its_tombstone_is_on_disk(tmp_path: Pa
 
 
 @pytest.mark.parametrize("fault", ["disk full", "disk full half-way"])
-def test_after_a_full_disk_the_same_saver_goes_on(fault: Fault, tmp_path: Path) -> None:
+def test_after_a_full_disk_the_same_saver_writes_again(fault: Fault, tmp_path: Path) -> None:
     reference = tmp_path / "reference"
     reference.mkdir()
     with faulty() as whole:

@@ -1,6 +1,6 @@
-"""What a thread costs does not grow with its history: the same file operations, whatever it holds.
+"""The cost of a thread does not grow with its history: the same number of file operations.
 
-One look at the directory of the segments is among them; only its length grows with their number.
+One of them lists the directory of the segments; only the length of this list grows.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ STATE = JsonPlusSerializer().dumps_typed(checkpoint("1", "text"))
 
 
 def checkpoints(root: Path, count: int) -> None:
-    """One run with so many checkpoints, each tenth a subgraph's."""
+    """One run with `count` checkpoints, each tenth a subgraph's."""
 
     def entries() -> Iterator[Entry]:
         for number in range(count):
@@ -56,7 +56,7 @@ def checkpoints(root: Path, count: int) -> None:
 
 
 def runs(root: Path, count: int) -> None:
-    """So many runs with a checkpoint and a workspace each."""
+    """`count` runs with a checkpoint and a workspace each."""
     thread = Store(root).thread(THREAD)
     for number in range(1, count + 1):
         segment = thread.segment(number, check_run(uid(number)))
@@ -73,7 +73,7 @@ def runs(root: Path, count: int) -> None:
 
 
 def rolled_back(root: Path, count: int) -> None:
-    """One run that counts, after so many that were rolled back."""
+    """One run that counts, after `count` runs that were rolled back."""
     thread = Store(root).thread(THREAD)
     for number in range(1, count + 1):
         thread.bury(check_run(uid(number)), Tombstone(1, number))
@@ -111,7 +111,7 @@ def acts(root: Path) -> Acts:
 
 
 def assert_same(few: Acts, many: Acts) -> None:
-    """But for a read or two: a record may lie across the edge of what is read in one go."""
+    """Equal but for up to two reads: a record may lie across the end of one read."""
     for act in few:
         assert abs(few[act].pop("pread", 0) - many[act].pop("pread", 0)) <= 2, act
         assert few[act] == many[act], act

@@ -1,5 +1,5 @@
-"""An agent can write to its segment what it likes, and a hostile volume holds anything. It hinders
-no work but its own: other threads are listed and checked, and its run can be rolled back."""
+"""An agent can write anything to its segment, and a hostile volume holds anything. That affects
+the agent's own run only: other threads are listed and checked, and the run can be rolled back."""
 
 import errno
 import json
@@ -63,7 +63,7 @@ BAD_WRITES: list[Any] = [
 
 
 def add_record(root: Path, kind: int, meta: Any) -> None:
-    """With checksums as they should be."""
+    """Add a record with valid checksums."""
     path = log_of(root, RUN_A)
     size = path.stat().st_size
     _, data = log.encode(check_run(RUN_A), size, Entry(kind, meta, b""))
@@ -81,7 +81,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: name[:60])
-def test_its_log_is_damage_that_is_named_and_can_be_rolled_back(
+def test_a_hostile_log_is_named_as_damage_and_can_be_rolled_back(
     name: str, tmp_path: Path, tool: Tool
 ) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1")
@@ -164,7 +164,7 @@ def clean(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [*OF_A_SEGMENT, *OF_A_THREAD])
-def test_whatever_it_leaves_its_run_and_all_others_of_the_job_are_rolled_back(
+def test_whatever_an_agent_leaves_all_runs_of_the_job_are_rolled_back(
     name: str, unprivileged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(StoreSaver(unprivileged, run=RUN_A), "1")
@@ -177,7 +177,7 @@ def test_whatever_it_leaves_its_run_and_all_others_of_the_job_are_rolled_back(
     assert report["runs"][RUN_B] == {"checkpoints": 1}
     directory = unprivileged / THREAD
     left = list((directory / "segments").iterdir()) if (directory / "segments").exists() else []
-    kept = f"kept-{segment.name}"  # what a later run may need, if that cannot be known
+    kept = f"kept-{segment.name}"  # kept for later runs, if their need is unknown
     assert [path.name for path in left if RUN_A in path.name and path.name != kept] == []
     tombstone = directory / "tombstones" / RUN_A
     assert json.loads(tombstone.read_text())["checkpoints"] in (0, 1)
@@ -189,10 +189,10 @@ def test_whatever_it_leaves_its_run_and_all_others_of_the_job_are_rolled_back(
 
 
 @pytest.mark.parametrize("name", OF_A_SEGMENT)
-def test_whatever_it_leaves_the_rollback_of_a_later_run_and_of_an_older_one_goes_on(
+def test_whatever_an_agent_leaves_later_and_older_runs_can_be_rolled_back(
     name: str, unprivileged: Path
 ) -> None:
-    """What later runs need of an older one is in the logs of all of them."""
+    """A rollback reads the logs of later runs to find what they need."""
     for run, checkpoint_id in ((RUN_C, "1"), (RUN_A, "2"), (RUN_B, "3")):
         put(StoreSaver(unprivileged, run=run), checkpoint_id)
     OF_A_SEGMENT[name](log_of(unprivileged, RUN_A).parent)
@@ -204,7 +204,7 @@ def test_whatever_it_leaves_the_rollback_of_a_later_run_and_of_an_older_one_goes
 
 @pytest.mark.usefixtures("any_trees")
 @pytest.mark.parametrize("name", OF_A_SEGMENT)
-def test_whatever_it_leaves_all_other_threads_are_listed_and_checked(
+def test_whatever_an_agent_leaves_all_other_threads_are_listed_and_checked(
     name: str, tmp_path: Path, tool: Tool
 ) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1")
@@ -222,10 +222,10 @@ def test_whatever_it_leaves_all_other_threads_are_listed_and_checked(
         assert tool(command, "chat").code == int(is_damage)
 
 
-def test_a_rollback_of_what_is_large_has_a_bound_on_its_memory(
+def test_the_rollback_of_a_large_log_has_a_bound_on_its_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of the metadata is more than a clean-up has memory for."""
+    """All of the metadata is larger than the clean-up's memory."""
     add = {"metadata": {"x": "y" * 3_000_000}}
     put(StoreSaver(tmp_path, run=RUN_A), "1")
     put(StoreSaver(tmp_path, run=RUN_B), "2", thread="other")
@@ -272,7 +272,7 @@ def test_a_checkpoint_that_is_its_own_ancestor_is_damage(tmp_path: Path) -> None
         saver.get_delta_channel_history(config=config("1"), channels=["other"])
 
 
-def test_what_no_reader_would_take_is_not_written(
+def test_the_saver_refuses_to_write_what_no_reader_accepts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
@@ -300,7 +300,7 @@ def test_writes_may_be_any_sequence(tmp_path: Path) -> None:
     assert found.pending_writes == [("task", "a", 1), ("task", "b", 2)]
 
 
-def test_what_decodes_for_the_clean_up_knows_langgraphs_codes() -> None:
+def test_the_decoder_of_the_clean_up_has_langgraphs_codes() -> None:
     assert values.EXT_DELTA_SNAPSHOT == jsonplus.EXT_DELTA_SNAPSHOT
     assert values.EXT_NUMPY_ARRAY == jsonplus.EXT_NUMPY_ARRAY
 
@@ -324,7 +324,7 @@ def test_any_bytes_can_be_shown(data: bytes) -> None:
 def test_directories_that_only_the_kubelet_may_remove_are_left_empty(
     thread: str, unprivileged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It makes them as root, with the sticky bit where the root of the volume has it."""
+    """The kubelet makes them as root, with the sticky bit if the root of the volume has it."""
     thread_id = thread.rpartition("/")[2]
     saver = StoreSaver(unprivileged, run=RUN_A, thread_dir_of=lambda _: thread)
     put(saver, "1", thread=thread_id)

@@ -1,4 +1,4 @@
-"""Changed bits: found and named, or in the last record, which is dropped. Never a wrong value."""
+"""Changed bits: readers name them, or drop them with the last record. Never a wrong value."""
 
 from pathlib import Path
 
@@ -144,7 +144,7 @@ def test_a_record_moved_to_another_place_is_not_taken_for_one(tmp_path: Path) ->
     assert content(tmp_path) == {}
 
 
-def test_what_a_caller_changes_later_is_not_stored(tmp_path: Path) -> None:
+def test_a_callers_later_changes_are_not_stored(tmp_path: Path) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
     state, metadata = checkpoint("1", ["a"]), {"source": "loop", "parents": {"": "0"}}
     saver.put(config(), state, metadata, {})  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A log is read from its end, and gives what reading all of it gives."""
+"""Reading a log from its end has the same result as reading all of it."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from unit.store.support import RUN_A, RUN_B, THREAD, config, content, ids, log_o
 
 @pytest.fixture
 def short_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the last record is looked at, whatever is asked for."""
+    """Readers read the last record alone at first."""
     monkeypatch.setattr(tail, "WINDOW", 1)
 
 
-def test_without_chains_a_log_of_an_older_version_is_read_and_written_on(
+def test_a_log_of_an_older_version_without_chains_is_read_and_extended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
@@ -35,7 +35,7 @@ def test_without_chains_a_log_of_an_older_version_is_read_and_written_on(
 
 
 @pytest.mark.usefixtures("short_end")
-def test_what_is_not_at_the_end_is_found_further_back(tmp_path: Path) -> None:
+def test_a_checkpoint_that_is_not_at_the_end_is_found_further_back(tmp_path: Path) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
     put(saver, "1", "one")
     saver.put_writes(config("1"), [("value", "early")], "task")
@@ -57,7 +57,7 @@ def test_what_is_not_at_the_end_is_found_further_back(tmp_path: Path) -> None:
 def test_ids_that_go_down_put_again_or_written_to_early_are_read_from_the_start(
     is_reopened: bool, tmp_path: Path
 ) -> None:
-    """What the end of the log says would be another answer."""
+    """The end of the log alone would give another answer."""
 
     def saver() -> StoreSaver:
         return StoreSaver(tmp_path, run=RUN_A) if is_reopened else same
@@ -83,7 +83,9 @@ def flip(log: Path, offset: int) -> None:
 
 
 @pytest.mark.usefixtures("short_end")
-def test_damage_behind_the_answer_hides_it_not_and_before_it_is_named(tmp_path: Path) -> None:
+def test_older_damage_does_not_hide_the_newest_and_is_named_by_a_read_that_meets_it(
+    tmp_path: Path,
+) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
     for number in range(9):
         put(saver, str(number), ns="" if number < 5 else "subgraph")
@@ -139,7 +141,7 @@ def test_in_a_log_with_room_for_more_a_torn_record_is_dropped(
     assert ids(StoreSaver(tmp_path)) == ["4", "2", "1", "0"]
 
 
-def test_a_run_that_writes_much_keeps_little_of_it_in_memory(
+def test_a_run_with_a_trimmed_index_still_finds_all_its_checkpoints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segment, "_TRIM_EVERY", 10)
@@ -156,6 +158,6 @@ def test_a_run_that_writes_much_keeps_little_of_it_in_memory(
     assert operations["pread"] < 40
 
 
-def test_an_entry_is_chained_to_the_record_before_it() -> None:
+def test_the_first_entry_is_chained_to_no_record_before_it() -> None:
     entry = Entry(1, {"thread": "t", "ns": "", "id": "1", "attempt": 1}, b"")
     assert Index().chained(entry).meta["chain"] == [0, 1, "1", False]

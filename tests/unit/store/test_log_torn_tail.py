@@ -27,7 +27,7 @@ def written(root: Path) -> tuple[Path, list[int], list[dict[str, object]]]:
 
 
 @pytest.mark.usefixtures("fast_disk")
-def test_a_log_cut_at_any_byte_has_its_whole_records_and_is_written_on(tmp_path: Path) -> None:
+def test_a_log_cut_at_any_byte_keeps_its_whole_records_and_can_be_extended(tmp_path: Path) -> None:
     log, lengths, contents = written(tmp_path)
     whole = log.read_bytes()
     for length in range(len(whole)):
@@ -42,7 +42,7 @@ def test_a_log_cut_at_any_byte_has_its_whole_records_and_is_written_on(tmp_path:
 
 
 @pytest.mark.parametrize("rest", [b"\0", b"\0" * 10_000, b"\xff" * 40, HEADER], ids=len)
-def test_what_a_power_cut_leaves_behind_the_last_record_is_dropped(
+def test_bytes_behind_the_last_record_after_a_power_cut_are_dropped(
     rest: bytes, tmp_path: Path
 ) -> None:
     log, _, contents = written(tmp_path)
@@ -70,7 +70,7 @@ def test_a_torn_payload_that_holds_a_whole_log_is_still_a_torn_tail(tmp_path: Pa
     assert content(tmp_path) == contents[-1]
 
 
-def test_a_torn_writes_record_loses_all_of_its_writes_or_none(tmp_path: Path) -> None:
+def test_a_torn_writes_record_loses_all_of_its_writes(tmp_path: Path) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
     put(saver, "1")
     saver.put_writes(config("1"), [("a", 1), ("b", 2)], "task")
@@ -79,10 +79,10 @@ def test_a_torn_writes_record_loses_all_of_its_writes_or_none(tmp_path: Path) ->
     assert content(tmp_path)["1"][1] == []
 
 
-def test_a_record_that_was_being_written_while_we_looked_is_no_damage(
+def test_a_record_that_is_written_during_a_read_is_no_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The writer may finish it, and append another, before we look at what comes after it."""
+    """The writer may finish it, and append another, before the reader reads the rest."""
     _, lengths, contents = written(tmp_path)
     pread, looked_at = os.pread, set()
 
@@ -110,7 +110,7 @@ def test_a_writer_stops_when_another_one_wrote_to_its_segment(tmp_path: Path) ->
 
 
 def test_a_writer_stops_when_its_log_was_replaced(tmp_path: Path) -> None:
-    """What it wrote to the file it has open, nobody would ever see."""
+    """No reader would ever see its writes to the file that it has open."""
     saver = StoreSaver(tmp_path, run=RUN_A)
     put(saver, "1")
     log = log_of(tmp_path, RUN_A)
@@ -121,7 +121,7 @@ def test_a_writer_stops_when_its_log_was_replaced(tmp_path: Path) -> None:
         put(saver, "2")
 
 
-def test_reads_and_writes_may_come_in_pieces(
+def test_short_reads_and_writes_lose_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pread, pwrite = os.pread, os.pwrite

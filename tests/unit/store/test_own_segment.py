@@ -17,7 +17,7 @@ SEGMENT = f"1790000000000-{RUN_B}"
 
 
 def given(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory that the kubelet has made, of which the operator told the pod."""
+    """The directory that the kubelet has made, and that the pod's variable names."""
     own = root / THREAD / "segments" / name
     own.mkdir(parents=True)
     monkeypatch.setenv("AGENTRUN_SEGMENT", name)
@@ -40,7 +40,7 @@ def pod(unprivileged: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def outside(root: Path) -> dict[str, tuple[int, ...]]:
-    """All that is not in the run's own segment: what any change of it would change."""
+    """The status of all files outside of the run's own segment: any change would change it."""
     own = root / THREAD / "segments" / SEGMENT
     paths = [path for path in (root, *root.rglob("*")) if own not in (path, *path.parents)]
     stats = {path: path.lstat() for path in paths}
@@ -64,7 +64,7 @@ def test_a_run_changes_nothing_outside_of_its_segment(pod: Path) -> None:
     assert outside(pod) == before
 
 
-def test_what_a_given_segment_holds_is_on_disk(
+def test_a_put_into_a_given_segment_is_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = given(tmp_path, SEGMENT, monkeypatch)
@@ -99,7 +99,7 @@ def test_a_given_segment_that_is_not_mounted_is_refused_and_not_made(
     assert list((tmp_path / THREAD / "segments").iterdir()) == []
 
 
-def test_a_run_whose_number_is_before_what_is_there_writes_nothing(
+def test_a_run_with_a_smaller_number_than_a_written_segment_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clocks of two operators differ, and the newer run has the smaller number."""
@@ -116,7 +116,7 @@ def test_a_run_whose_number_is_before_what_is_there_writes_nothing(
 
 
 @pytest.mark.parametrize("other", ["empty", "rolled back", "before"])
-def test_what_counts_not_or_comes_before_hinders_no_run(
+def test_an_empty_rolled_back_or_older_segment_does_not_hinder_a_run(
     other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = 1789999999999 if other == "before" else 1790000000001

@@ -44,7 +44,7 @@ def two_runs(root: Path) -> None:
     for run, ids in ((RUN_A, "123"), (RUN_B, "456")):
         saver = StoreSaver(root, run=run)
         for checkpoint_id in ids:
-            # Each of another length: what a prune leaves is at another offset then.
+            # Each of another length, so that a prune moves the rest to other offsets.
             put(saver, checkpoint_id, "x" * int(checkpoint_id))
             saver.put_writes(config(checkpoint_id), [("value", checkpoint_id)], "task")
 
@@ -72,7 +72,7 @@ def once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, change: Callabl
     [("threads",), ("runs", "chat"), ("checkpoints", "chat"), ("show", "chat"), ("check",)],
     ids=lambda command: command[0],
 )
-def test_a_command_that_reads_takes_a_change_for_damage(
+def test_a_command_that_reads_takes_no_change_for_damage(
     command: tuple[str, ...],
     change: Change,
     moment: tuple[Any, str],
@@ -87,7 +87,7 @@ def test_a_command_that_reads_takes_a_change_for_damage(
 
 
 @pytest.mark.parametrize("moment", ["scan", "payload"])
-def test_a_check_takes_a_log_that_is_gone_for_damage(
+def test_a_check_takes_no_removed_log_for_damage(
     moment: str, tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_runs(tmp_path)
@@ -99,7 +99,9 @@ def test_a_check_takes_a_log_that_is_gone_for_damage(
 @pytest.mark.parametrize(
     ("change", "left"), [(prune, ["5", "6"]), (roll_back, ["1", "2", "3", "5", "6"])]
 )
-def test_a_list_goes_on_with_what_is_left(change: Change, left: list[str], tmp_path: Path) -> None:
+def test_a_listing_continues_with_the_checkpoints_that_are_left(
+    change: Change, left: list[str], tmp_path: Path
+) -> None:
     two_runs(tmp_path)
     before = content(tmp_path)
     listing = StoreSaver(tmp_path).list(config())
@@ -114,7 +116,7 @@ def test_a_list_goes_on_with_what_is_left(change: Change, left: list[str], tmp_p
 
 @pytest.mark.parametrize("run", [RUN_A, None])
 @pytest.mark.parametrize(("change", "newest"), [(prune, "6"), (roll_back, "3")])
-def test_the_newest_is_the_newest_after_the_change(
+def test_the_newest_checkpoint_is_the_newest_after_the_change(
     change: Change,
     newest: str,
     run: str | None,
@@ -126,7 +128,7 @@ def test_the_newest_is_the_newest_after_the_change(
     assert newest_id(StoreSaver(tmp_path, run=run)) == newest
 
 
-def test_a_run_that_is_not_to_be_seen_is_not_seen_after_a_change_either(
+def test_a_hidden_run_stays_hidden_after_a_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_runs(tmp_path)
@@ -136,7 +138,7 @@ def test_a_run_that_is_not_to_be_seen_is_not_seen_after_a_change_either(
 
 
 @pytest.mark.parametrize("rounds", range(2, 7))
-def test_an_ancestor_that_is_put_aside_meanwhile_is_looked_for_again(
+def test_an_ancestor_that_a_rollback_moves_during_a_read_is_found(
     rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Failure mode 29."""
@@ -148,7 +150,7 @@ def test_an_ancestor_that_is_put_aside_meanwhile_is_looked_for_again(
 
 
 @pytest.mark.parametrize("read", [1, 2, 5, 20])
-def test_a_file_that_another_node_removed_is_looked_for_again(
+def test_a_read_with_a_stale_file_handle_is_retried(
     read: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On NFS, an open file does not outlive its removal by another client."""
@@ -166,7 +168,7 @@ def test_a_file_that_another_node_removed_is_looked_for_again(
     assert next(reads) > read
 
 
-def test_a_file_that_is_never_the_same_is_no_endless_search(
+def test_a_file_handle_that_stays_stale_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_runs(tmp_path)
@@ -183,7 +185,7 @@ def test_a_file_that_is_never_the_same_is_no_endless_search(
 
 
 @pytest.mark.parametrize("with_its_head", [False, True])
-def test_damage_that_comes_later_is_still_damage(with_its_head: bool, tmp_path: Path) -> None:
+def test_damage_after_the_first_read_is_still_found(with_its_head: bool, tmp_path: Path) -> None:
     two_runs(tmp_path)
     saver = StoreSaver(tmp_path, run=RUN_A)
     assert newest_id(saver) == "6"

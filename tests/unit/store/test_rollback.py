@@ -1,4 +1,4 @@
-"""Rolling back runs: what comes back, what never does."""
+"""Rolling back runs: what a rollback restores, and what it removes for good."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def tombstone(root: Path, run: str) -> Path:
     return root / THREAD / "tombstones" / run
 
 
-def test_a_rollback_takes_one_run_out_of_the_chain_and_no_other(tmp_path: Path) -> None:
+def test_a_rollback_removes_one_run_from_the_chain_and_no_other(tmp_path: Path) -> None:
     """Failure modes 29 and 30."""
     for run, checkpoint_id in ((RUN_A, "1"), (RUN_B, "2"), (RUN_C, "3")):
         put(StoreSaver(tmp_path, run=run), checkpoint_id, run)
@@ -49,7 +49,7 @@ def test_a_repeated_rollback_gives_the_same_number(tmp_path: Path) -> None:
     assert summary(tmp_path, THREAD, RUN_A) == (None, 0)
 
 
-def test_a_rollback_has_not_all_of_a_large_checkpoint_in_memory(tmp_path: Path) -> None:
+def test_a_rollback_does_not_hold_a_large_checkpoint_in_memory(tmp_path: Path) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1", "x" * (32 << 20))
     tracemalloc.start()
     try:
@@ -73,7 +73,7 @@ def test_a_run_that_never_wrote_is_refused_when_its_pod_comes_late(tmp_path: Pat
     assert [path.name for path in (tmp_path / THREAD).iterdir()] == ["tombstones"]
 
 
-def test_a_writer_that_outlives_its_rollback_is_told_so(tmp_path: Path) -> None:
+def test_a_writer_that_outlives_its_rollback_is_refused(tmp_path: Path) -> None:
     """Failure mode 65."""
     zombie = StoreSaver(tmp_path, run=RUN_A)
     put(zombie, "1")
@@ -85,7 +85,7 @@ def test_a_writer_that_outlives_its_rollback_is_told_so(tmp_path: Path) -> None:
     assert content(tmp_path) == {}
 
 
-def test_a_writer_that_sees_no_tombstone_brings_nothing_back(
+def test_a_writer_that_sees_no_tombstone_restores_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Failure mode 65.
@@ -148,14 +148,14 @@ def test_directories_of_a_rollback_can_be_written_by_the_group(tmp_path: Path) -
         assert path.stat().st_mode & 0o7777 == 0o2775
 
 
-def test_a_stateless_runs_directory_goes_as_a_whole(tmp_path: Path) -> None:
+def test_a_stateless_runs_directory_is_removed_as_a_whole(tmp_path: Path) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1", thread=STATELESS)
     assert drop_stateless(tmp_path, STATELESS, RUN_A) == 1
     assert drop_stateless(tmp_path, STATELESS, RUN_A) == 0
     assert list((tmp_path / "stateless").iterdir()) == []
 
 
-def test_a_stateless_directory_goes_only_with_its_own_run(tmp_path: Path) -> None:
+def test_a_stateless_directory_is_removed_only_with_its_own_run(tmp_path: Path) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1", thread=STATELESS)
     for thread in (STATELESS, THREAD):
         with pytest.raises(InvalidNameError, match=f"the thread of run {RUN_B} is stateless/"):

@@ -1,4 +1,4 @@
-"""Taking back an older run whose writes the DeltaChannels of later runs are rebuilt from."""
+"""Rolling back an older run whose writes the DeltaChannels of later runs are rebuilt from."""
 
 import shutil
 from contextlib import suppress
@@ -28,7 +28,7 @@ def files(root: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.parametrize("rounds", range(2, 7))
-def test_reclaiming_an_older_run_takes_nothing_from_a_later_one(
+def test_reclaiming_an_older_run_removes_nothing_that_a_later_one_needs(
     rounds: int, tmp_path: Path
 ) -> None:
     """Failure mode 29."""
@@ -41,7 +41,7 @@ def test_reclaiming_an_older_run_takes_nothing_from_a_later_one(
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
-def test_reclaimed_in_any_order_all_states_of_the_others_stay(
+def test_after_reclaims_in_any_order_all_states_of_the_other_runs_stay(
     order: tuple[int, ...], tmp_path: Path
 ) -> None:
     """Failure mode 29."""
@@ -60,7 +60,7 @@ def test_reclaimed_in_any_order_all_states_of_the_others_stay(
     assert list((tmp_path / THREAD / "segments").iterdir()) == []
 
 
-def test_what_no_later_run_needs_any_more_goes_with_the_next_one(tmp_path: Path) -> None:
+def test_the_next_rollback_removes_what_no_later_run_needs_any_more(tmp_path: Path) -> None:
     """Failure mode 35."""
     graph = delta_runs(tmp_path, 9)
     before = state(graph, StoreSaver(tmp_path))
@@ -72,7 +72,7 @@ def test_what_no_later_run_needs_any_more_goes_with_the_next_one(tmp_path: Path)
     assert state(graph, StoreSaver(tmp_path)) == before
 
 
-def test_what_is_kept_is_in_no_list_and_no_runs_to_write(tmp_path: Path, tool: Tool) -> None:
+def test_a_kept_segment_is_in_no_list_and_cannot_be_written(tmp_path: Path, tool: Tool) -> None:
     """Failure mode 65."""
     graph = delta_runs(tmp_path, 3)
     theirs = of_runs(tmp_path, 0, 2)
@@ -132,7 +132,7 @@ def test_without_a_delta_channel_nothing_is_kept(tmp_path: Path) -> None:
     assert kept(tmp_path) == []
 
 
-def test_a_reader_that_knew_the_run_goes_on(tmp_path: Path) -> None:
+def test_a_reader_that_knew_the_run_reads_the_same_after_its_rollback(tmp_path: Path) -> None:
     """Failure mode 29."""
     graph = delta_runs(tmp_path, 3)
     reader = pod(tmp_path, delta_run(2))
@@ -142,7 +142,7 @@ def test_a_reader_that_knew_the_run_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rounds", [3, 5])
-def test_a_prune_and_a_copy_know_what_is_kept(rounds: int, tmp_path: Path, tool: Tool) -> None:
+def test_a_prune_and_a_copy_preserve_what_is_kept(rounds: int, tmp_path: Path, tool: Tool) -> None:
     graph = delta_runs(tmp_path, rounds)
     before = state(graph, StoreSaver(tmp_path))
     for number in range(rounds - 1):
@@ -162,14 +162,14 @@ def test_a_prune_and_a_copy_know_what_is_kept(rounds: int, tmp_path: Path, tool:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_reclaim_that_is_cut_anywhere_takes_nothing_from_a_later_run(
+def test_a_reclaim_that_is_cut_anywhere_removes_nothing_that_a_later_run_needs(
     fault: Fault, tmp_path: Path
 ) -> None:
     """Failure mode 32."""
     start, reference = tmp_path / "start", tmp_path / "reference"
     start.mkdir()
     graph = delta_runs(start, 3)
-    drop_run(start, THREAD, delta_run(0))  # what is kept of it is less with the next one
+    drop_run(start, THREAD, delta_run(0))  # the next rollback reduces its kept data
     before = state(graph, StoreSaver(start))
     shutil.copytree(start, reference)
     with faulty() as whole:

@@ -1,4 +1,4 @@
-"""Taking back an older run when it cannot be known what later runs need of it."""
+"""Rolling back an older run when it is unknown what later runs need of it."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,7 +56,7 @@ def flip(log: Path, offset: int) -> None:
 @pytest.mark.parametrize(
     "damage", [damage_the_later_run, damage_its_needed_checkpoint, damage_its_needed_writes]
 )
-def test_where_the_need_cannot_be_known_all_of_the_run_stays(
+def test_a_run_is_kept_whole_if_it_is_unknown_what_later_runs_need(
     damage: Callable[[Path], None], tmp_path: Path, tool: Tool
 ) -> None:
     """Failure mode 29."""
@@ -72,10 +72,10 @@ def test_where_the_need_cannot_be_known_all_of_the_run_stays(
 
 
 @pytest.mark.parametrize("age", [1, 2])
-def test_what_a_clean_up_may_not_read_is_kept_whole_for_later_runs(
+def test_a_log_that_the_clean_up_may_not_read_is_kept_whole_for_later_runs(
     age: int, tmp_path: Path
 ) -> None:
-    """The log is linked, not copied: that takes no time, whatever its size."""
+    """The rollback links the log and does not copy it: that is fast at any size."""
     graph = delta_runs(tmp_path, 4)
     before = state(graph, StoreSaver(tmp_path))
     thread, run = Store(tmp_path).thread(THREAD), check_run(delta_run(3 - age))
@@ -101,7 +101,7 @@ def test_a_run_that_has_a_workspace_only_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_no_other_threads_log_is_kept(tmp_path: Path) -> None:
-    """Where an agent put a link in place of its log or its segment."""
+    """If an agent put a link in place of its log or its segment."""
     delta_runs(tmp_path, 2)
     secret = tmp_path / "secret"
     secret.mkdir()

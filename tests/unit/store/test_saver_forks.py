@@ -1,4 +1,4 @@
-"""Two lines of one thread, which part at a checkpoint where both have answered or given an input.
+"""Two lines of one thread, from a checkpoint where both have answered or given an input.
 
 LangGraph keeps these writes there, and rebuilds the DeltaChannels of both lines from them.
 """
@@ -57,7 +57,7 @@ def run(
 
 
 def two_lines(root: Path, other: str) -> dict[str, Any]:
-    """Run 0 asks, 1 and 2 take the thread on, 3 forks without these, 4 goes on from there.
+    """Run 0 asks, 1 and 2 advance the thread, 3 forks without these, 4 continues from there.
 
     Returns the states before the fork.
     """
@@ -87,7 +87,7 @@ def test_each_line_is_rebuilt_from_its_own_writes(other: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("other", ["answers", "input"])
-def test_taking_back_runs_of_one_line_leaves_the_other_as_it_was(
+def test_rolling_back_runs_of_one_line_leaves_the_other_unchanged(
     other: str, tmp_path: Path
 ) -> None:
     """Failure mode 29."""
@@ -106,7 +106,7 @@ def test_taking_back_runs_of_one_line_leaves_the_other_as_it_was(
             assert states(GRAPH, root) == {one: before[one] for one in theirs}, (order, number)
 
 
-def test_a_copy_and_a_prune_know_the_lines(tmp_path: Path) -> None:
+def test_a_copy_and_a_prune_preserve_the_newest_line(tmp_path: Path) -> None:
     two_lines(tmp_path, "answers")
     tool = StoreSaver(tmp_path)
     tool.copy_thread("chat", "copy")

@@ -66,7 +66,9 @@ def test_a_run_pauses_and_another_one_resumes_it(durability: Durability, tmp_pat
     assert second.get_state(CHAT).next == ()
 
 
-async def test_the_same_with_the_async_half(tmp_path: Path) -> None:
+async def test_a_run_pauses_and_another_one_resumes_it_with_the_async_methods(
+    tmp_path: Path,
+) -> None:
     calls: list[str] = []
     graph = approval_graph(calls)
     first = graph.compile(checkpointer=pod(tmp_path, RUN_A))
@@ -123,7 +125,9 @@ def test_a_failed_run_is_retried_from_its_last_checkpoint(tmp_path: Path) -> Non
     assert summary(tmp_path, THREAD, RUN_A) == (last, 4)
 
 
-def test_a_run_forks_an_older_checkpoint_and_the_thread_goes_on_from_there(tmp_path: Path) -> None:
+def test_a_run_forks_an_older_checkpoint_and_the_thread_continues_from_there(
+    tmp_path: Path,
+) -> None:
     graph = StateGraph(State).add_sequence(
         [(name, lambda _, name=name: {"log": [name]}) for name in ("a", "b", "c")]
     )

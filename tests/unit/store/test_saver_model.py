@@ -88,12 +88,12 @@ def read(saver: BaseCheckpointSaver[Any]) -> list[Any]:
 def test_results_are_those_of_the_in_memory_saver(
     calls: list[tuple[Any, ...]], run: str | None, window: int
 ) -> None:
-    # The model orders checkpoints by id alone, so ids are put in order here. What an order by
-    # id alone gets wrong has tests of its own.
+    # The model orders checkpoints by id alone, so the test puts them in this order. Other tests
+    # cover the cases where the order by id alone is wrong.
     puts = iter(sorted((call for call in calls if call[0] == "put"), key=lambda call: call[2][1]))
     calls = [next(puts) if call[0] == "put" else call for call in calls]
     model = InMemorySaver()
-    # A small one, and logs are read from their end record by record, as large ones are.
+    # With a small window, the store reads logs from their end record by record, like large ones.
     with mock.patch.object(tail, "WINDOW", window), tempfile.TemporaryDirectory() as root:
         saver = StoreSaver(root, run=run)
         for call in calls:

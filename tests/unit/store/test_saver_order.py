@@ -18,7 +18,7 @@ def test_a_later_run_on_a_node_whose_clock_is_behind_is_newer(tmp_path: Path) ->
 
 
 def test_a_retry_on_a_node_whose_clock_is_behind_is_newer(tmp_path: Path) -> None:
-    """Otherwise a retry would start from the same checkpoint for ever."""
+    """Otherwise every retry would start from the same checkpoint."""
     put(StoreSaver(tmp_path, run=RUN_A), "2030-fast-clock")
     retry = StoreSaver(tmp_path, run=RUN_A)
     put(retry, "2026-right-clock", parent="2030-fast-clock")
@@ -39,7 +39,7 @@ def test_in_one_process_the_ids_count_and_not_the_order_of_arrival(tmp_path: Pat
         assert [found.checkpoint["id"] for found in before_its_parent] == []
 
 
-def test_before_an_unknown_checkpoint_goes_by_its_id(tmp_path: Path) -> None:
+def test_before_compares_an_unknown_checkpoint_by_its_id(tmp_path: Path) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
     for checkpoint_id in ("1", "2", "4"):
         put(saver, checkpoint_id)
@@ -47,7 +47,7 @@ def test_before_an_unknown_checkpoint_goes_by_its_id(tmp_path: Path) -> None:
 
 
 def test_a_tools_write_after_later_runs_is_the_newest(tmp_path: Path) -> None:
-    """With no run id it goes to the segment of no run, which may be older than the last run."""
+    """Without a run id it goes to the segment of no run, which may be older than the last run."""
     tool = StoreSaver(tmp_path)
     put(tool, "1")
     put(StoreSaver(tmp_path, run=RUN_A), "2")

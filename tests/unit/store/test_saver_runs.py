@@ -1,4 +1,4 @@
-"""Who writes where: segments of runs, threads in one directory, tools."""
+"""The segments that runs and tools write to, and threads that share a directory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -91,14 +91,14 @@ def test_a_directory_function_cannot_lead_out_of_the_store(tmp_path: Path) -> No
 
 
 def stateless_run(root: Path) -> StoreSaver:
-    """As the pod of a run without a thread writes, where the run's uid is the thread id."""
+    """Write like the pod of a stateless run, whose UID is the thread id."""
     pod = StoreSaver(root, run=RUN_A, thread_dir_of=lambda _: f"stateless/{RUN_A}")
     put(pod, "1", thread=RUN_A)
     put(pod, "2", parent="1", thread=RUN_A)
     return StoreSaver(root)
 
 
-def test_a_config_that_list_gave_does_not_find_its_checkpoint(tmp_path: Path) -> None:
+def test_a_config_that_list_gave_finds_its_checkpoint(tmp_path: Path) -> None:
     tool = stateless_run(tmp_path)
     listed = list(tool.list(None))
     assert [tool.get_tuple(found.config) for found in listed] == listed
@@ -106,7 +106,7 @@ def test_a_config_that_list_gave_does_not_find_its_checkpoint(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["stateless"]
 
 
-def test_what_a_run_without_a_thread_left_is_not_found_by_who_tidies_up(tmp_path: Path) -> None:
+def test_copy_prune_and_delete_thread_find_a_stateless_run(tmp_path: Path) -> None:
     tool = stateless_run(tmp_path)
     tool.copy_thread(RUN_A, "copy")
     tool.prune([RUN_A])
@@ -117,7 +117,7 @@ def test_what_a_run_without_a_thread_left_is_not_found_by_who_tidies_up(tmp_path
     assert list((tmp_path / "stateless" / RUN_A).iterdir()) == []
 
 
-def test_a_thread_that_is_named_after_a_run_is_taken_for_that_run(tmp_path: Path) -> None:
+def test_a_thread_that_is_named_after_a_run_is_not_taken_for_that_run(tmp_path: Path) -> None:
     tool = stateless_run(tmp_path)
     put(
         StoreSaver(tmp_path, run=RUN_B, thread_dir_of=lambda _: f"threads/{RUN_A}"),
@@ -130,7 +130,7 @@ def test_a_thread_that_is_named_after_a_run_is_taken_for_that_run(tmp_path: Path
 
 
 def test_a_run_deletes_no_history(tmp_path: Path) -> None:
-    """What a run deletes, no rollback of that run could bring back."""
+    """No rollback of the run could restore what it deletes."""
     put(StoreSaver(tmp_path, run=RUN_A), "1")
     before = content(tmp_path)
     saver = StoreSaver(tmp_path, run=RUN_B)
@@ -146,7 +146,7 @@ def test_a_run_deletes_no_history(tmp_path: Path) -> None:
     assert content(tmp_path) == before
 
 
-def test_a_saver_wants_the_uid_of_its_run(tmp_path: Path) -> None:
+def test_a_saver_refuses_a_run_that_is_no_uid(tmp_path: Path) -> None:
     with pytest.raises(InvalidNameError, match=r"metadata\.uid"):
         StoreSaver(tmp_path, run="my-run")
 
@@ -211,7 +211,7 @@ def test_prune_frees_space(tmp_path: Path) -> None:
     assert ids(tool) == ["next", f"{RUN_B}2"]
 
 
-def test_prune_names_the_strategies(tmp_path: Path) -> None:
+def test_prune_names_the_strategies_when_it_refuses_another(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'keep_latest' nor 'delete'"):
         StoreSaver(tmp_path).prune(["chat"], strategy="oldest")
 
@@ -244,6 +244,6 @@ def test_copy_thread_refuses_a_run_that_was_rolled_back_in_the_target(tmp_path: 
         StoreSaver(tmp_path).copy_thread("chat", "copy")
 
 
-def test_put_writes_wants_the_checkpoint_that_they_belong_to(tmp_path: Path) -> None:
+def test_put_writes_refuses_a_config_without_a_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="checkpoint_id"):
         StoreSaver(tmp_path).put_writes(config(), [("value", 1)], "task")

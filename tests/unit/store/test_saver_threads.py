@@ -36,7 +36,7 @@ def test_threads_write_and_read_one_saver(run: str | None, tmp_path: Path) -> No
         assert one.pending_writes == [("task", "value", int(one.checkpoint["id"][2:]))]
 
 
-async def test_the_event_loop_goes_on_while_a_put_waits_for_the_disk(
+async def test_the_event_loop_runs_while_a_put_waits_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk_waits, loop_ran = threading.Event(), threading.Event()
@@ -71,7 +71,7 @@ async def test_a_cancelled_put_is_stored_whole_or_not_at_all(tmp_path: Path) -> 
     assert all(values == {"value": int(id_)} for id_, (values, _) in stored.items() if id_ != "end")
 
 
-def test_a_listing_goes_on_while_others_write(tmp_path: Path) -> None:
+def test_a_listing_is_not_changed_by_later_writes(tmp_path: Path) -> None:
     saver = StoreSaver(tmp_path, run=RUN_A)
     for number in range(5):
         put(saver, str(number))
@@ -82,8 +82,8 @@ def test_a_listing_goes_on_while_others_write(tmp_path: Path) -> None:
     assert ids(saver)[0] == "5"
 
 
-def test_savers_that_are_gone_leave_no_files_open(tmp_path: Path) -> None:
-    gc.collect()  # what other tests left must not go meanwhile
+def test_collected_savers_leave_no_files_open(tmp_path: Path) -> None:
+    gc.collect()  # savers of other tests must not be collected meanwhile
     before = len(list(Path("/proc/self/fd").iterdir()))
     for number in range(20):
         put(StoreSaver(tmp_path), str(number), thread=f"thread-{number}")

@@ -22,7 +22,7 @@ STATELESS = f"stateless/{RUN_C}"
 
 @pytest.fixture(autouse=True)
 def umask() -> Iterator[None]:
-    """The Job sets its own, which is not for the tests after it."""
+    """Restore the umask: the Job sets its own."""
     before = os.umask(0o022)
     os.umask(before)
     yield
@@ -38,7 +38,7 @@ def clean(root: Path, entries: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[in
     return code, json.loads(termination_log.read_text())
 
 
-def test_it_reports_each_run_and_says_the_same_when_repeated(
+def test_the_clean_up_reports_each_run_and_can_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Failure mode 32."""
@@ -61,10 +61,10 @@ def test_it_reports_each_run_and_says_the_same_when_repeated(
     assert report["runs"] == {RUN_B: {"checkpoints": 1}, RUN_C: {"checkpoints": 0}}
 
 
-def test_what_cannot_be_read_in_time_is_rolled_back_unread(
+def test_a_run_that_cannot_be_read_in_time_is_rolled_back_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A volume, or an agent's data, may take for ever to read."""
+    """Reading a volume, or an agent's data, may never end."""
     put(StoreSaver(tmp_path, run=RUN_A), "1")
     put(StoreSaver(tmp_path, run=RUN_C), "3", thread=STATELESS)
     real = Segment.counted
@@ -84,7 +84,7 @@ def test_what_cannot_be_read_in_time_is_rolled_back_unread(
     assert content(tmp_path) == {}
 
 
-def test_what_takes_too_much_memory_is_rolled_back_unread(
+def test_a_run_that_takes_too_much_memory_is_rolled_back_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1")
@@ -114,10 +114,10 @@ def test_a_removal_that_does_not_end_is_an_error_after_all_others_are_done(
     code, report = clean(tmp_path, entries, monkeypatch)
     assert (code, report["runs"]) == (1, {RUN_B: {"checkpoints": 1}})
     assert report["errors"].keys() == {RUN_A}
-    assert "it is continued" in report["errors"][RUN_A]
+    assert "the next Job continues" in report["errors"][RUN_A]
 
 
-def test_what_is_done_is_reported_before_the_next_run_begins(
+def test_each_rollback_is_reported_before_the_next_one_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kernel may kill all of a container that takes too much memory."""
@@ -136,7 +136,7 @@ def test_what_is_done_is_reported_before_the_next_run_begins(
     assert seen == [{}, {RUN_A: {"checkpoints": 1}}]
 
 
-def test_an_errors_text_is_short_valid_and_obeyed_by_no_terminal(
+def test_an_errors_text_is_short_valid_and_printable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: Any) -> None:
@@ -151,7 +151,7 @@ def test_an_errors_text_is_short_valid_and_obeyed_by_no_terminal(
     assert report["errors"].keys() == {RUN_A}
 
 
-def test_it_goes_on_past_a_run_that_cannot_be_cleaned(
+def test_the_clean_up_continues_after_a_run_that_cannot_be_cleaned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Failure mode 31."""
@@ -209,7 +209,7 @@ def test_a_report_on_many_runs_fits_and_loses_errors_last(tmp_path: Path) -> Non
     assert len(json.loads(report.whole())["runs"]) == 260
 
 
-def test_what_it_makes_can_be_written_by_the_group(
+def test_directories_that_the_clean_up_makes_can_be_written_by_the_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clean(tmp_path, [{"uid": RUN_A, "thread": THREAD}], monkeypatch)

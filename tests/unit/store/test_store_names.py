@@ -1,4 +1,4 @@
-"""Names that would lead out of their directory, or that two things would share."""
+"""Names that would lead out of their directory, or that two threads or runs would share."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ ODD = [*ESCAPES, "é", "名", "\ud800", "a" * 64, "a" * 10_000, "_" + "0" * 64, 
         *("", "threads", "x", "segments/x", f"threads/../stateless/{RUN_A}", "/threads/x"),
     ],
 )
-def test_a_thread_directory_that_is_none_is_refused(thread: str, tmp_path: Path) -> None:
+def test_an_invalid_thread_directory_is_refused(thread: str, tmp_path: Path) -> None:
     for use in (
         lambda: check_thread(thread),
         lambda: drop_run(tmp_path, thread, RUN_A),
@@ -48,7 +48,7 @@ def test_a_thread_directory_that_is_none_is_refused(thread: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("run", [*ESCAPES, RUN_A.upper(), RUN_A + "\n", RUN_A[:-1], f"{RUN_A}/x"])
-def test_a_run_uid_that_is_none_is_refused(run: str, tmp_path: Path) -> None:
+def test_an_invalid_run_uid_is_refused(run: str, tmp_path: Path) -> None:
     for use in (
         lambda: check_run(run),
         lambda: drop_run(tmp_path, "threads/chat", run),
@@ -82,11 +82,11 @@ def test_no_two_texts_share_a_directory_and_none_escapes(texts: list[str]) -> No
     "name",
     ["", ".", "1-x", "000001", "000001-", "000001-../x", ".000001-x.new", f"{'9' * 16}-x"],
 )
-def test_what_is_no_segment_is_not_taken_for_one(name: str) -> None:
+def test_another_name_is_not_parsed_as_a_segments(name: str) -> None:
     assert parse_segment_name(name) is None
 
 
-def test_the_millionth_segment_is_the_newest() -> None:
+def test_the_name_of_the_millionth_segment_is_parsed() -> None:
     assert parse_segment_name(segment_name(1_000_000, check_run(RUN_A))) == (1_000_000, RUN_A)
 
 
@@ -106,7 +106,7 @@ def test_odd_thread_ids_are_kept_apart_inside_the_store(tmp_path: Path) -> None:
     assert [path.name for path in root.iterdir()] == ["threads"]
 
 
-def test_foreign_files_in_the_store_are_passed_over(tmp_path: Path) -> None:
+def test_foreign_files_in_the_store_are_ignored(tmp_path: Path) -> None:
     saver = StoreSaver(tmp_path)
     put(saver, "1")
     for path in ("threads/.trash", "threads/chat/segments/lost+found", "stateless/notes"):

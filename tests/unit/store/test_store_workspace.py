@@ -42,7 +42,7 @@ def test_a_rolled_back_runs_files_are_gone_for_the_next(tmp_path: Path) -> None:
     assert (prepare(tmp_path, RUN_C) / "notes.txt").read_text() == "a"
 
 
-def test_a_retry_goes_on_in_its_workspace(tmp_path: Path) -> None:
+def test_a_retry_keeps_its_workspace(tmp_path: Path) -> None:
     (prepare(tmp_path, RUN_A) / "half-done").write_text("1")
     again = prepare(tmp_path, RUN_A)
     assert (again / "half-done").read_text() == "1"
@@ -82,10 +82,10 @@ def test_a_copy_is_faithful(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0, 0o600], ids=["nothing", "no search"])
-def test_what_an_agent_made_unreadable_stays_behind_and_is_named(
+def test_unreadable_files_are_not_copied_and_the_log_names_them(
     mode: int, unprivileged: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A pod can change nothing of what an older run left, and the thread goes on without it."""
+    """A pod cannot change an older run's files, and the thread stays usable without them."""
     first = prepare(unprivileged, RUN_A)
     for name in ("locked", "open"):
         (first / name).mkdir()
@@ -111,7 +111,7 @@ def modes(top: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("become", ["unreadable", "link", "file"])
-def test_a_run_goes_on_with_an_empty_workspace_if_the_last_one_cannot_be_read(
+def test_a_run_gets_an_empty_workspace_if_the_last_one_cannot_be_read(
     become: str, unprivileged: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = prepare(unprivileged, RUN_A)
@@ -136,7 +136,7 @@ def test_a_retry_whose_workspace_became_a_link_is_refused(tmp_path: Path) -> Non
         prepare(tmp_path, RUN_A)
 
 
-def test_a_retry_goes_on_in_a_workspace_that_it_locked(unprivileged: Path) -> None:
+def test_a_retry_can_read_a_workspace_that_it_locked(unprivileged: Path) -> None:
     first = prepare(unprivileged, RUN_A)
     (first / "notes").write_text("a")
     first.chmod(0)
@@ -162,7 +162,7 @@ def test_a_file_with_a_hole_larger_than_the_volume_is_copied_with_it(tmp_path: P
         assert file.read() == b"end"
 
 
-def test_pipes_and_sockets_stay_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipes_and_sockets_are_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = prepare(tmp_path, RUN_A)
     os.mkfifo(first / "pipe")
     with socket.socket(socket.AF_UNIX) as listener:
@@ -172,7 +172,7 @@ def test_pipes_and_sockets_stay_behind(tmp_path: Path, monkeypatch: pytest.Monke
     assert [path.name for path in prepare(tmp_path, RUN_B).iterdir()] == ["file"]
 
 
-def test_a_file_system_with_reflinks_is_asked_for_them(
+def test_a_file_system_with_reflinks_shares_data_and_copies_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (prepare(tmp_path, RUN_A) / "data").write_text("shared")
@@ -190,9 +190,7 @@ def test_a_file_system_with_reflinks_is_asked_for_them(
     assert (prepare(tmp_path, RUN_B) / "data").read_text() == "shared"
 
 
-def test_a_file_system_without_reflinks_copies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_reflinks_data_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (prepare(tmp_path, RUN_A) / "data").write_text("copied")
 
     def ficlone(new: int, request: int, old: int) -> int:

@@ -35,7 +35,7 @@ def start_writer(root: Path) -> subprocess.Popen[str]:
 
 
 def check(root: Path, acknowledged: int) -> int:
-    """All that was acknowledged is there, and all that is there is whole. Returns the newest."""
+    """Check that all acknowledged checkpoints are stored, and all are whole. Returns the newest."""
     found = ids(StoreSaver(root))
     assert found == [f"{number:08}" for number in reversed(range(len(found)))]
     assert len(found) > acknowledged
@@ -51,7 +51,7 @@ def check(root: Path, acknowledged: int) -> int:
     return len(found) - 1
 
 
-def test_a_killed_writers_acknowledged_checkpoints_are_there_and_its_retry_goes_on(
+def test_a_killed_writers_acknowledged_checkpoints_are_stored_and_its_retry_continues(
     tmp_path: Path,
 ) -> None:
     newest = -1

@@ -1,4 +1,4 @@
-"""`agentrun-store drop`, `prune` and `prune-stateless`: what goes, what stays, what is refused."""
+"""`agentrun-store drop`, `prune` and `prune-stateless`: what they remove, keep and refuse."""
 
 import io
 import os
@@ -34,7 +34,9 @@ def files(root: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_a_dropped_run_is_what_a_rolled_back_one_is(tmp_path: Path, tool: Tool) -> None:
+def test_a_dropped_run_leaves_the_same_files_as_a_rolled_back_one(
+    tmp_path: Path, tool: Tool
+) -> None:
     reference = tmp_path / "reference"
     reference.mkdir()
     for root in (tmp_path, reference):
@@ -52,7 +54,7 @@ def test_a_dropped_run_is_what_a_rolled_back_one_is(tmp_path: Path, tool: Tool) 
     assert again == (0, f"{THREAD}: 1 checkpoints removed\n", "")
 
 
-def test_a_run_without_a_thread_goes_with_its_directory(tmp_path: Path, tool: Tool) -> None:
+def test_dropping_a_stateless_run_removes_its_directory(tmp_path: Path, tool: Tool) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1", thread=f"stateless/{RUN_A}")
     assert tool("drop", f"stateless/{RUN_A}", RUN_A, SAFE).code == 0
     assert list((tmp_path / "stateless").iterdir()) == []
@@ -69,7 +71,7 @@ def test_a_damaged_run_can_be_dropped(tmp_path: Path, tool: Tool) -> None:
 @pytest.mark.parametrize(
     "command", [("drop", "chat", RUN_B), ("prune", "chat", "--keep", "1")], ids=["drop", "prune"]
 )
-def test_nothing_changes_without_the_word_that_no_run_is_live(
+def test_drop_and_prune_change_nothing_without_no_run_is_live(
     command: tuple[str, ...], tmp_path: Path, tool: Tool
 ) -> None:
     two_runs(tmp_path)
@@ -81,7 +83,7 @@ def test_nothing_changes_without_the_word_that_no_run_is_live(
     assert files(tmp_path) == before
 
 
-def test_a_run_that_was_live_all_the_same_writes_nothing_more(tmp_path: Path, tool: Tool) -> None:
+def test_a_live_run_writes_nothing_after_a_prune_or_a_drop(tmp_path: Path, tool: Tool) -> None:
     live = StoreSaver(tmp_path, run=RUN_A)
     put(live, "1")
     put(live, "2")
@@ -112,7 +114,7 @@ def test_prune_keeps_the_newest_of_each_namespace(
     assert again.json == {"thread": THREAD, "removed": 0, "kept": len(kept)}
 
 
-def test_prune_goes_through_a_thread_of_many_namespaces_once(
+def test_prune_reads_a_thread_of_many_namespaces_once(
     tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each call of a subgraph has a namespace of its own."""
@@ -130,7 +132,7 @@ def test_prune_goes_through_a_thread_of_many_namespaces_once(
     assert calls == [None]
 
 
-def test_prune_knows_thread_ids_apart(tmp_path: Path, tool: Tool) -> None:
+def test_prune_keeps_the_newest_of_each_thread_id(tmp_path: Path, tool: Tool) -> None:
     """In a pod, which sees one directory, an agent may give LangGraph any thread id."""
     saver = StoreSaver(tmp_path, run=RUN_A, thread_dir_of=lambda _: THREAD)
     for thread in ("chat", "aside"):
@@ -152,9 +154,7 @@ def test_prune_keeps_the_newest_workspaces(tmp_path: Path, tool: Tool) -> None:
     assert sorted(path.name for path in following.iterdir()) == [RUN_A, RUN_B, RUN_C]
 
 
-def test_what_told_supervisors_to_end_sooner_hides_nothing_and_goes_with_a_prune(
-    tmp_path: Path, tool: Tool
-) -> None:
+def test_a_stop_file_hides_nothing_and_a_prune_removes_it(tmp_path: Path, tool: Tool) -> None:
     two_runs(tmp_path)
     before = tool("checkpoints", "chat", "--json").json
     stops.write(*rollback.named(tmp_path, THREAD, RUN_A), 5)
@@ -203,7 +203,7 @@ def stateless_runs(root: Path, *uids: str, age: float = 2 * 24 * 3600) -> None:
             os.utime(path, (then, then))
 
 
-def test_stateless_runs_that_are_no_more_are_removed(tmp_path: Path, tool: Tool) -> None:
+def test_stateless_runs_that_no_longer_exist_are_removed(tmp_path: Path, tool: Tool) -> None:
     put(StoreSaver(tmp_path, run=OTHER), "1")
     stateless_runs(tmp_path, RUN_A, RUN_B, RUN_C)
     for path in tmp_path.rglob("*"):
@@ -224,7 +224,7 @@ def test_stateless_runs_that_are_no_more_are_removed(tmp_path: Path, tool: Tool)
     assert tool(*command).json == []
 
 
-@pytest.mark.timeout(30)  # opening a pipe waits for ever
+@pytest.mark.timeout(30)  # opening a pipe waits forever
 def test_a_stateless_run_that_left_a_pipe_holds_up_no_other(tmp_path: Path, tool: Tool) -> None:
     stateless_runs(tmp_path, RUN_A, RUN_B)
     log = log_of(tmp_path, RUN_A, f"stateless/{RUN_A}")
@@ -238,14 +238,14 @@ def test_a_stateless_run_that_left_a_pipe_holds_up_no_other(tmp_path: Path, tool
     assert list((tmp_path / "stateless").iterdir()) == []
 
 
-def test_a_stateless_run_younger_than_the_list_stays(tmp_path: Path, tool: Tool) -> None:
+def test_a_stateless_run_younger_than_a_day_is_kept(tmp_path: Path, tool: Tool) -> None:
     stateless_runs(tmp_path, RUN_A, age=24 * 3600 - 60)
     stateless_runs(tmp_path, RUN_B, age=-3600)  # by a node whose clock is ahead
     (tmp_path / "existing").write_text(OTHER)
     assert tool("prune-stateless", "--existing", str(tmp_path / "existing"), "--json").json == []
 
 
-def test_a_stateless_run_that_changes_anything_stays(tmp_path: Path, tool: Tool) -> None:
+def test_a_stateless_run_with_a_recent_change_is_kept(tmp_path: Path, tool: Tool) -> None:
     made = workspace.prepare(tmp_path, f"stateless/{RUN_A}", RUN_A)
     stateless_runs(tmp_path, RUN_A)
     (tmp_path / "existing").write_text(OTHER)
@@ -270,7 +270,7 @@ def test_a_list_that_may_be_wrong_removes_nothing(
     assert (tmp_path / "stateless" / RUN_A).exists()
 
 
-def test_the_list_may_come_from_kubectl(
+def test_the_list_may_come_from_standard_input(
     tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stateless_runs(tmp_path, RUN_A, RUN_B)

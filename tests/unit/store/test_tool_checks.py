@@ -1,4 +1,4 @@
-"""`agentrun-store check`: damage is named, and hides nothing else from any command."""
+"""`agentrun-store check` names damage, which hides nothing else from any command."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def listed(tool: Tool) -> list[str]:
     return [row["checkpoint"] for row in tool("checkpoints", "chat", "--json").json]
 
 
-def test_a_sound_store(tmp_path: Path, tool: Tool) -> None:
+def test_a_sound_store_has_no_damage(tmp_path: Path, tool: Tool) -> None:
     two_threads(tmp_path)
     typed = tool("check", "--json")
     assert (typed.code, typed.err) == (0, "")
@@ -121,7 +121,7 @@ def test_a_flipped_bit_anywhere_is_damage_or_a_dropped_last_record(
 def test_a_cut_file_is_named_wherever_it_was_cut_within_a_record(
     tmp_path: Path, tool: Tool
 ) -> None:
-    """What a killed writer leaves looks the same, and is no damage."""
+    """A killed writer's log looks the same, and is no damage."""
     two_threads(tmp_path)
     log = log_of(tmp_path, RUN_A)
     whole = log.read_bytes()
@@ -176,7 +176,7 @@ def test_what_was_rolled_back_is_not_checked(tmp_path: Path, tool: Tool) -> None
     assert tool("check").code == 0
 
 
-def test_the_newest_state_is_never_an_older_one(tmp_path: Path, tool: Tool) -> None:
+def test_no_older_state_is_shown_for_a_damaged_newest_one(tmp_path: Path, tool: Tool) -> None:
     two_threads(tmp_path)
     flip(log_of(tmp_path, RUN_B), len(HEADER))
     newest = tool("show", "chat")

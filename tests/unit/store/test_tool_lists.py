@@ -1,4 +1,4 @@
-"""`agentrun-store threads`, `runs`, `checkpoints`, `show`: what people and programs get to see."""
+"""`agentrun-store threads`, `runs`, `checkpoints`, `show`: their output for people and programs."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def length(root: Path, run: str, thread: str = THREAD) -> int:
     return log_of(root, run, thread).stat().st_size
 
 
-def test_threads_with_their_sizes(tmp_path: Path, tool: Tool) -> None:
+def test_threads_are_listed_with_their_sizes(tmp_path: Path, tool: Tool) -> None:
     some_runs(tmp_path)
     tombstone = (tmp_path / THREAD / "tombstones" / RUN_C).stat().st_size
     typed = tool("threads", "--json")
@@ -67,7 +67,7 @@ def test_threads_with_their_sizes(tmp_path: Path, tool: Tool) -> None:
     ]
 
 
-def test_runs_with_their_sizes(tmp_path: Path, tool: Tool) -> None:
+def test_runs_are_listed_with_their_sizes(tmp_path: Path, tool: Tool) -> None:
     some_runs(tmp_path)
     typed = tool("runs", "chat", "--json")
     assert (typed.code, typed.err) == (0, "")
@@ -99,7 +99,7 @@ def test_runs_with_their_sizes(tmp_path: Path, tool: Tool) -> None:
     ]
 
 
-def test_checkpoints_newest_first(tmp_path: Path, tool: Tool) -> None:
+def test_checkpoints_are_listed_newest_first(tmp_path: Path, tool: Tool) -> None:
     some_runs(tmp_path)
     typed = tool("checkpoints", "chat", "--json")
     assert (typed.code, typed.err) == (0, "")
@@ -118,7 +118,7 @@ def test_checkpoints_newest_first(tmp_path: Path, tool: Tool) -> None:
     assert sizes == length(tmp_path, RUN_A) - len(b"AgentRun log 01\n")
 
 
-def test_a_table_is_for_people(tmp_path: Path, tool: Tool) -> None:
+def test_a_table_has_sizes_with_units_and_a_row_for_each_run(tmp_path: Path, tool: Tool) -> None:
     some_runs(tmp_path)
     lines = tool("runs", "threads/chat").out.splitlines()
     size = f"{(length(tmp_path, RUN_B) + 5000) / 1024:.2f}"
@@ -157,7 +157,9 @@ def test_the_newest_checkpoint_is_that_of_the_graph_and_of_no_subgraph(
     assert tool("show", "chat").json["checkpoint"] == "3"
 
 
-def test_what_is_no_json_is_shown_with_its_type(tmp_path: Path, tool: Tool) -> None:
+def test_a_value_that_json_cannot_express_is_shown_with_its_type(
+    tmp_path: Path, tool: Tool
+) -> None:
     value = {
         "message": HumanMessage("hi"),
         "set": {1},
@@ -181,7 +183,7 @@ def test_what_is_no_json_is_shown_with_its_type(tmp_path: Path, tool: Tool) -> N
 
 
 class Raw:
-    """A serializer for tests that store bytes of their own making."""
+    """A serializer for tests that store arbitrary bytes."""
 
     def __init__(self, type_: str, data: bytes) -> None:
         self._typed = type_, data
@@ -204,7 +206,7 @@ class Raw:
         ("null", b"", None),
     ],
 )
-def test_what_cannot_be_decoded_says_what_it_is(
+def test_a_value_that_cannot_be_decoded_is_shown_as_its_type_and_size(
     type_: str, data: bytes, shown: str | None, tmp_path: Path, tool: Tool
 ) -> None:
     put(StoreSaver(tmp_path, run=RUN_A, serde=Raw(type_, data)), "1")
@@ -213,7 +215,7 @@ def test_what_cannot_be_decoded_says_what_it_is(
     assert typed.json["values"] == shown
 
 
-def test_what_nests_deeply_is_shown_as_far_as_people_read(tmp_path: Path, tool: Tool) -> None:
+def test_a_deeply_nested_value_is_shown_to_a_depth_of_100(tmp_path: Path, tool: Tool) -> None:
     deep = b"\x91" * 900 + b"\xc0"
     put(StoreSaver(tmp_path, run=RUN_A, serde=Raw("msgpack", deep)), "1")
     typed = tool("show", "chat")
@@ -231,14 +233,14 @@ def test_nothing_that_an_agent_stored_is_run(tmp_path: Path, tool: Tool) -> None
     assert not trap.exists()
 
 
-def test_a_table_gives_the_terminal_no_orders(tmp_path: Path, tool: Tool) -> None:
+def test_a_table_has_no_terminal_control_characters(tmp_path: Path, tool: Tool) -> None:
     put(StoreSaver(tmp_path, run=RUN_A), "1", source="\x1b[2Jgone\n")
     out = tool("checkpoints", "chat").out
     assert "?[2Jgone?" in out
     assert "\x1b" not in out
 
 
-def test_the_image_starts_it_as_a_directory_with_no_working_directory_in_the_way(
+def test_the_tool_starts_as_a_directory_and_imports_nothing_from_the_working_directory(
     tmp_path: Path,
 ) -> None:
     some_runs(tmp_path)

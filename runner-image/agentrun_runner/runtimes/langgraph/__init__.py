@@ -15,8 +15,8 @@ _OUR_PACKAGES = Path(__file__).parents[3]
 def exec_graph(_: runfile.Run, slot: ResultSlot, stop_pipe: StopPipe) -> NoReturn:
     """Turn this process, which the supervisor has forked, into the one that runs the graph.
 
-    It finds modules in the Agent's code, the image's working directory and PYTHONPATH; ours come
-    first, for nothing else is in their directory, and nothing must hide them.
+    Python finds modules in the Agent's code, the image's working directory and PYTHONPATH. The
+    runner's own directory comes first, so that the agent's code cannot hide the runner's modules.
     """
     path = [str(_OUR_PACKAGES), str(runfile.CODE), os.getcwd()]  # noqa: PTH109 - text is wanted
     if theirs := os.environ.get("PYTHONPATH"):

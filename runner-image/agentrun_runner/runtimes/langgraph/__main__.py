@@ -11,7 +11,7 @@ from ...result import Result, failed
 
 def load(run: runfile.Run) -> child.Agent | Result:
     """Import LangGraph."""
-    # Checkpoints are data. Agents' own serializers are as strict, unless spec.env says otherwise.
+    # Checkpoints are data: agents' own serializers are strict too, unless spec.env sets it.
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
     try:
         from .agent import GraphAgent

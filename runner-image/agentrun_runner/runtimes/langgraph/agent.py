@@ -23,7 +23,7 @@ class GraphAgent:
         self._runtime = run.runtime
 
     def import_it(self) -> Any:
-        """What the Agent's `graph` field names."""
+        """Import the object that the Agent's `graph` field names."""
         return import_graph(self._runtime.graph)
 
     async def run(self, imported: Any, stopping: Callable[[], bool]) -> Result:

@@ -1,7 +1,7 @@
 """Static breakpoints: `interrupt_before` and `interrupt_after` of a compiled graph.
 
-LangGraph keeps no record of having stopped at one, and takes a call without input for leave to pass
-it. A retry is such a call, and has no leave.
+LangGraph does not record that it stopped at one, and passes it when it is called without input. A
+retry is such a call, but must not pass it.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -20,9 +20,9 @@ Graph = Pregel[Any, Any, Any, Any]
 async def came_to_breakpoint(
     graph: Graph, saver: BaseCheckpointSaver[Any], config: RunnableConfig, run: str
 ) -> bool:
-    """Whether this run (a UID) has come to a breakpoint, of the graph or of a subgraph.
+    """Whether this run (a UID) has reached a breakpoint, of the graph or of a subgraph.
 
-    The breakpoint that an older run stopped at is another matter: this run is there to pass it.
+    A breakpoint at which an older run stopped does not count: this run was created to pass it.
     """
     state = await graph.aget_state(config, subgraphs=True)
     async for level, at in _levels(graph, state):
@@ -34,7 +34,7 @@ async def came_to_breakpoint(
         if _matches_breakpoint(level, level.interrupt_before_nodes, at):
             return True
         if saved.metadata.get("source") == "loop" and at.parent_config:
-            # The step that made this checkpoint is the one that its parent had before it.
+            # The step that made this checkpoint is the next step of its parent.
             before = await graph.aget_state(at.parent_config)
             if _matches_breakpoint(level, level.interrupt_after_nodes, before):
                 return True
@@ -42,7 +42,7 @@ async def came_to_breakpoint(
 
 
 async def _levels(graph: Graph, state: StateSnapshot) -> AsyncIterator[tuple[Graph, StateSnapshot]]:
-    """The graph and the subgraphs that it is in, each with its state."""
+    """The graph and its active subgraphs, each with its state."""
     yield graph, state
     subgraphs = {name: subgraph async for name, subgraph in graph.aget_subgraphs()}
     for task in state.tasks:
@@ -53,7 +53,7 @@ async def _levels(graph: Graph, state: StateSnapshot) -> AsyncIterator[tuple[Gra
 
 
 def _moved_on(checkpoint: Checkpoint) -> bool:
-    """Whether a channel has changed since the graph was last let pass, as LangGraph asks."""
+    """Whether a channel has changed since the graph last passed one; LangGraph checks the same."""
     versions: Mapping[str, Any] = checkpoint["channel_versions"]
     seen = checkpoint["versions_seen"].get(INTERRUPT, {})
     return any(

@@ -1,4 +1,4 @@
-"""The types that a graph declares, and those that its Agent allows: what a checkpoint may hold."""
+"""The types that a checkpoint may hold: those that a graph declares and its Agent allows."""
 
 import importlib
 import sys
@@ -16,12 +16,12 @@ from .breakpoints import Graph
 TypeName = tuple[str, str]
 """Module and name of a class, as LangGraph writes them into a checkpoint."""
 
-# By these LangGraph's serializer knows the objects that it stores with their class.
+# Attributes by which LangGraph's serializer recognises objects that it stores with their class.
 _STORED = ("model_dump", "dict", "get_secret_value", "_asdict", "__dataclass_fields__")
 
 
 class DeclaredTypes:
-    """What the graph's state schemas, channels and tasks mention, and `allowedModules` lists."""
+    """The types in the graph's state schemas, channels and tasks, and those in `allowedModules`."""
 
     def __init__(self, graph: Graph, runtime: runfile.Langgraph) -> None:
         self._graph = graph
@@ -68,7 +68,7 @@ def _hints_of(graph: Graph) -> Iterator[Any]:
 
 
 def _results_of_tasks(module: dict[str, Any]) -> Iterator[Any]:
-    """What the tasks of the functional API return, which LangGraph stores as pending writes."""
+    """The return types of the functional API's tasks: LangGraph stores these as pending writes."""
     for value in module.values():
         if isinstance(value, _TaskFunction):
             yield _fields(value.func).get("return")
@@ -83,7 +83,7 @@ def _is_stored(hint: Any) -> bool:
 
 
 def _parts(hint: Any) -> list[Any]:
-    """The types that a type is made of: of an alias what it stands for, of a class its fields."""
+    """The types that a type consists of: an alias's target, a class's fields."""
     if get_origin(hint) is Annotated:
         return [hint.__origin__]
     parts = [part for part in get_args(hint) if not isinstance(part, str)]

@@ -1,4 +1,4 @@
-"""How a run starts: with what, and from which checkpoint of its thread."""
+"""How a run starts: its input, and the checkpoint of its thread."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from .saver import OlderRuns, RunSaver
 
 @dataclass(frozen=True, slots=True)
 class EntryPoint:
-    """What the graph is called with, and the checkpoint of the thread that it resumes from."""
+    """The input of the graph, and the checkpoint of the thread that it resumes from."""
 
     input: Any
     config: RunnableConfig
@@ -31,15 +31,15 @@ async def entry_point_of(
     thread: RunThread,
     config: RunnableConfig,
 ) -> EntryPoint | None:
-    """Where the run begins; None if an earlier attempt has ended it. With None as input the graph
-    resumes from the checkpoint.
+    """The run's entry point; None if an earlier attempt has ended the run. With None as input the
+    graph resumes from the checkpoint.
 
-    A retry resumes from the run's own newest checkpoint: its input, its answer and the checkpoint
-    that it forked from are in what it wrote before. As long as it has no checkpoint of the graph
-    itself, the retry begins as the first attempt did.
+    A retry resumes from the run's own newest checkpoint, which has its input, its answer and the
+    checkpoint that it forked from. As long as the run has no checkpoint of the graph itself, the
+    retry begins like the first attempt.
 
     Raises:
-        InvalidInputError: the thread has no such checkpoint, or no use for an answer.
+        InvalidInputError: the thread has no such checkpoint, or no question for the answer.
     """
     last, written = thread.summary()
     config = where_it_stands(run, thread, config)
@@ -57,7 +57,7 @@ async def entry_point_of(
 
 
 def where_it_stands(run: runfile.Run, thread: RunThread, config: RunnableConfig) -> RunnableConfig:
-    """The config of the run's own newest checkpoint; while it has none, of that it starts from."""
+    """The config of the run's own newest checkpoint, or else of the one that it starts from."""
     if run.checkpoint is None or thread.summary()[0] is not None:
         return config
     at = {"checkpoint_id": run.checkpoint, "checkpoint_ns": ""}
@@ -67,9 +67,9 @@ def where_it_stands(run: runfile.Run, thread: RunThread, config: RunnableConfig)
 async def _answer(
     graph: Graph, saver: RunSaver, older: OlderRuns, run: runfile.Run, config: RunnableConfig
 ) -> Command[Any]:
-    """The run's answers to what was asked before it, without those that a try before has used.
+    """The run's answers to earlier questions, without those that an earlier attempt has used.
 
-    By id, also a single one: LangGraph keeps another for whatever is asked next.
+    By id, also a single one: LangGraph would give an answer without id to the next question too.
     """
     before = await graph.copy({"checkpointer": older}).aget_state(config, subgraphs=True)
     if not before.next:

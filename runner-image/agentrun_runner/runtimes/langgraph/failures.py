@@ -10,13 +10,13 @@ from ...result import Result, failed
 
 
 class GraphFactoryError(Exception):
-    """The function that makes the graph failed. A retry may succeed: what the function connects to
-    may not be up yet. The text names the field."""
+    """The function that makes the graph failed. A retry may succeed: a server that the function
+    connects to may not be up yet. The text names the field."""
 
 
 class CheckpointRefusedError(StoreError):
-    """The thread's stored state is not loaded, or the graph does not take it. The text says what
-    of it, and the fix."""
+    """The runner does not load the thread's stored state, or the graph refuses it. The text names
+    the part of it, and the fix."""
 
 
 def result_of(error: BaseException) -> Result:
@@ -34,8 +34,8 @@ def result_of(error: BaseException) -> Result:
 
 
 def what_to_trace(error: BaseException) -> BaseException | None:
-    """The exception whose traceback helps the user to find the cause; None where the message of the
-    result says it all."""
+    """The exception whose traceback helps the user to find the cause; None if the message of the
+    result is enough."""
     if isinstance(
         error, AgentImportError | GraphFactoryError | InvalidInputError | CheckpointRefusedError
     ):

@@ -1,4 +1,4 @@
-"""What a run that starts from an older checkpoint sees of its thread."""
+"""The part of its thread that a run sees if it starts from an older checkpoint."""
 
 from itertools import dropwhile, takewhile
 
@@ -13,10 +13,9 @@ def hidden_runs(thread: RunThread, checkpoint: str | None) -> frozenset[RunName]
     """The runs that a fork from a checkpoint does not see: those after the checkpoint's run, up to
     the last one that advanced the thread.
 
-    What they answered at the checkpoint, or in its subgraphs, would count as this run's answers.
-    Runs after them have only answered there, and the graph asked again: this run may resume from
-    that. Of runs that were rolled back only what other lines need is left, and no answer of theirs
-    counts.
+    Their answers at the checkpoint, or in its subgraphs, would count as this run's answers. Later
+    runs have only answered there before the graph asked again: this run may resume from that. The
+    kept data of rolled-back runs serves other lines only, and no answer of theirs counts.
     """
     if checkpoint is None:
         return frozenset()
@@ -37,4 +36,4 @@ def _advanced_thread(segment: Segment, thread_id: str) -> bool:
     try:
         return segment.newest(thread_id, "") is not None
     except CorruptSegmentError:
-        return True  # it may have, and a fork from before it is the way out of the damage
+        return True  # it may have, and a user forks from before it to avoid the damage

@@ -51,7 +51,7 @@ async def run_graph(
     config = graph_config(run, thread)
     config["callbacks"] = [StopGate(stopping)]
     async with AsyncExitStack() as stack:
-        # Before a node does something that a pod of a run taken back should not do.
+        # Before any node runs: the pod of a rolled-back run must do nothing.
         thread.thread.refuse_rolled_back(thread.run)
         graph = await make_graph(candidate, config, stack)
         declared = DeclaredTypes(graph, runtime)
@@ -67,7 +67,7 @@ async def run_graph(
             raise
         if start is not None:
             await _stream(graph, saver, run, start, stopping)
-        # A fork that was asked again has no checkpoint of its own: the newest is of another line.
+        # A fork whose graph asked again has no checkpoint of its own: the newest is another line's.
         state = await graph.aget_state(where_it_stands(run, thread, config), subgraphs=True)
         waits_for = await _interrupts(saver, state)
     result: Result = {"result": "Succeeded"}
@@ -79,7 +79,7 @@ async def run_graph(
 
 
 def graph_config(run: runfile.Run, thread: RunThread) -> RunnableConfig:
-    """The run's LangGraph config. Thread and run are ours to name, whatever `configurable` says."""
+    """The run's LangGraph config. Its thread and run override those in `configurable`."""
     config = RunnableConfig(
         configurable={**run.configurable, "thread_id": thread.thread_id},
         run_id=uuid.UUID(thread.run),
@@ -103,20 +103,20 @@ async def _stream(
     try:
         async with aclosing(chunks):
             async for mode, data in chunks:
-                # A node that swallows the cancellation must not get the graph one step further.
+                # A node may swallow the cancellation: the graph must still not begin another step.
                 if stopping():
                     raise asyncio.CancelledError
                 reached_a_node = True
                 if mode == "updates":
                     _report(data)
-                elif mode == "custom":  # what a node writes with get_stream_writer()
+                elif mode == "custom":  # from a node's get_stream_writer()
                     events.emit("custom", data=shortened(jsonable(data), _MAX_CUSTOM_BYTES))
     except (StoreError, CheckpointRefusedError, OSError, GraphRecursionError):
         raise
     except Exception as error:
-        # "tasks" says when a node begins. Before the first one, it is the input that is refused:
-        # by a channel, a reducer, a state model, or the edge that looks at it. But that edge may
-        # ask a model, too, which is away for a moment.
+        # "tasks" says when a node begins. Before the first one, an error is a refusal of the input:
+        # by a channel, a reducer, a state model, or the edge that reads it. But that edge may also
+        # call a model that is briefly unavailable.
         if reached_a_node or not _is_final(error):
             raise
         if isinstance(error, EmptyInputError) and start.input is None:
@@ -135,7 +135,7 @@ async def _stream(
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether another try would end the same way, as far as LangGraph knows."""
+    """Whether a retry would end the same way, as far as LangGraph knows."""
     may_pass = cast(Callable[[Exception], bool], RetryPolicy().retry_on)
     return isinstance(error, EmptyInputError | InvalidUpdateError) or not may_pass(error)
 
@@ -151,7 +151,7 @@ def _report(update: dict[str, Any]) -> None:
 def _output_is_state(graph: Graph) -> bool:
     """Whether the output is (part of) the state that the graph works on.
 
-    Otherwise a graph writes it when it ends: what is there while it is paused is an older run's.
+    Otherwise a graph writes it when it ends: the output of a paused graph is an older run's.
     """
     if not isinstance(graph, CompiledStateGraph):
         return False
@@ -159,7 +159,7 @@ def _output_is_state(graph: Graph) -> bool:
 
 
 def _output(graph: Graph, values: Any) -> Any:
-    """What `invoke` would return: the part of the state that the graph's output schema names."""
+    """The value that `invoke` would return: the part of the state in the graph's output schema."""
     keys = graph.output_channels
     if not isinstance(values, dict) or isinstance(keys, str):
         return values
@@ -167,7 +167,7 @@ def _output(graph: Graph, values: Any) -> Any:
 
 
 async def _interrupts(saver: RunSaver, state: StateSnapshot) -> list[dict[str, Any]]:
-    """What the graph waits for: interrupts, or the nodes behind a static breakpoint."""
+    """The interrupts that the graph waits at, or the nodes behind a static breakpoint."""
     asked = [
         {"id": question.id, "node": question.node, "value": jsonable(question.value)}
         async for question in questions_of(saver, state)
@@ -177,7 +177,7 @@ async def _interrupts(saver: RunSaver, state: StateSnapshot) -> list[dict[str, A
 
 
 def _expected(graph: Graph) -> str:
-    """What the graph takes, for the end of a message; nothing if it does not say."""
+    """The keys that the graph accepts, for the end of a message; empty if it declares none."""
     if isinstance(graph, CompiledStateGraph):
         with suppress(Exception):  # annotations are code, and this is only for a message
             return f"; give an object with {', '.join(get_type_hints(graph.builder.input_schema))}"

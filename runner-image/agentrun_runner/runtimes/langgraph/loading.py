@@ -17,7 +17,7 @@ FIELD = "Agent spec.runtime.langgraph.graph"
 
 
 def import_graph(source: str) -> Any:
-    """Import what "module:attribute" names. Raises AgentImportError."""
+    """Import the object that "module:attribute" names. Raises AgentImportError."""
     return import_attribute(
         source, field=FIELD, example="my_agent:graph", what="graphs", is_agent=_is_graph
     )
@@ -26,11 +26,11 @@ def import_graph(source: str) -> Any:
 async def make_graph(
     candidate: Any, config: RunnableConfig, stack: AsyncExitStack
 ) -> Pregel[Any, Any, Any, Any]:
-    """A compiled graph from a graph, a builder, or a function (see `_call`) that gives one of them.
+    """A compiled graph from a graph, a builder, or a function (see `_call`) that returns one.
 
     Raises:
-        AgentImportError: it is none of these, or a builder that cannot be compiled.
-        GraphFactoryError: the function raised something.
+        AgentImportError: the object is none of these, or a builder that cannot be compiled.
+        GraphFactoryError: the function raised an exception.
     """
     if not _is_graph(candidate) and callable(candidate):
         try:
@@ -51,8 +51,8 @@ async def make_graph(
 
 
 async def _call(function: Any, config: RunnableConfig, stack: AsyncExitStack) -> Any:
-    """What the function gives: sync or async, with the config if it takes an argument, and as a
-    context manager if it is one, which stays open in `stack` for the run."""
+    """Call the function: sync or async, with the config if it takes an argument. If it returns a
+    context manager, enter it; it stays open in `stack` for the run."""
     arguments = [config] if inspect.signature(function).parameters else []
     if inspect.iscoroutinefunction(function):
         made = await function(*arguments)

@@ -1,4 +1,4 @@
-"""Any value of a graph as plain JSON: messages become the fields that say something."""
+"""Any value of a graph as plain JSON: messages become their fields that are not empty."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from ...python_agent import jsonable as python
 
 
 def jsonable(value: Any) -> Any:
-    """`python_agent.jsonable.jsonable`, for what LangChain adds to Python's types."""
+    """`python_agent.jsonable.jsonable`, extended for LangChain's types."""
     return python.jsonable(value, fields)
 
 
 def fields(value: Any) -> Mapping[Any, Any] | None:
-    """The fields of a message, or those that any value has."""
+    """The fields of a message, or the `default_fields` of any other value."""
     if isinstance(value, BaseMessage):
         return {key: item for key, item in value if item or key == "content"}
     return python.default_fields(value)

@@ -14,24 +14,24 @@ _ID = re.compile("[0-9a-f]{32}")
 
 
 class Question(NamedTuple):
-    """What a node that has not finished has asked last."""
+    """The last question of an unfinished node."""
 
     id: str
     node: str
     """The node of the graph itself, also if one of its subgraph asks."""
     value: Any
     answered: bool
-    """Its node has taken the answer, and then failed. LangGraph takes it for open, and gives a
-    second answer to whatever the node asks next."""
+    """Whether its node got the answer and then failed. LangGraph still considers it open, and gives
+    a second answer to the node's next question."""
 
 
 async def questions_of(
     saver: BaseCheckpointSaver[Any], state: StateSnapshot
 ) -> AsyncIterator[Question]:
-    """Those of the state (read with its subgraphs), from where they were asked.
+    """The questions of the state (read with its subgraphs), each from the graph that asked it.
 
-    A graph repeats its subgraph's questions, and does not hear when one of them has its answer and
-    the subgraph has not ended.
+    A graph repeats its subgraph's questions, and does not notice that one of them has its answer
+    before the subgraph has ended.
     """
     saved = await saver.aget_tuple(state.config)
     writes = saved.pending_writes if saved else None
@@ -41,7 +41,7 @@ async def questions_of(
         if channel == RESUME and isinstance(answers, list)
     }
     for task in state.tasks:
-        if task.result is not None:  # of an older checkpoint, these have their questions still
+        if task.result is not None:  # finished; an older checkpoint still has its question
             continue
         subgraph = task.state if isinstance(task.state, StateSnapshot) else None
         if subgraph is not None:
@@ -56,9 +56,9 @@ async def questions_of(
 
 
 def _ids(state: StateSnapshot, task: PregelTask, taken: int) -> list[str]:
-    """The ids that LangGraph gives to what a task itself asks: of what it has answers to, and next.
+    """LangGraph's ids of a task's own questions: those with an answer, and the next one.
 
-    They are made of the task's namespace and the number of answers that it has.
+    LangGraph makes them from the task's namespace and the number of its answers.
     """
     parent = state.config["configurable"]["checkpoint_ns"]
     ns = f"{parent}|{task.name}:{task.id}" if parent else f"{task.name}:{task.id}"
@@ -67,10 +67,10 @@ def _ids(state: StateSnapshot, task: PregelTask, taken: int) -> list[str]:
 
 
 def answers_to(asked: Collection[Question], resume: Any) -> dict[str, Any]:
-    """The answers by the ids of their questions; none at a breakpoint, where nothing is asked.
+    """The answers by the ids of their questions; none at a breakpoint, which has no question.
 
     Raises:
-        InvalidInputError: `spec.resume` does not say what it answers, or answers something else.
+        InvalidInputError: `spec.resume` has no ids for several questions, or ids that are not open.
     """
     ids = {question.id for question in asked if not question.answered}
     if isinstance(resume, dict) and resume and all(_ID.fullmatch(key) for key in resume):

@@ -28,8 +28,8 @@ Writes = Sequence[tuple[str, Any]]
 class RunSaver(StoreSaver):
     """Reads and writes for a running graph, in one OS thread of its own.
 
-    WHY: the loop's executor uses the main thread, where SIGTERM would cut a write in two, and where
-    the nodes have to run: only there can a signal get them out of a blocking call.
+    WHY: the loop's executor uses the main thread, where SIGTERM would interrupt a write, and where
+    the nodes have to run: only there can a signal interrupt their blocking calls.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class RunSaver(StoreSaver):
 
 
 def _of_the_task(writes: Writes) -> Writes:
-    """Of a task that has failed, no more than that, and the answers that it got.
+    """The writes of a task; of a failed one only its error and the answers that it got.
 
-    A node whose edge fails has written already. LangGraph would store that as well, take the task
-    for finished at the next try, and end the graph there.
+    A node whose edge fails has written already. LangGraph would store these writes too, consider
+    the task finished in a retry, and end the graph there.
     """
     writes = list(writes)
     failed = next((n for n, (channel, _) in enumerate(writes) if channel == ERROR), len(writes))
@@ -69,7 +69,7 @@ def _of_the_task(writes: Writes) -> Writes:
 
 
 def _types_stored_in(thread: RunThread) -> set[TypeName]:
-    """The types of what is in the run's own segment, which the pods of no other run can write."""
+    """The types in the run's own segment, which no other run's pods can write."""
     found: set[TypeName] = set()
     for segment in thread.own():
         for by_id in segment.index.checkpoints.values():
@@ -83,7 +83,7 @@ def _types_stored_in(thread: RunThread) -> set[TypeName]:
 
 
 class OlderRuns(RunSaver):
-    """The thread as the run found it, however often the run has been tried."""
+    """Reads the thread as it was before the run's first attempt."""
 
     def __init__(
         self, thread: RunThread, declared: DeclaredTypes, without: Collection[RunName]

@@ -1,8 +1,8 @@
 """The serializer of a run's checkpointer: checkpoints are data.
 
 LangGraph's serializer stores an object as the name of its class and the arguments to make it with,
-and the writer of the checkpoint chose both. So each name is compared with what the graph declares
-before anything is made or imported, and LangGraph's own strict mode does the rest.
+and the writer of the checkpoint chose both. So this serializer compares each name with the graph's
+declared types before it makes or imports anything, and LangGraph's own strict mode does the rest.
 """
 
 import sys
@@ -42,7 +42,7 @@ class StrictSerializer(jsonplus.JsonPlusSerializer):
     def __init__(
         self, thread: str, declares: Callable[[TypeName], bool], own: Callable[[], set[TypeName]]
     ) -> None:
-        """`own`: the types that this run has stored itself, which no other run can have chosen."""
+        """`own`: the types that this run itself has stored; no other run can choose them."""
         super().__init__(allowed_msgpack_modules=None)
         self._thread = thread
         self._declares = declares
@@ -58,7 +58,7 @@ class StrictSerializer(jsonplus.JsonPlusSerializer):
                 raise CheckpointRefusedError(
                     f"the checkpoint of {self._thread} holds {_listed(refused)}, which the graph's "
                     f"state does not declare; nothing of it was loaded. Declare the type in the "
-                    f"state, or list it in {FIELD} of the Agent if whatever wrote it is trusted"
+                    f"state, or list it in {FIELD} of the Agent if its writer is trusted"
                 )
             self._warn(undeclared)
         reader = self.with_msgpack_allowlist(unsafe) if unsafe else self
@@ -68,7 +68,7 @@ class StrictSerializer(jsonplus.JsonPlusSerializer):
             raise self._undecodable(brief(error)) from error
 
     def _allowed(self) -> Container[tuple[str, ...]]:
-        """What LangGraph has added for a subgraph (see `BaseCheckpointSaver.with_allowlist`)."""
+        """The types that LangGraph added for a subgraph: `BaseCheckpointSaver.with_allowlist`."""
         allowed = self._allowed_msgpack_modules
         return allowed if isinstance(allowed, set) else ()
 
@@ -95,7 +95,7 @@ class StrictSerializer(jsonplus.JsonPlusSerializer):
 
 
 def type_names(typed: tuple[str, bytes]) -> set[TypeName]:
-    """The types of all objects in what LangGraph's serializer wrote, without making any.
+    """The types of all objects in a value that LangGraph's serializer wrote. Makes none of them.
 
     Raises ValueError, RecursionError.
     """

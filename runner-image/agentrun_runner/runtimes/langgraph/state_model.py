@@ -1,4 +1,4 @@
-"""Whether a graph's state model refuses the state that its thread has."""
+"""Whether a graph's state model refuses its thread's stored state."""
 
 import dataclasses
 from typing import Any
@@ -22,11 +22,10 @@ async def raise_if_stored_state_is_refused(
     given: Any,
     error: Exception,
 ) -> None:
-    """Raise CheckpointRefusedError if `error` is about what the thread holds at the config's
-    checkpoint.
+    """Raise CheckpointRefusedError if the thread's state at the config's checkpoint caused `error`.
 
-    It is if a model of the graph makes the same objection to the values that the run's input,
-    `given`, does not replace. LangGraph itself cannot read such a state, so it is read here.
+    That is so if a model of the graph makes the same objection to the values that the run's input,
+    `given`, does not replace. LangGraph itself cannot read such a state, so this function does.
     """
     saved = await saver.aget_tuple(config)
     if saved is None or not isinstance(graph, CompiledStateGraph):
@@ -47,14 +46,14 @@ async def raise_if_stored_state_is_refused(
         except Exception as objection:
             if _objections(objection) & _objections(error):
                 raise CheckpointRefusedError(
-                    "the graph's state model refuses what the thread's checkpoint holds: "
+                    "the graph's state model refuses the state in the thread's checkpoint: "
                     f"{plain(brief(objection), 600)}. Start from an older checkpoint with "
                     "spec.checkpoint.id, or change the model"
                 ) from error
 
 
 def _objections(error: Exception) -> set[object]:
-    """What is wrong, but not that something is missing, which an input could give."""
+    """The error's objections, without those to missing values, which an input could give."""
     if isinstance(error, ValidationError):
         return {(e["loc"], e["type"], e["msg"]) for e in error.errors() if e["type"] != "missing"}
     return set() if isinstance(error, TypeError) else {brief(error)}

@@ -1,7 +1,7 @@
 """No node begins once the run is being stopped, at any depth.
 
-What `main_thread` cancels and raises stops a graph as a rule. But a node may swallow it, and a
-graph that a node calls goes through steps of its own, which the outer graph does not see.
+As a rule the cancellations and exceptions of `main_thread` stop a graph. But a node may swallow
+them, and a graph that a node calls has steps of its own, which the outer graph does not see.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from ...python_agent.main_thread import Stopped
 
-_NODE_TAG = "graph:step:"  # what LangGraph tags the start of a node with
+_NODE_TAG = "graph:step:"  # LangGraph's tag on the start of a node
 
 
 class StopGate(BaseCallbackHandler):
@@ -24,6 +24,6 @@ class StopGate(BaseCallbackHandler):
         self._stopping = stopping
 
     def on_chain_start(self, *_: Any, tags: list[str] | None = None, **__: Any) -> None:
-        """Only nodes are refused: what else begins may be the clean-up of one."""
+        """Refuse nodes only: any other chain may be the clean-up of one."""
         if self._stopping() and any(tag.startswith(_NODE_TAG) for tag in tags or ()):
             raise Stopped

@@ -1,4 +1,4 @@
-"""Graphs of the runner's tests: what goes well, and what graphs do wrong by themselves."""
+"""Graphs of the runner's tests: some succeed, the others fail by themselves."""
 
 import ctypes
 import os
@@ -166,7 +166,7 @@ def large(state: State) -> State:
 
 
 def unblock_stdout(state: State) -> State:
-    """As any program may leave it that shares it; Node.js does."""
+    """Make stdout non-blocking, as Node.js does and any program that shares it may."""
     os.set_blocking(1, False)
     return large(state)
 

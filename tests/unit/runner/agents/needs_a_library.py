@@ -1,3 +1,3 @@
-"""A module that imports what is not installed."""
+"""A module that imports a package that is not installed."""
 
 import surely_not_installed  # type: ignore[import-not-found] # noqa: F401

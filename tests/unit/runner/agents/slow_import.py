@@ -1,4 +1,4 @@
-"""A module that does not get past its import."""
+"""A module whose import never ends."""
 
 import time
 

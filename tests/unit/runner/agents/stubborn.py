@@ -1,6 +1,6 @@
 """Graphs of the runner's tests that are stopped, each with another reason not to stop.
 
-A node prints "ready" when it is where SIGTERM is to find it.
+A node prints "ready" when it is at the place where the test sends SIGTERM.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ async def spin_async(_: State) -> NoReturn:
 
 
 def wait_for_a_lock(_: State) -> State:
-    """In C, without the GIL, and not to be woken by a signal."""
+    """In C, without the GIL, and no signal wakes it."""
     mutex = ctypes.create_string_buffer(64)
     lock = ctypes.CDLL(None).pthread_mutex_lock
     lock(mutex)
@@ -82,7 +82,7 @@ def spin_in_c(_: State) -> State:
 
 
 def go_to_c_for_good(work: Iterable[object]) -> None:
-    """Say "ready" and do the work, without coming back to Python in between."""
+    """Print "ready" and do the work, without returning to Python in between."""
     say_ready = map(os.write, [STDOUT], [b"ready\n"])
     deque(chain_iterables(say_ready, work), maxlen=0)
 
@@ -158,7 +158,7 @@ def serve_before(_: State) -> State:
 
 
 def step_and_say_so(state: State) -> State:
-    """One of many steps, in each of which a library swallows whatever comes.
+    """One of many steps, in each of which a library swallows every exception.
 
     The third ends when the supervisor has said that it stops the graph.
     """

@@ -1,4 +1,4 @@
-"""Graphs whose module takes SIGTERM for itself when it is imported, as many libraries do."""
+"""Graphs whose module installs its own SIGTERM handler on import, as many libraries do."""
 
 import signal
 
