@@ -168,7 +168,7 @@ def _request(
 
 def _resource(obj: Object) -> tuple[str, str]:
     """The prefix of the path of the object's kind, and its name there."""
-    version, plural = obj["apiVersion"], obj["kind"].lower() + "s"
+    version, plural = obj["apiVersion"], (obj["kind"].lower() + "s").replace("ys", "ies")
     return ("/api/" if version == "v1" else "/apis/") + version, plural
 
 

@@ -93,6 +93,14 @@ class Namespace:
                 self._agents.add(name)
                 create(put_into(self.name, agent(module, graph=f"{module}:graph")))
 
+    def run_of_generated_name(self, prefix: str, agent: str, **spec: Any) -> Run:
+        """Create an AgentRun that the API server names."""
+        manifest = agent_run("", agent, **spec)
+        manifest["metadata"] = {"generateName": prefix}
+        self._make_agents([manifest])
+        (made,) = create(self.own(manifest))
+        return Run(self.name, made)
+
     def own(self, obj: Object) -> Object:
         """The object with this namespace; a run also with the label of the namespace's operator."""
         if self.instance is not None and obj["kind"] == "AgentRun":

@@ -6,12 +6,12 @@ from .operators import Operator
 from .run import condition, message, time
 
 # Within this time the agent must start and reach its step, also on a busy machine.
-TIMEOUT = 10
+TIMEOUT = 20
 
 
 def test_a_run_that_takes_too_long_is_stopped_and_keeps_what_it_has(ns: Namespace) -> None:
     run = ns.held_run(timeoutSeconds=TIMEOUT, retries=2)
-    done = run.wait("TimedOut", seconds=30)
+    done = run.wait("TimedOut", seconds=TIMEOUT + 30)
     assert condition(done, "Finished") == ("True", "TimedOut")
     assert "spec.timeoutSeconds" in message(done, "Finished")
     status = done["status"]
@@ -33,7 +33,7 @@ def test_the_timeout_of_an_agent_is_the_default_of_its_runs(ns: Namespace) -> No
     run.wait("Running")
     other = ns.run("strict", thread="t", input={"steps": 1}, ttlSecondsAfterFinished=600)
     assert condition(other.wait("Failed"), "Finished") == ("True", "ThreadBusy")
-    run.wait("TimedOut", seconds=30)
+    run.wait("TimedOut", seconds=TIMEOUT + 30)
     run.wait_gone(seconds=20)
 
 
@@ -43,7 +43,7 @@ def test_a_time_out_of_a_foreign_image_is_no_interrupt_and_keeps_its_log(ns: Nam
     image = deployment.operator_image()
     ns.create(command_agent("sleeps", "python3", "-c", sleeps, image=image))
     run = ns.run("sleeps", thread="t", timeoutSeconds=TIMEOUT, retries=2)
-    done = run.wait("TimedOut", seconds=30)
+    done = run.wait("TimedOut", seconds=TIMEOUT + 30)
     assert condition(done, "Finished") == ("True", "TimedOut")
     assert run.processes() == []
     assert run.log() == [{}]
