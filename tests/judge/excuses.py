@@ -46,7 +46,7 @@ MAY_BREAK: dict[str, tuple[str, ...]] = {  # what is not in it may break all tha
     FORGED_CHILD: (*_GONE, *_LIES),
     FORGED_CLEANUP: (LEFTOVER,),
     PARTED_POD: (*_GONE, *_LIES, TWO_ON_THREAD, NOT_SETTLED),
-    PARTED_JOB: (*_GONE, *_LIES),
+    PARTED_JOB: (*_GONE, *_LIES, TWO_ON_THREAD),
     DELETED_BY_HAND: (),
 }
 # What admission policies refuse, so that with them it is no excuse.
