@@ -78,6 +78,10 @@ class PodFacts:
 
     @property
     def alive(self) -> bool:
+        # A kubelet that has just restarted first writes the phase, and a second later how the
+        # containers ended (seen with Kubernetes 1.36): only the second write has the report.
+        if self.phase == "Failed" and self.container_runs and not self.disruption:
+            return True
         return self.phase not in ("Succeeded", "Failed")
 
     @property

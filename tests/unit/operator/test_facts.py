@@ -69,3 +69,23 @@ def test_a_pod_has_started_if_a_container_runs_or_has_run(status: Object, starte
     """Failure mode 4. Otherwise its pod would be deleted with a grace period of 2 seconds."""
     facts = pod_facts({"metadata": META, "spec": {}, "status": status})
     assert facts.has_started == started
+
+
+def half_reported(**status: object) -> Object:
+    """A pod as a kubelet writes it that has just restarted: its phase, but not its containers."""
+    running = {"name": "agent", "state": {"running": {"startedAt": "2026-01-02T03:04:05Z"}}}
+    meta = {"name": "r-abc", "uid": "pod-uid", "creationTimestamp": "2026-01-02T03:04:05Z"}
+    reported = {"phase": "Failed", "containerStatuses": [running], **status}
+    return {"metadata": meta, "spec": {"nodeName": "n"}, "status": reported}
+
+
+def test_a_failed_pod_is_alive_until_its_kubelet_has_written_how_its_containers_ended() -> None:
+    assert pod_facts(half_reported()).alive
+    ended = {"name": "agent", "state": {"terminated": {"exitCode": 143}}}
+    assert not pod_facts(half_reported(containerStatuses=[ended])).alive
+
+
+def test_a_failed_pod_that_the_cluster_gave_up_is_not_alive() -> None:
+    """No kubelet will write how its containers ended."""
+    given_up = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC"}
+    assert not pod_facts(half_reported(conditions=[given_up])).alive
