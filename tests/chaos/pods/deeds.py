@@ -31,7 +31,7 @@ def do(deed: Deed, run: Run) -> None:
         deed(run)
     except KubectlError as error:
         # What is gone, and what the API server refuses: the cancel of a run that has finished.
-        if "(NotFound)" in str(error) or "is invalid" in str(error):
+        if str(error).endswith("not found") or "is invalid" in str(error):
             raise MissedError(str(error)) from error
         raise
 
