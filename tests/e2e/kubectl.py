@@ -6,6 +6,7 @@ The cluster is that of $KUBECONFIG, with the kubectl on $PATH, as `make e2e` set
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -134,9 +135,11 @@ def wait_until(
 def wait_gone(kind: str, namespace: str, name: str, seconds: float = PATIENCE) -> None:
     """Wait until the object no longer exists. Raises KubectlError."""
     options = (f"--field-selector=metadata.name={name}",)
-    if not api.get_all(kind, namespace, *options)["items"]:
-        return
-    for event, _ in watch(kind, namespace, *options, seconds=seconds):
-        if event == "DELETED":
-            return
-    raise KubectlError(f"{kind} {name} is still there after {seconds:.0f} s")
+    deadline = time.monotonic() + seconds
+    # A watch that begins after the deletion never tells of it, so each is short.
+    while api.get_all(kind, namespace, *options)["items"]:
+        if time.monotonic() > deadline:
+            raise KubectlError(f"{kind} {name} is still there after {seconds:.0f} s")
+        for event, _ in watch(kind, namespace, *options, seconds=2):
+            if event == "DELETED":
+                return
