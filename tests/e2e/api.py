@@ -116,6 +116,13 @@ def watch(kind: str, namespace: str, *selectors: str, seconds: float) -> Iterato
     found = get_all(kind, namespace, *selectors)
     for item in found["items"]:
         yield {"type": "ADDED", "object": item}
+    yield from changes_since(found, kind, namespace, *selectors, deadline=deadline)
+
+
+def changes_since(
+    found: Object, kind: str, namespace: str, *selectors: str, deadline: float
+) -> Iterator[Object]:
+    """Watch events since the list was read, until ``deadline``, of the monotonic clock."""
     version = found["metadata"]["resourceVersion"]
     while (left := deadline - time.monotonic()) > 0:
         query = _query(selectors) | {
@@ -168,7 +175,8 @@ def _request(
 
 def _resource(obj: Object) -> tuple[str, str]:
     """The prefix of the path of the object's kind, and its name there."""
-    version, plural = obj["apiVersion"], (obj["kind"].lower() + "s").replace("ys", "ies")
+    version, kind = obj["apiVersion"], obj["kind"].lower()
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
     return ("/api/" if version == "v1" else "/apis/") + version, plural
 
 

@@ -136,10 +136,11 @@ def wait_gone(kind: str, namespace: str, name: str, seconds: float = PATIENCE) -
     """Wait until the object no longer exists. Raises KubectlError."""
     options = (f"--field-selector=metadata.name={name}",)
     deadline = time.monotonic() + seconds
-    # A watch that begins after the deletion never tells of it, so each is short.
-    while api.get_all(kind, namespace, *options)["items"]:
-        if time.monotonic() > deadline:
-            raise KubectlError(f"{kind} {name} is still there after {seconds:.0f} s")
-        for event, _ in watch(kind, namespace, *options, seconds=2):
-            if event == "DELETED":
-                return
+    found = api.get_all(kind, namespace, *options)
+    if not found["items"]:
+        return
+    # Since that list: a watch that lists again may begin after the deletion, and never report it.
+    for event in api.changes_since(found, kind, namespace, *options, deadline=deadline):
+        if event["type"] == "DELETED":
+            return
+    raise KubectlError(f"{kind} {name} is still there after {seconds:.0f} s")

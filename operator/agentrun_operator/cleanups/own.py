@@ -7,16 +7,27 @@ restart it makes new ones: a clean-up may be repeated.
 """
 
 from collections import OrderedDict
-from collections.abc import Set
+from collections.abc import Iterable, Set
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
 
 from agentrun_kube.client.kube import Kube
 from agentrun_kube.client.pod_log import last_lines
 from agentrun_kube.names import CLEANUP_CONTAINER
 
+from .. import clock
 from ..facts.cleanups import CleanupJobFacts, Work, cleanup_job_facts
 from ..state.cache import Cache
 
 MOST = 10_000  # Jobs and logs that are remembered; the work of a forgotten one is repeated
+
+
+class _Log(NamedTuple):
+    """The last lines of a clean-up's log; empty if it is gone."""
+
+    text: str
+    read_at: datetime
 
 
 class OwnCleanups:
@@ -24,8 +35,7 @@ class OwnCleanups:
 
     def __init__(self) -> None:
         self._work: OrderedDict[str, Work] = OrderedDict()  # by the Job's UID
-        # The last lines of the clean-up's log, by the pod's name; empty if it is gone.
-        self._logs: OrderedDict[str, str] = OrderedDict()
+        self._logs: OrderedDict[str, _Log] = OrderedDict()  # by the pod's name
         self._refusals: dict[str, str] = {}  # by the run's UID
         self._terminating: set[str] = set()  # UIDs of runs
 
@@ -50,11 +60,16 @@ class OwnCleanups:
             work = self.get(job.uid)
             if job.cleanup is not None and work is not None and run_uids & work.run_uids:
                 pods = [pod.cleanup for pod in cache.pods_of_job(job.uid) if pod.cleanup]
-                found.append(cleanup_job_facts(job.cleanup, pods, work, self._logs))
+                names = [pod["metadata"]["name"] for pod in pods]
+                logs = {name: self._logs[name] for name in names if name in self._logs}
+                texts = {name: log.text for name, log in logs.items()}
+                facts = cleanup_job_facts(job.cleanup, pods, work, texts)
+                found.append(_as_known(facts, logs.values()))
         return found
 
     async def read_log(self, kube: Kube, namespace: str, pod: str) -> None:
-        self._logs[pod] = await last_lines(kube, namespace, pod, CLEANUP_CONTAINER, ('{"runs":',))
+        text = await last_lines(kube, namespace, pod, CLEANUP_CONTAINER, ('{"runs":',))
+        self._logs[pod] = _Log(text, clock.now())
         if len(self._logs) > MOST:
             self._logs.popitem(last=False)
 
@@ -76,3 +91,13 @@ class OwnCleanups:
 
     def set_namespace_terminating(self, run_uid: str) -> None:
         self._terminating.add(run_uid)
+
+
+def _as_known(facts: CleanupJobFacts, logs: Iterable[_Log]) -> CleanupJobFacts:
+    """A Job counts as ended when the operator knows how: the pause before the next try starts then.
+
+    Otherwise a log that is read late leaves no time in which the run reports the failure.
+    """
+    if facts.finished_at is None:
+        return facts
+    return replace(facts, finished_at=max([facts.finished_at, *(log.read_at for log in logs)]))

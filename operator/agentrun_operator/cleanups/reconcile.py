@@ -16,7 +16,7 @@ from ..state.intake import Intake
 from ..state.records import pods_of_run
 from ..state.workqueue import Key, Reconciler
 from .own import OwnCleanups
-from .policy import FIRST_BACKOFF, Batch, next_cleanup
+from .policy import Batch, next_cleanup
 
 
 class CleanupReconciler:
@@ -35,10 +35,8 @@ class CleanupReconciler:
         uids = {run.metadata.uid for run in waiting}
         jobs = self._own.jobs(cache, namespace, claim_name, uids)
         if await self._read_logs(namespace, jobs):
-            # The runs report this try first: after a slow read the next one is due already.
+            jobs = self._own.jobs(cache, namespace, claim_name, uids)
             self._wake(tuple(waiting))
-            self._intake.queue.add_after(key, FIRST_BACKOFF.total_seconds())
-            return
         time = clock.now()
         todo = next_cleanup(waiting, jobs, time)
         for batch in todo.batches:

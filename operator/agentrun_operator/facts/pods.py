@@ -1,7 +1,8 @@
 """What decisions need to know of pods, read out of the raw objects.
 
 ``PodFacts.alive`` is the root of every final phase: a pod counts as alive until the kubelet has
-reported that no container of it is left (phase Succeeded or Failed), or the object is gone.
+reported that no container of it is left, or the object is gone. The report is the phase Succeeded
+or Failed, with containers that have ended.
 """
 
 import re

@@ -5,6 +5,8 @@ the resourceVersion that the decision was made on: if another client changed the
 server refuses the write, and the operator decides again.
 """
 
+from collections.abc import Awaitable
+
 from agentrun_kube.client.kube import ApiError, Kube
 from agentrun_kube.names import ANNOTATION_QUEUED, FINALIZER, LABEL_FINISHED
 from agentrun_kube.objects import Object
@@ -37,12 +39,12 @@ from .refusals import JobRefusedError
 from .shorten import shorten
 from .view import View
 
-# The status cannot say it.
 _NO_ROOM = Event(
     "Warning",
     Reason.OBJECT_TOO_LARGE,
-    "etcd takes no status of this AgentRun, because its spec and metadata leave no room for one. "
-    "Create it with a smaller spec.input, or with fewer labels and annotations.",
+    "The API server refuses the operator's writes to this AgentRun as too large: spec and metadata "
+    "leave no room for finalizer and status. Create it with a smaller spec.input, or with fewer "
+    "labels and annotations.",
 )
 
 
@@ -56,22 +58,13 @@ class Executor:
 
         Raises ApiError (409, 422) if the run has changed since, JobRefusedError if refused.
         """
-        try:
-            run = await self._write(view, plan)
-        except ApiError as error:
-            if error.is_too_large:
-                await events.post(self._kube, view.run, _NO_ROOM)
-            raise
-        for event in plan.events:
-            await events.post(self._kube, view.run, event)
-        return run
-
-    async def _write(self, view: View, plan: Plan) -> Object | None:
         run: Object | None = None
         for action in plan.actions:
             run = await self._act(view, action, _version(view, run)) or run
         if plan.status is not None and plan.status != view.run.status:
             run = await self._write_status(view, plan.status, _version(view, run))
+        for event in plan.events:
+            await events.post(self._kube, view.run, event)
         return run
 
     async def _act(self, view: View, action: Action, version: str) -> Object | None:
@@ -118,9 +111,8 @@ class Executor:
     async def _patch_run(self, view: View, version: str, **metadata: object) -> Object:
         meta = view.run.metadata
         patch = {"metadata": {"resourceVersion": version, **metadata}}
-        run = await self._kube.merge_patch("agentruns", meta.namespace, meta.name, patch)
-        self._intake.learn("agentruns", run)
-        return run
+        request = self._kube.merge_patch("agentruns", meta.namespace, meta.name, patch)
+        return await self._written(view, request)
 
     async def _create_job(self, view: View) -> None:
         assert view.agent is not None
@@ -148,7 +140,17 @@ class Executor:
     async def _write_status(self, view: View, status: AgentRunStatus, version: str) -> Object:
         meta = view.run.metadata
         body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        run = await self._kube.replace_status("agentruns", meta.namespace, meta.name, body, version)
+        request = self._kube.replace_status("agentruns", meta.namespace, meta.name, body, version)
+        return await self._written(view, request)
+
+    async def _written(self, view: View, request: Awaitable[Object]) -> Object:
+        """The run as the write leaves it. The status cannot say that there is no room for one."""
+        try:
+            run = await request
+        except ApiError as error:
+            if error.is_too_large:
+                await events.post(self._kube, view.run, _NO_ROOM)
+            raise
         self._intake.learn("agentruns", run)
         return run
 

@@ -71,7 +71,7 @@ class Observer:
         return facts, tuple(pod.facts for pod in pods)
 
     async def live(self, namespace: str, name: str) -> View | None:
-        """The same, read directly from the API server.
+        """The run's view from direct reads.
 
         None if the run is gone, also if another instance has one of its name. Of a fresh run, see
         `is_fresh`, neither pods nor the thread are read.
@@ -93,7 +93,7 @@ class Observer:
         thread = self._thread(run, agent, holders, on_thread)
         rival = rejected_by(run, thread)
         if rival is not None and rival in thread.ahead:
-            # Another run is rejected for this one: is it still there?
+            # This run is rejected because of that one, which may be gone by now.
             await self._intake.get_run(namespace, rival.metadata.name)
             thread = self._thread(run, agent, holders, on_thread)
         return self._view(run, whole_agent, job, pods, thread)
@@ -101,8 +101,8 @@ class Observer:
     async def with_own_reads(self, run: AgentRun) -> View:
         """As from the cache, but with the run's Job, pods and thread read directly.
 
-        For a run that has begun, or must not: what the cache keeps of it and of its Agent is all
-        that such a decision looks at, and no write to the run succeeds if it has changed since.
+        For every decision but a start. Such a decision needs no more of the run and of its Agent
+        than the cache keeps, and the API server refuses writes to a run that has changed since.
         """
         namespace, name = run.metadata.namespace, run.metadata.name
         agent = self._cache.agent(namespace, run.spec.agent_ref.name)
@@ -254,8 +254,8 @@ class Observer:
 def is_fresh(run: AgentRun, agent: Agent | None) -> bool:
     """Whether nothing was ever made for the run, and its next step can be taken back.
 
-    No operator makes a Job before it has written the Job's name into the status. A run that waits
-    for others is not fresh if it may cancel them, or be rejected for them.
+    Before an operator makes a Job, it writes its finalizer, and for a run with a thread the Job's
+    name into the status. A run whose strategy cancels others, or rejects it, is not fresh.
     """
     status, asks = run.status, defaults.multitask_strategy(run, agent) in NEEDS_THOSE_AHEAD
     written = run.has_finalizer or status.job_name or status.job_uid or run.holds_thread

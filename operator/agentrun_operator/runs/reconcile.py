@@ -58,13 +58,13 @@ class RunReconciler:
             await self._act(key, view, plan)
 
     def _has_others(self, key: Key, run: AgentRun) -> bool:
-        """Whether Jobs or pods of another run of that name are there: which of the two is gone?"""
+        """Whether watched Jobs or pods belong to another run of that name; one is gone."""
         job, pods = self._observer.leftovers_of(key.namespace, key.name)
         uids = {pod.run_uid for pod in pods} | ({job.run_uid} if job else set())
         return not uids <= {run.metadata.uid, None}
 
     async def _reconcile_leftovers(self, key: Key) -> None:
-        """A Job or pods are watched, and their run is not: it is settled or deleted."""
+        """Job and pods are watched, and their run is not: it is settled or deleted."""
         leftovers = self._observer.leftovers_of(key.namespace, key.name)
         found = await self._intake.get_run(key.namespace, key.name)
         there = None if found is None else found["metadata"]["uid"]
@@ -73,7 +73,7 @@ class RunReconciler:
             await self._reconcile_run(key, kept_run(found))
 
     async def _reconcile_live(self, key: Key) -> None:
-        """Decide on what the API server has, whatever the watches have told."""
+        """Decide on direct reads."""
         leftovers = self._observer.leftovers_of(key.namespace, key.name)
         view = await self._observer.live(key.namespace, key.name)
         there = None if view is None else view.run.metadata.uid
@@ -111,7 +111,7 @@ class RunReconciler:
 def _waits_for_cleanup(view: View, plan: Plan) -> bool:
     """Whether the run is confirmed to be stopped, and the plan only requests its clean-up.
 
-    The clean-up is made for what the run's status says, whoever has requested it.
+    The clean-up goes by the run's status, not by the request for it.
     """
     requests = all(isinstance(action, RequestCleanup) for action in plan.actions)
     nothing_new = plan.status in (None, view.run.status) and not plan.events

@@ -248,3 +248,15 @@ def test_a_deleted_run_with_a_foreign_finalizer_keeps_its_result() -> None:
     assert plan.status is not None
     assert plan.status.phase == Phase.SUCCEEDED
     assert all(c.type != Condition.CANCEL_TOO_LATE for c in plan.status.conditions), "no cancel"
+
+
+def test_a_failed_pod_whose_containers_still_read_running_keeps_its_run_cancelling() -> None:
+    """A kubelet that has just restarted writes the phase first, and then how containers ended."""
+    half = replace(STOPPED_POD, exit_code=None, container_runs=True)
+    cancelled = run(cancel="interrupt", **RUNNING)
+    plan = decide(view(cancelled, job=job(), pods=(half,)))
+    assert plan.status is not None
+    assert plan.status.phase == Phase.CANCELLING
+    whole = decide(view(cancelled, job=job(), pods=(said(STOPPED_POD, "Stopped"),)))
+    assert whole.status is not None
+    assert whole.status.phase == Phase.INTERRUPTED

@@ -7,7 +7,7 @@ claim        a PersistentVolumeClaim, nothing else: the store of checkpoints
 finalizer    agentrun.dev/stop: keeps the record until none of the run's pods is alive
 thread       a LangGraph thread; one live run at a time holds it (status.holdsThread)
 segment      the run's own directory in the thread's store
-alive        of a pod: neither Succeeded nor Failed, as reported by its kubelet
+alive        of a pod: its kubelet has not reported its end (PodFacts.alive)
 begun        of a run: a Job was made for it, as far as is known
 started      of a pod: some container of it runs or has run
 stop         end every pod of a run: after a cancel, a deletion or a time-out
